@@ -1,0 +1,2 @@
+//! scalectl.
+fn main() {}
