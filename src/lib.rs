@@ -1,1 +1,10 @@
-//! scalectl.
+//! scalectl takes a Node + Socket.IO + MongoDB + Redis application from 1K to 1M users and proves every step.
+//!
+//! The map: `cli` parses and wires; `config` reads files; `clients` open connections; `health` and `load`
+//! are the domains; `output` is the only place that prints. ARCHITECTURE.md tells the rest.
+
+mod clients;
+mod config;
+mod exit;
+mod health;
+pub use exit::Exit;

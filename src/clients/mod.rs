@@ -1,0 +1,16 @@
+//! The only place that opens connections: TCP and TLS, HTTP, Socket.IO, Redis, MongoDB.
+//!
+//! Every client takes its time limit from the caller, and every failure is a [`ClientError`] whose
+//! [`cause`](ClientError::cause) is a short, stable word for counters and reports.
+
+pub mod error;
+pub mod http;
+pub mod mongodb;
+pub mod net;
+pub mod redis;
+pub mod secret;
+pub mod socketio;
+
+pub use error::ClientError;
+pub use net::Connector;
+pub use secret::SecretUrl;

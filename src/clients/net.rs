@@ -1,0 +1,90 @@
+//! TCP and TLS connections to one origin, resolved once.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::ConfigVerifierExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
+use url::Url;
+
+use super::ClientError;
+
+/// A connected byte stream, plain or TLS.
+pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// Opens connections to one `scheme://host:port`. Cheap to share: the address is looked up once.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    host: String,
+    authority: String,
+    addresses: Arc<[SocketAddr]>,
+    tls: bool,
+}
+
+impl Connector {
+    /// Resolves the origin of `url` (`http`, `https`, `ws`, `wss`, `tcp`).
+    pub async fn resolve(url: &Url) -> Result<Self, ClientError> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let port = url.port_or_known_default().unwrap_or(0);
+        let addresses = lookup(&host, port).await?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.clone(),
+        };
+        Ok(Self { host, authority, addresses, tls: matches!(url.scheme(), "https" | "wss") })
+    }
+
+    /// The `Host` header of this origin.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// `http` or `https`.
+    pub fn http_scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
+    /// Connects to the first address that answers, with TLS where the scheme asks for it.
+    pub async fn connect(&self) -> Result<Stream, ClientError> {
+        let tcp = TcpStream::connect(&self.addresses[..]).await?;
+        tcp.set_nodelay(true)?;
+        if !self.tls {
+            return Ok(Either::Left(tcp));
+        }
+        let name = ServerName::try_from(self.host.trim_matches(['[', ']']).to_owned())
+            .map_err(|error| ClientError::Tls(error.to_string()))?;
+        let stream = tls_connector()?.connect(name, tcp).await;
+        stream.map(|stream| Either::Right(Box::new(stream))).map_err(|e| ClientError::Tls(e.to_string()))
+    }
+}
+
+async fn lookup(host: &str, port: u16) -> Result<Arc<[SocketAddr]>, ClientError> {
+    match tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(source) => Err(ClientError::Resolve { host: host.to_owned(), source }),
+    }
+}
+
+/// One TLS configuration for the process: the system's roots, built when first needed.
+fn tls_connector() -> Result<TlsConnector, ClientError> {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    if let Some(config) = CONFIG.get() {
+        return Ok(Arc::clone(config).into());
+    }
+    let config = ClientConfig::with_platform_verifier().map_err(|e| ClientError::Tls(e.to_string()))?;
+    Ok(Arc::clone(CONFIG.get_or_init(|| Arc::new(config))).into())
+}
+
+/// Runs `exchange` for at most `limit`.
+pub async fn within<T>(
+    limit: Duration,
+    exchange: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    tokio::time::timeout(limit, exchange).await.unwrap_or(Err(ClientError::Timeout(limit)))
+}

@@ -1,0 +1,91 @@
+//! URLs that may carry a password: shown with the password masked, whole only where a driver needs them.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A connection URL. `Display` and `Debug` mask the password.
+#[derive(Clone)]
+pub struct SecretUrl {
+    whole: SecretString,
+    masked: String,
+}
+
+impl SecretUrl {
+    /// Takes the URL as it was given; it need not be valid.
+    pub fn new(url: impl Into<String>) -> Self {
+        let url = url.into();
+        let masked = mask(&url);
+        Self { whole: url.into(), masked }
+    }
+
+    /// The URL with its password, for the driver alone.
+    pub fn expose(&self) -> &str {
+        self.whole.expose_secret()
+    }
+
+    /// Whether the URL carries a password.
+    pub fn has_password(&self) -> bool {
+        self.masked != self.expose()
+    }
+
+    /// A driver's message without the password that it may quote.
+    pub fn scrub(&self, message: &str) -> String {
+        match password_range(self.expose()) {
+            Some(range) => message.replace(&self.expose()[range], "***"),
+            None => message.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked)
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretUrl({})", self.masked)
+    }
+}
+
+fn mask(url: &str) -> String {
+    match password_range(url) {
+        Some(range) => format!("{}***{}", &url[..range.start], &url[range.end..]),
+        None => url.to_owned(),
+    }
+}
+
+/// The bytes between `user:` and the last `@` before the path; works on URLs that no parser accepts
+/// (several MongoDB hosts, unescaped characters).
+fn password_range(url: &str) -> Option<std::ops::Range<usize>> {
+    let authority = url.find("://")? + 3;
+    let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |at| authority + at);
+    let at = authority + url[authority..end].rfind('@').or_else(|| url[authority..].rfind('@'))?;
+    let colon = authority + url[authority..at].find(':')?;
+    (colon + 1 < at).then_some(colon + 1..at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SecretUrl;
+
+    #[test]
+    fn passwords_are_masked_everywhere() {
+        for (url, shown) in [
+            ("redis://:hunter2@h:1/0", "redis://:***@h:1/0"),
+            ("mongodb://u:p%40ss@a:1,b:2/db?x=1", "mongodb://u:***@a:1,b:2/db?x=1"),
+            ("mongodb://u:pa/ss@a:1/db", "mongodb://u:***@a:1/db"),
+            ("http://h/path?a@b", "http://h/path?a@b"),
+            ("redis://user@h", "redis://user@h"),
+        ] {
+            let secret = SecretUrl::new(url);
+            assert_eq!(secret.to_string(), shown);
+            assert!(!format!("{secret:?}").contains("hunter2"));
+            assert_eq!(secret.expose(), url);
+        }
+        let secret = SecretUrl::new("redis://:hunter2@h");
+        assert_eq!(secret.scrub("bad redis://:hunter2@h"), "bad redis://:***@h");
+    }
+}

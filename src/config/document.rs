@@ -1,0 +1,260 @@
+//! A YAML file as plain JSON values beside the place of each of them in the file.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::Spanned;
+
+use super::{Diagnostic, Mistakes};
+
+/// Larger files are refused: no hand-written configuration comes near, a wrong path often does.
+const MAX_BYTES: u64 = 8 << 20;
+
+/// A position in a file, both numbers counted from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// A parsed YAML file. Values are addressed by JSON pointer (`/scenarios/0/flow/2/get/url`).
+#[derive(Debug)]
+pub struct Document {
+    /// The name the user gave, as messages show it.
+    pub name: String,
+    /// The whole text, for the line that a message quotes.
+    pub text: String,
+    /// The content.
+    pub value: Value,
+    values: HashMap<String, Place>,
+    keys: HashMap<String, Place>,
+}
+
+impl Document {
+    /// Reads and parses a file of at most 8 MiB.
+    pub fn load(path: &Path) -> Result<Self, Mistakes> {
+        let name = path.display().to_string();
+        let unreadable = |reason: String| Mistakes::unplaced(&name, format!("cannot be read: {reason}"));
+        let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
+        if size > MAX_BYTES {
+            return Err(unreadable(format!("{size} bytes, more than the {MAX_BYTES} a YAML file may have")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
+        Self::parse(&name, text)
+    }
+
+    /// Parses `text`; `name` stands for the file in messages.
+    pub fn parse(name: &str, text: String) -> Result<Self, Mistakes> {
+        let tree: Spanned<Node> = match serde_saphyr::from_str(&text) {
+            Ok(tree) => tree,
+            Err(error) => return Err(syntax_mistake(name, text, &error)),
+        };
+        let mut document = Self {
+            name: name.to_owned(),
+            text,
+            value: Value::Null,
+            values: HashMap::new(),
+            keys: HashMap::new(),
+        };
+        document.value = document.flatten(tree, &mut String::new());
+        Ok(document)
+    }
+
+    /// Where the value at `pointer` starts; the nearest enclosing value's place when it has none.
+    pub fn place(&self, pointer: &str) -> Place {
+        nearest(&self.values, pointer)
+    }
+
+    /// Where the key that holds the value at `pointer` starts.
+    pub fn key_place(&self, pointer: &str) -> Place {
+        self.keys.get(pointer).copied().unwrap_or_else(|| self.place(pointer))
+    }
+
+    /// Ends a check: the mistakes found, in the order of the file, or the document's approval.
+    pub fn verdict(&self, found: Vec<Diagnostic>) -> Result<(), Mistakes> {
+        if found.is_empty() { Ok(()) } else { Err(Mistakes::new(&self.name, &self.text, found)) }
+    }
+
+    fn flatten(&mut self, node: Spanned<Node>, pointer: &mut String) -> Value {
+        self.values.insert(pointer.clone(), place_of(&node.referenced));
+        match node.value {
+            Node::Scalar(value) => value,
+            Node::Sequence(items) => {
+                let items = items.into_iter().enumerate();
+                Value::Array(items.map(|(i, item)| self.child(item, pointer, &i.to_string())).collect())
+            }
+            Node::Mapping(entries) => Value::Object(self.mapping(entries, pointer)),
+        }
+    }
+
+    fn mapping(
+        &mut self,
+        entries: Vec<(Spanned<String>, Spanned<Node>)>,
+        pointer: &mut String,
+    ) -> Map<String, Value> {
+        let mut map = Map::new();
+        for (key, value) in entries {
+            self.keys.insert(format!("{pointer}/{}", escape(&key.value)), place_of(&key.referenced));
+            let value = self.child(value, pointer, &key.value);
+            map.insert(key.value, value);
+        }
+        map
+    }
+
+    fn child(&mut self, node: Spanned<Node>, pointer: &mut String, segment: &str) -> Value {
+        let length = pointer.len();
+        pointer.push('/');
+        pointer.push_str(&escape(segment));
+        let value = self.flatten(node, pointer);
+        pointer.truncate(length);
+        value
+    }
+}
+
+/// Escapes one segment of a JSON pointer (RFC 6901).
+pub fn escape(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
+}
+
+fn nearest(places: &HashMap<String, Place>, pointer: &str) -> Place {
+    let mut pointer = pointer;
+    loop {
+        if let Some(place) = places.get(pointer) {
+            return *place;
+        }
+        match pointer.rfind('/') {
+            Some(cut) => pointer = &pointer[..cut],
+            None => return Place { line: 1, column: 1 },
+        }
+    }
+}
+
+fn place_of(location: &serde_saphyr::Location) -> Place {
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).max(1);
+    Place { line: number(location.line()), column: number(location.column()) }
+}
+
+fn syntax_mistake(name: &str, text: String, error: &serde_saphyr::Error) -> Mistakes {
+    let place = error.location().map_or(Place { line: 1, column: 1 }, |at| place_of(&at));
+    let message = error.without_snippet().to_string();
+    // The library ends its message with the place, which the diagnostic shows anyway.
+    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    Mistakes::new(name, &text, vec![Diagnostic::new(place, message)])
+}
+
+/// One YAML node; numbers and booleans keep their type.
+#[derive(Debug)]
+enum Node {
+    Scalar(Value),
+    Sequence(Vec<Spanned<Node>>),
+    Mapping(Vec<(Spanned<String>, Spanned<Node>)>),
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Bool(v)))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Node, E> {
+        Ok(Node::Scalar(v.into()))
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Node, E> {
+        Ok(Node::Scalar(v.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<Node, E> {
+        let number = Number::from_f64(v).ok_or_else(|| E::custom("the number is not finite"))?;
+        Ok(Node::Scalar(Value::Number(number)))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(v.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::Sequence(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Node::Mapping(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Document, Place};
+
+    #[test]
+    fn every_value_and_key_has_its_place() {
+        let text = "config:\n  target: http://a\n  phases:\n    - duration: 5\n".to_owned();
+        let document = Document::parse("t.yaml", text).unwrap();
+        assert_eq!(document.place("/config/target"), Place { line: 2, column: 11 });
+        assert_eq!(document.key_place("/config/phases/0/duration"), Place { line: 4, column: 7 });
+        assert_eq!(document.place("/config/phases/0/nothing"), Place { line: 4, column: 7 });
+        assert_eq!(document.value["config"]["phases"][0]["duration"], 5);
+    }
+
+    #[test]
+    fn anchors_and_merge_keys_are_resolved() {
+        let text = "base: &b {a: 1}\nuse:\n  <<: *b\n  c: 2\n".to_owned();
+        let document = Document::parse("t.yaml", text).unwrap();
+        assert_eq!(document.value["use"], serde_json::json!({"a": 1, "c": 2}));
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_place_once() {
+        let mistakes = Document::parse("t.yaml", "a: [1\nb: 2\n".to_owned()).unwrap_err();
+        let text = mistakes.to_string();
+        assert!(text.contains("t.yaml:2:"), "{text}");
+        assert!(!text.contains("at line"), "{text}");
+    }
+
+    #[test]
+    fn hostile_files_are_refused_not_expanded() {
+        let deep = "[".repeat(100_000);
+        assert!(Document::parse("deep.yaml", deep).is_err());
+        let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for i in 1..12 {
+            let previous = format!("*a{}", i - 1);
+            laughs += &format!("a{i}: &a{i} [{}]\n", vec![previous; 10].join(", "));
+        }
+        assert!(Document::parse("laughs.yaml", laughs).is_err());
+    }
+}

@@ -1,0 +1,247 @@
+//! Holds a document against the JSON Schema of the type it is meant for, and names every mistake at once.
+//!
+//! The schema is derived from the type itself, so the two cannot drift, and an editor can use the very
+//! same schema. The library reports failures in terms of schemas; here they become terms of the file.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::{ValidationError, Validator};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::document::escape;
+use super::suggest::did_you_mean;
+use super::{Diagnostic, Document, Mistakes};
+
+/// The document as a `T`, or all that keeps it from being one.
+pub fn check<T: JsonSchema + DeserializeOwned>(document: &Document) -> Result<T, Mistakes> {
+    let schema = schemars::schema_for!(T).to_value();
+    let validator = validator(&schema);
+    let errors = validator.iter_errors(&document.value);
+    let found = errors.flat_map(|error| explain(document, &schema, &error)).collect();
+    document.verdict(found)?;
+    serde_json::from_value(document.value.clone())
+        .map_err(|error| Mistakes::unplaced(&document.name, error.to_string()))
+}
+
+/// A derived schema is always valid; should a change ever break one, every test that reads YAML fails.
+#[expect(clippy::expect_used, reason = "the schema comes from our own types, not from input")]
+fn validator(schema: &Value) -> Validator {
+    jsonschema::draft202012::new(schema).expect("the derived schema is valid")
+}
+
+fn explain(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Vec<Diagnostic> {
+    let pointer = error.instance_path().as_str();
+    match error.kind() {
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => match meant_branch(pointer, context) {
+            Some(branch) => branch.iter().flat_map(|cause| explain(document, schema, cause)).collect(),
+            None => vec![wrong_type(document, pointer, error.instance(), &expected_types(context))],
+        },
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            unexpected.iter().map(|key| unknown_key(document, schema, error, key)).collect()
+        }
+        Kind::Required { property } => {
+            let property = property.as_str().unwrap_or_default();
+            vec![Diagnostic::new(document.place(pointer), format!("missing key `{property}`"))]
+        }
+        Kind::Type { kind } => vec![wrong_type(document, pointer, error.instance(), &type_names(kind))],
+        Kind::Enum { options } => vec![unknown_word(document, pointer, error.instance(), options)],
+        _ => vec![Diagnostic::new(document.place(pointer), format!("{}: {error}", subject(pointer)))],
+    }
+}
+
+/// Of the branches of an `anyOf`, the one whose outer type fits: the one the user meant.
+fn meant_branch<'a>(
+    pointer: &str,
+    context: &'a [Vec<ValidationError<'static>>],
+) -> Option<&'a [ValidationError<'static>]> {
+    let fits = |branch: &&Vec<ValidationError<'_>>| {
+        !branch.iter().any(|cause| {
+            matches!(cause.kind(), Kind::Type { .. }) && cause.instance_path().as_str() == pointer
+        })
+    };
+    context.iter().find(fits).map(Vec::as_slice)
+}
+
+fn expected_types(context: &[Vec<ValidationError<'static>>]) -> Vec<String> {
+    let kinds = context.iter().flatten().filter_map(|cause| match cause.kind() {
+        Kind::Type { kind } => Some(type_names(kind)),
+        _ => None,
+    });
+    let mut names: Vec<String> = kinds.flatten().collect();
+    names.dedup();
+    names
+}
+
+fn type_names(kind: &TypeKind) -> Vec<String> {
+    let names: Vec<String> = match kind {
+        TypeKind::Single(one) => vec![one.to_string()],
+        TypeKind::Multiple(many) => many.iter().map(|one| one.to_string()).collect(),
+    };
+    names.into_iter().filter(|name| name != "null").collect()
+}
+
+fn wrong_type(document: &Document, pointer: &str, found: &Value, expected: &[String]) -> Diagnostic {
+    let expected: Vec<&str> = expected.iter().map(|name| user_word(name)).collect();
+    let message =
+        format!("{} must be {}, found {}", subject(pointer), expected.join(" or "), describe(found));
+    Diagnostic::new(document.place(pointer), message)
+}
+
+fn unknown_word(document: &Document, pointer: &str, found: &Value, options: &Value) -> Diagnostic {
+    let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let message =
+        format!("{} must be one of {}, found {}", subject(pointer), options.join(", "), describe(found));
+    let help = found.as_str().and_then(|word| did_you_mean(word, options));
+    Diagnostic { help, ..Diagnostic::new(document.place(pointer), message) }
+}
+
+fn unknown_key(document: &Document, schema: &Value, error: &ValidationError<'_>, key: &str) -> Diagnostic {
+    let pointer = format!("{}/{}", error.instance_path().as_str(), escape(key));
+    let known = properties_beside(schema, error);
+    let help = did_you_mean(key, known.iter().map(String::as_str))
+        .or_else(|| (!known.is_empty()).then(|| format!("known here: {}", known.join(", "))));
+    let message = format!("unknown key `{key}`");
+    Diagnostic { help, ..Diagnostic::new(document.key_place(&pointer), message) }
+}
+
+/// The keys that the failing object may have, read from the schema that refused it.
+fn properties_beside(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
+    let path = error.schema_path().as_str();
+    let object = path.rsplit_once('/').map_or("", |(object, _)| object);
+    let properties = schema.pointer(&format!("{object}/properties")).and_then(Value::as_object);
+    properties.into_iter().flat_map(|keys| keys.keys().cloned()).collect()
+}
+
+/// What a pointer ends in, for the start of a sentence.
+fn subject(pointer: &str) -> String {
+    let mut segments = pointer.rsplit('/');
+    let last = segments.next().unwrap_or_default();
+    let unescape = |key: &str| key.replace("~1", "/").replace("~0", "~");
+    match (last, last.parse::<usize>()) {
+        ("", _) => "the file".to_owned(),
+        (_, Ok(index)) => {
+            format!("item {} of `{}`", index + 1, unescape(segments.next().unwrap_or_default()))
+        }
+        (key, Err(_)) => format!("`{}`", unescape(key)),
+    }
+}
+
+fn user_word(json_type: &str) -> &str {
+    match json_type {
+        "object" => "a mapping",
+        "array" => "a list",
+        "string" => "text",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        other => other,
+    }
+}
+
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+        scalar => scalar.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+
+    use super::check;
+    use crate::config::Document;
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Example {
+        target: String,
+        weight: Option<u8>,
+        engine: Option<Engine>,
+        steps: Vec<Step>,
+        headers: Option<BTreeMap<String, String>>,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(rename_all = "lowercase")]
+    enum Engine {
+        Http,
+        Socketio,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    enum Step {
+        Short(String),
+        Long(Long),
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Long {
+        url: String,
+    }
+
+    fn mistakes(text: &str) -> String {
+        let document = Document::parse("t.yaml", text.to_owned()).unwrap();
+        let mistakes = check::<Example>(&document).unwrap_err().to_string();
+        let wanted = |line: &&str| line.starts_with("error") || line.contains("-->") || line.contains('^');
+        mistakes.lines().filter(wanted).map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    #[test]
+    fn all_mistakes_of_a_file_are_named_at_once() {
+        let text = "\
+tarket: http://a
+weight: 300
+engine: htpp
+steps:
+  - urll: /a
+  - 7
+headers: [a]
+";
+        snapbox::assert_data_eq!(mistakes(text), snapbox::str![[r#"
+error: missing key `target`
+ --> t.yaml:1:1
+  | ^^^^^^
+error: unknown key `tarket`
+ --> t.yaml:1:1
+  | ^^^^^^ did you mean `target`?
+error: `weight`: 300 is greater than the maximum of 255
+ --> t.yaml:2:9
+  |         ^^^
+error: `engine` must be one of http, socketio, found "htpp"
+ --> t.yaml:3:9
+  |         ^^^^ did you mean `http`?
+error: missing key `url`
+ --> t.yaml:5:5
+  |     ^^^^
+error: unknown key `urll`
+ --> t.yaml:5:5
+  |     ^^^^ did you mean `url`?
+error: item 2 of `steps` must be text or a mapping, found 7
+ --> t.yaml:6:5
+  |     ^
+error: `headers` must be a mapping, found a list
+ --> t.yaml:7:10
+  |          ^^
+
+"#]]);
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let text = "target: http://a\nsteps: [/a, {url: /b}]\n".to_owned();
+        let example: Example = check(&Document::parse("t.yaml", text).unwrap()).unwrap();
+        assert_eq!((example.target.as_str(), example.steps.len()), ("http://a", 2));
+    }
+}
