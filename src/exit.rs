@@ -13,6 +13,8 @@ pub enum Exit {
     Usage,
     /// Could not be measured honestly; neither passed nor failed.
     Inconclusive,
+    /// Refused before any change: something has to be confirmed or allowed first.
+    Refused,
     /// A system that is needed could not be reached.
     Unreachable,
     /// Stopped by Ctrl-C or SIGTERM; the results so far were printed.
@@ -42,6 +44,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Inconclusive => 3,
+            Self::Refused => 4,
             Self::Unreachable => 69,
             Self::Interrupted => 130,
             Self::Health(health) => health as u8,
@@ -61,10 +64,9 @@ mod tests {
 
     #[test]
     fn the_numbers_are_the_documented_ones() {
-        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Inconclusive, Exit::Unreachable]
-            .map(Exit::code);
-        assert_eq!(codes, [0, 1, 2, 3, 69]);
-        assert_eq!(Exit::Interrupted.code(), 130);
+        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Inconclusive, Exit::Refused].map(Exit::code);
+        assert_eq!(codes, [0, 1, 2, 3, 4]);
+        assert_eq!([Exit::Unreachable, Exit::Interrupted].map(Exit::code), [69, 130]);
         let health = [HealthExit::Ok, HealthExit::Warning, HealthExit::Critical, HealthExit::Unknown];
         assert_eq!(health.map(|health| Exit::Health(health).code()), [0, 1, 2, 3]);
     }

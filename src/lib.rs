@@ -7,4 +7,6 @@ mod clients;
 mod config;
 mod exit;
 mod health;
+mod limits;
+mod load;
 pub use exit::Exit;

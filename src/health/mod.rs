@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-pub use report::{CheckReport, HealthReport, State};
-pub use target::{Check, Target};
+pub use report::{HealthReport, State};
+pub use target::Check;
 
 /// The pause between two rounds of a wait: short at first, so that a fast start is seen at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

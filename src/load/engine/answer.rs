@@ -1,0 +1,44 @@
+//! Checks and captures on JSON answers.
+
+use jsonpath_rust::query::js_path_process;
+use serde_json::Value;
+
+use crate::load::recorder::Failure;
+use crate::load::scenario::plan::{JsonCheck, JsonPath};
+use crate::load::scenario::template::Slots;
+
+/// The first value at `path`.
+pub fn find<'v>(path: &JsonPath, root: &'v Value) -> Option<&'v Value> {
+    js_path_process(&path.query, root).ok()?.into_iter().next().map(|found| found.val())
+}
+
+/// Whether `root` has what `check` asks for.
+pub fn check(check: &JsonCheck, root: &Value, slots: &Slots) -> Result<(), Failure> {
+    let path = &check.path.source;
+    let Some(found) = find(&check.path, root) else {
+        return Err(Failure::answered(format!("no {path} in the answer"), excerpt(root)));
+    };
+    let Some(template) = &check.value else { return Ok(()) };
+    let expected = template.render(slots).map_err(|error| Failure::answered("template", error))?;
+    if *found == expected || text(found) == text(&expected) {
+        return Ok(());
+    }
+    let cause = format!("{path} does not match");
+    Err(Failure::answered(cause, format!("expected {expected}, found {found} in {}", excerpt(root))))
+}
+
+/// The value that a strict capture did not find.
+pub fn missing(path: &str, root: &Value) -> Failure {
+    Failure::answered(format!("nothing to capture at {path}"), excerpt(root))
+}
+
+/// Text compares with what a template renders, numbers included.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn excerpt(value: &Value) -> String {
+    let text = value.to_string();
+    let start: String = text.chars().take(200).collect();
+    if start.len() < text.len() { format!("{start}…") } else { start }
+}

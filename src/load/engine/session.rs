@@ -1,0 +1,81 @@
+//! A user's Socket.IO connection with the events it has not looked at yet.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::http::failure_of;
+use crate::clients::socketio::{Packet, PacketKind, SocketIo};
+use crate::load::recorder::Failure;
+use crate::load::scenario::plan::MetricId;
+use crate::load::scenario::template::epoch_micros;
+
+/// Events kept for later steps; beyond it the oldest give way, so that a talkative server cannot fill memory.
+const INBOX: usize = 1_024;
+
+/// An open connection.
+#[derive(Debug)]
+pub struct Session {
+    /// The connection.
+    pub io: SocketIo,
+    /// The row it is counted in.
+    pub metric: MetricId,
+    /// Namespaces that were joined.
+    pub joined: Vec<String>,
+    inbox: VecDeque<Received>,
+}
+
+/// An event and when it came.
+#[derive(Debug)]
+pub struct Received {
+    /// The event.
+    pub packet: Packet,
+    /// On this process' clock.
+    pub at: Instant,
+    /// Microseconds since 1970, to compare with a sender's.
+    pub at_epoch_micros: u64,
+    event: String,
+}
+
+impl Session {
+    /// A session on a connection just opened.
+    pub fn new(io: SocketIo, metric: MetricId) -> Self {
+        Self { io, metric, joined: Vec::new(), inbox: VecDeque::new() }
+    }
+
+    /// Reads one packet: an awaited event is kept, an acknowledgement comes out, anything else is dropped.
+    pub async fn take_in(&mut self, awaited: &[String]) -> Result<Option<Packet>, Failure> {
+        let packet = self.io.next().await.map_err(|error| failure_of(&error))?;
+        match packet.kind {
+            PacketKind::Event => {
+                self.keep(packet, awaited);
+                Ok(None)
+            }
+            PacketKind::Ack => Ok(Some(packet)),
+            PacketKind::Connect | PacketKind::ConnectError => Ok(None),
+            PacketKind::Disconnect => Err(Failure {
+                cause: "disconnected by server".to_owned(),
+                detail: format!("the server ended the session in {}", packet.namespace),
+                is_timed: false,
+            }),
+        }
+    }
+
+    /// The oldest event of that name, if one has come.
+    pub fn received(&mut self, namespace: &str, event: &str) -> Option<Received> {
+        let index = self
+            .inbox
+            .iter()
+            .position(|received| received.event == event && received.packet.namespace == namespace)?;
+        self.inbox.remove(index)
+    }
+
+    fn keep(&mut self, packet: Packet, awaited: &[String]) {
+        let Some(event) = packet.event_name().filter(|name| awaited.contains(name)) else { return };
+        if self.inbox.len() == INBOX {
+            self.inbox.pop_front();
+        }
+        let (at, at_epoch_micros) = (Instant::now(), epoch_micros());
+        self.inbox.push_back(Received { packet, at, at_epoch_micros, event });
+    }
+}

@@ -1,0 +1,204 @@
+//! A virtual user from its first iteration to its last.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rand::RngExt;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::cookies::CookieJar;
+use super::session::Session;
+use super::shared::Shared;
+use crate::clients::http::HttpConnection;
+use crate::load::recorder::{Failure, Sample};
+use crate::load::scenario::plan::MetricId;
+use crate::load::schedule::Load;
+
+/// After a connection failed a user waits about this long, as real clients do; it would otherwise
+/// hammer a dead server as fast as the kernel can refuse.
+const BACK_OFF: Duration = Duration::from_secs(1);
+/// An arrival that starts later than this counts as late.
+const LATE: Duration = Duration::from_millis(100);
+/// How long a goodbye may take at the end of an iteration.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Why an iteration did not reach its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A step failed; the later ones would build on what it did not give.
+    Failed,
+    /// Nothing was exchanged: no connection, or no value to send.
+    Fruitless,
+    /// The run is over.
+    Cut,
+}
+
+/// What a step comes to.
+pub type StepResult = Result<(), Ending>;
+
+/// One virtual user.
+#[derive(Debug)]
+pub struct VirtualUser {
+    pub(super) shared: Arc<Shared>,
+    pub(super) http: Option<HttpConnection>,
+    pub(super) cookies: CookieJar,
+    pub(super) session: Option<Session>,
+    pub(super) slots: Vec<Option<Value>>,
+    pub(super) scenario: usize,
+    /// When the next step is due. Response times count from here, however late the step begins.
+    pub(super) due: Instant,
+    /// When this user's time is over.
+    pub(super) ends_at: Instant,
+    index: u32,
+}
+
+impl VirtualUser {
+    /// User number `index`, from 0.
+    pub fn new(shared: Arc<Shared>, index: u32) -> Self {
+        let slots = vec![None; shared.plan.slots];
+        let start = shared.start;
+        Self {
+            shared,
+            http: None,
+            cookies: CookieJar::default(),
+            session: None,
+            slots,
+            scenario: 0,
+            due: start,
+            ends_at: start,
+            index,
+        }
+    }
+
+    /// Lives through all its iterations.
+    pub async fn live(mut self) {
+        let shared = Arc::clone(&self.shared);
+        match &shared.plan.load {
+            Load::Closed(shape) => {
+                for (from, to) in shape.active(self.index) {
+                    self.repeat_until(shared.start + from, shared.start + to).await;
+                }
+            }
+            Load::Open { shape, .. } => {
+                self.ends_at = shared.start + shape.duration();
+                loop {
+                    let ticket = shared.next_ticket();
+                    let Some(due) = shape.arrival(ticket) else { break };
+                    if !self.arrive(ticket, shared.start + due).await {
+                        break;
+                    }
+                }
+            }
+        }
+        shared.finished.fetch_add(1, Ordering::Release);
+    }
+
+    /// Closed model: starts over until `end`.
+    async fn repeat_until(&mut self, start: Instant, end: Instant) {
+        self.ends_at = end;
+        if !self.sleep_until(start).await {
+            return;
+        }
+        self.due = start;
+        while Instant::now() < end && !self.shared.stop.soft.is_cancelled() {
+            let ticket = self.shared.next_ticket();
+            if self.iterate(ticket).await == Err(Ending::Fruitless) {
+                let jitter = rand::rng().random_range(0.5..1.5);
+                self.sleep_until(Instant::now() + BACK_OFF.mul_f64(jitter)).await;
+                self.due = Instant::now();
+            }
+            // A scenario that never waits must not keep the other users of its thread from running.
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+
+    /// Open model: one iteration, due at `due` whenever it can begin. `false` when the run is over.
+    async fn arrive(&mut self, ticket: u64, due: Instant) -> bool {
+        if !self.sleep_until(due).await {
+            return false;
+        }
+        if due.elapsed() > LATE {
+            self.shared.recorder.late_start();
+        }
+        self.due = due;
+        self.iterate(ticket).await.ok();
+        !self.shared.stop.soft.is_cancelled()
+    }
+
+    /// Goes through a scenario once.
+    async fn iterate(&mut self, ticket: u64) -> StepResult {
+        let shared = Arc::clone(&self.shared);
+        shared.active.fetch_add(1, Ordering::Relaxed);
+        self.cookies = CookieJar::default();
+        shared.fill(&mut self.slots, self.index, ticket);
+        self.scenario = shared.scenario(ticket);
+        let steps = &shared.plan.scenarios[self.scenario].steps;
+        let result = tokio::select! {
+            biased;
+            () = shared.stop.hard.cancelled() => Err(Ending::Cut),
+            result = self.steps(steps) => result,
+        };
+        if result.is_ok() {
+            shared.recorder.iteration();
+        }
+        if let Some(session) = self.session.take() {
+            tokio::select! {
+                () = session.io.close(GOODBYE) => {}
+                () = shared.stop.hard.cancelled() => {}
+            }
+        }
+        shared.active.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    /// Sleeps, measuring how late the timer fires. `false` when the run ended first.
+    async fn sleep_until(&self, due: Instant) -> bool {
+        if due <= Instant::now() {
+            return !self.shared.stop.soft.is_cancelled();
+        }
+        tokio::select! {
+            biased;
+            () = self.shared.stop.soft.cancelled() => false,
+            () = tokio::time::sleep_until(due) => {
+                self.shared.recorder.lag(due.elapsed());
+                true
+            }
+        }
+    }
+
+    /// Records a step begun at `begun` and just done; the next one is due from now on.
+    pub(super) fn finish(&mut self, metric: MetricId, begun: Instant, result: Result<(), Failure>) -> StepResult {
+        self.finish_at(Instant::now(), metric, begun, result)
+    }
+
+    /// The same for a step whose answer came at `ended`, maybe before anybody waited for it.
+    pub(super) fn finish_at(
+        &mut self,
+        ended: Instant,
+        metric: MetricId,
+        begun: Instant,
+        result: Result<(), Failure>,
+    ) -> StepResult {
+        let since = |start: Instant| ended.saturating_duration_since(start);
+        let sample = Sample { response: since(self.due.min(begun)), service: since(begun) };
+        self.due = Instant::now();
+        match result {
+            Ok(()) => {
+                self.shared.recorder.success(metric, &sample);
+                Ok(())
+            }
+            Err(failure) => {
+                let ending = if failure.is_timed { Ending::Failed } else { Ending::Fruitless };
+                self.shared.recorder.failure(metric, &sample, failure);
+                Err(ending)
+            }
+        }
+    }
+
+    /// Whether this user may begin something new.
+    pub(super) fn is_over(&self) -> bool {
+        self.shared.stop.soft.is_cancelled()
+    }
+}

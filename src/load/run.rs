@@ -1,0 +1,198 @@
+//! A run: checks what the machine and the target allow, lets goose run the users, watches, ends it.
+//!
+//! goose spawns and joins the virtual users; each of them is one goose user with one transaction that
+//! lasts its whole life. Schedule, measurement and output are ours, so goose's metrics, its display, its
+//! logger, its controllers and its signal handler are all kept off (see `goose_configuration`).
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use goose::client::GooseClientBuilder;
+use goose::config::GooseConfiguration;
+use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
+use goose::{GooseAttack, GooseError};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::engine::{Shared, Stop, VirtualUser};
+use super::recorder::Counts;
+use super::report::{LoadReport, Observed};
+use super::scenario::Plan;
+use super::scenario::plan::MetricKind;
+use crate::clients::net::within;
+use crate::clients::{ClientError, Connector};
+use crate::limits::{self, DescriptorShortage};
+
+/// How long the target may take to accept the first connection.
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between the call and the first user, so that goose has made all of them.
+const LEAD: Duration = Duration::from_millis(100);
+/// After the load's end, how long a step that is under way may take.
+const GRACE: Duration = Duration::from_secs(10);
+/// The same after Ctrl-C.
+const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the screen is told several times a second.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Time since the first user was due.
+    pub elapsed: Duration,
+    /// How long load lasts.
+    pub total: Duration,
+    /// Users within an iteration.
+    pub active: u32,
+    /// Exchanges so far.
+    pub counts: Counts,
+}
+
+/// Why a run did not take place.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Not enough file descriptors.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorShortage),
+    /// The target does not answer.
+    #[error("{target} cannot be reached: {source}")]
+    Unreachable {
+        /// The target.
+        target: String,
+        /// Why.
+        source: ClientError,
+    },
+    /// The user runner refused.
+    #[error("the virtual users could not be started: {0}")]
+    Goose(#[from] Box<GooseError>),
+}
+
+/// Runs `plan` to its end or until `interrupt`; `watch` sees the progress.
+pub async fn run(
+    plan: Arc<Plan>,
+    interrupt: CancellationToken,
+    mut watch: impl FnMut(&Progress),
+) -> Result<LoadReport, LoadError> {
+    limits::ensure_descriptors(u64::from(plan.load.users()) * plan.connections_per_user())?;
+    let connector = reach(&plan).await?;
+    let stop = Stop::default();
+    let start = Instant::now() + LEAD;
+    let shared = Arc::new(Shared::new(Arc::clone(&plan), connector, start, stop.clone()));
+    let attack = tokio::spawn(attack(Arc::clone(&shared)));
+    let measured = supervise(&shared, &interrupt, &mut watch).await;
+    goose::trigger_killswitch("the run is over");
+    match attack.await {
+        Ok(ended) => ended.map_err(Box::new)?,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+    let totals = shared.recorder.totals();
+    let observed = Observed { totals, measured, is_interrupted: interrupt.is_cancelled() };
+    Ok(LoadReport::new(&plan, observed))
+}
+
+/// Looks the target up and connects once.
+async fn reach(plan: &Plan) -> Result<Connector, LoadError> {
+    let reached = within(REACH_TIMEOUT, async {
+        let connector = Connector::resolve(&plan.target).await?;
+        connector.connect().await?;
+        Ok(connector)
+    });
+    let target = || plan.target.origin().ascii_serialization();
+    reached.await.map_err(|source| LoadError::Unreachable { target: target(), source })
+}
+
+/// Waits until all users are done, the time is over, or somebody interrupts. Returns how long load lasted.
+async fn supervise(
+    shared: &Shared,
+    interrupt: &CancellationToken,
+    watch: &mut impl FnMut(&Progress),
+) -> Duration {
+    let total = shared.plan.load.duration();
+    let exchanges = exchanges(&shared.plan);
+    let end = shared.start + total;
+    let mut tick = tokio::time::interval_at(shared.start, TICK);
+    let is_done = || shared.finished.load(Ordering::Acquire) >= shared.plan.load.users();
+    while !is_done() {
+        tokio::select! {
+            () = interrupt.cancelled() => {
+                wind_down(shared, INTERRUPT_GRACE, is_done).await;
+                break;
+            }
+            () = tokio::time::sleep_until(end) => {
+                let measured = total;
+                tokio::select! {
+                    () = wind_down(shared, GRACE, is_done) => {}
+                    () = async { interrupt.cancelled().await; tokio::time::sleep(INTERRUPT_GRACE).await } => {
+                        shared.stop.hard.cancel();
+                    }
+                }
+                return measured;
+            }
+            _ = tick.tick() => watch(&Progress {
+                elapsed: shared.start.elapsed().min(total),
+                total,
+                active: shared.active.load(Ordering::Relaxed),
+                counts: shared.recorder.counts(&exchanges),
+            }),
+        }
+    }
+    shared.start.elapsed().min(total)
+}
+
+/// Lets users finish the step they are at, for at most `grace`, then drops what is left.
+async fn wind_down(shared: &Shared, grace: Duration, is_done: impl Fn() -> bool) {
+    shared.stop.soft.cancel();
+    let deadline = Instant::now() + grace;
+    while !is_done() && Instant::now() < deadline {
+        tokio::time::sleep(TICK / 10).await;
+    }
+    shared.stop.hard.cancel();
+}
+
+fn exchanges(plan: &Plan) -> Vec<usize> {
+    let counted = |kind| matches!(kind, MetricKind::Exchange | MetricKind::Sent);
+    let metrics = plan.metrics.iter().enumerate();
+    metrics.filter(|(_, metric)| counted(metric.kind)).map(|(index, _)| index).collect()
+}
+
+/// goose from start to end. Its users come in any order; each takes the next number.
+async fn attack(shared: Arc<Shared>) -> Result<(), GooseError> {
+    let next = Arc::new(AtomicU32::new(0));
+    let configuration = goose_configuration(&shared.plan);
+    let life = Transaction::new(Arc::new(move |_: &mut GooseUser| {
+        let (shared, index) = (Arc::clone(&shared), next.fetch_add(1, Ordering::Relaxed));
+        Box::pin(whole_life(shared, index)) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
+    }));
+    let scenario = Scenario::new("virtual user").register_transaction(life);
+    GooseAttack::initialize_with_config(configuration)?
+        // One unused HTTP client for all: goose would otherwise build one for every user.
+        .set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies())?
+        .register_scenario(scenario)
+        .execute()
+        .await
+        .map(|_| ())
+}
+
+/// A goose transaction that ends would be started again at once: it waits for goose to end the run instead.
+async fn whole_life(shared: Arc<Shared>, index: u32) -> TransactionResult {
+    if index < shared.plan.load.users() {
+        VirtualUser::new(shared, index).live().await;
+    }
+    tokio::time::sleep(TICK).await;
+    Ok(())
+}
+
+/// goose, silent: no arguments read, no display, no files, no network of its own.
+fn goose_configuration(plan: &Plan) -> GooseConfiguration {
+    let mut configuration = GooseConfiguration::default();
+    configuration.host = Some(plan.target.origin().ascii_serialization());
+    configuration.users = Some(plan.load.users() as usize);
+    configuration.increase_rate = Some("1000000".to_owned());
+    configuration.quiet = 2;
+    configuration.no_telnet = true;
+    configuration.no_print_metrics = true;
+    configuration.no_error_summary = true;
+    configuration.no_transaction_metrics = true;
+    configuration.no_scenario_metrics = true;
+    configuration
+}

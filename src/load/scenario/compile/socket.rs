@@ -1,0 +1,155 @@
+//! Socket.IO steps.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::answer::AnswerModel;
+use super::{Compiler, DEFAULT_TIMEOUT};
+use crate::load::scenario::template::JsonTemplate;
+use crate::load::scenario::model::{Acknowledge, Connect, Emit, EmitParts, Receive, ReceiveParts, Step as Model};
+use crate::load::scenario::plan::{AnswerPlan, ConnectStep, EmitStep, MetricId, MetricKind, ReceiveStep, Step};
+
+impl Compiler<'_> {
+    /// Compiles `connect`.
+    pub fn connect(&mut self, model: &Connect, at: &str) -> Option<Step> {
+        let namespace = self.namespace(model.namespace.as_deref(), &format!("{at}/namespace"))?;
+        let auth = self.json_map(model.auth.as_ref(), &format!("{at}/auth"));
+        let name = model.name.clone().unwrap_or_else(|| format!("connect {namespace}"));
+        let metric = self.metric(&name, MetricKind::Exchange);
+        self.connects.insert(namespace.clone(), metric);
+        Some(Step::Connect(ConnectStep { metric, namespace, auth }))
+    }
+
+    /// Compiles `emit` with the keys beside it.
+    pub fn emit(&mut self, step: &Model, at: &str) -> Option<Step> {
+        let (short, args_at);
+        let parts = match step.emit.as_ref()? {
+            Emit::Parts(parts) => {
+                args_at = format!("{at}/emit");
+                parts.as_ref()
+            }
+            Emit::List(items) => {
+                args_at = format!("{at}/emit");
+                short = self.emit_list(items, &args_at)?;
+                &short
+            }
+        };
+        let namespace = step.namespace.as_deref().or(parts.namespace.as_deref());
+        let namespace = self.namespace(namespace, &args_at)?;
+        let acknowledge = match (&step.acknowledge, &parts.acknowledge) {
+            (Some(beside), _) => self.acknowledge(beside, &format!("{at}/acknowledge")),
+            (None, Some(inside)) => self.acknowledge(inside, &format!("{args_at}/acknowledge")),
+            (None, None) => None,
+        };
+        let response = parts.response.as_ref().map(|response| {
+            let model = AnswerModel {
+                matches: response.matches.as_ref(),
+                capture: response.capture.as_ref(),
+                timeout: response.timeout,
+            };
+            self.await_event(&response.channel);
+            let timeout = self.socket_timeout();
+            (response.channel.clone(), self.answer(&model, &format!("{args_at}/response"), timeout))
+        });
+        let connect = self.implicit_connect(&namespace);
+        let name = parts.name.clone().unwrap_or_else(|| format!("emit {}", parts.channel));
+        let is_answered = acknowledge.is_some() || response.is_some();
+        let metric = self.metric(&name, if is_answered { MetricKind::Exchange } else { MetricKind::Sent });
+        let payload = self.event_payload(parts, &args_at)?;
+        Some(Step::Emit(Box::new(EmitStep { metric, connect, namespace, payload, acknowledge, response })))
+    }
+
+    /// `[name, argument, …]` as parts.
+    fn emit_list(&mut self, items: &[Value], at: &str) -> Option<EmitParts> {
+        let Some(Value::String(channel)) = items.first() else {
+            return self.refuse(at, "the first item of `emit` is the event's name");
+        };
+        Some(EmitParts { channel: channel.clone(), args: Some(items[1..].to_vec()), ..EmitParts::default() })
+    }
+
+    fn event_payload(&mut self, parts: &EmitParts, at: &str) -> Option<JsonTemplate> {
+        let mut payload = vec![Value::String(parts.channel.clone())];
+        match (&parts.data, &parts.args) {
+            (Some(_), Some(_)) => return self.refuse(at, "`emit` has either `data` or `args`"),
+            (Some(data), None) => payload.push(data.clone()),
+            (None, Some(args)) => payload.extend(args.iter().cloned()),
+            (None, None) => {}
+        }
+        self.json(&Value::Array(payload), at)
+    }
+
+    fn acknowledge(&mut self, model: &Acknowledge, at: &str) -> Option<AnswerPlan> {
+        let timeout = self.socket_timeout();
+        match model {
+            Acknowledge::Plain(false) => None,
+            Acknowledge::Plain(true) => {
+                Some(AnswerPlan { checks: Vec::new(), captures: Vec::new(), timeout })
+            }
+            Acknowledge::Checked(answer) => {
+                let model = AnswerModel {
+                    matches: answer.matches.as_ref(),
+                    capture: answer.capture.as_ref(),
+                    timeout: answer.timeout,
+                };
+                Some(self.answer(&model, at, timeout))
+            }
+        }
+    }
+
+    /// Compiles `receive` with the keys beside it.
+    pub fn receive(&mut self, step: &Model, at: &str) -> Option<Step> {
+        let short;
+        let at = format!("{at}/receive");
+        let parts = match step.receive.as_ref()? {
+            Receive::Full(parts) => parts.as_ref(),
+            Receive::Name(event) => {
+                short = ReceiveParts { event: event.clone(), ..ReceiveParts::default() };
+                &short
+            }
+        };
+        let namespace = self.namespace(step.namespace.as_deref().or(parts.namespace.as_deref()), &at)?;
+        self.await_event(&parts.event);
+        let model = AnswerModel {
+            matches: parts.matches.as_ref(),
+            capture: parts.capture.as_ref(),
+            timeout: parts.timeout,
+        };
+        let timeout = self.socket_timeout();
+        let answer = self.answer(&model, &at, timeout);
+        let connect = self.implicit_connect(&namespace);
+        let name = parts.name.clone().unwrap_or_else(|| format!("receive {}", parts.event));
+        let metric = self.metric(&name, MetricKind::Wait);
+        let delivery = parts.sent_at.as_ref().and_then(|source| {
+            let path = self.json_path(source, &format!("{at}/sentAt"))?;
+            Some((self.metric(&format!("delivery {}", parts.event), MetricKind::Delivery), path))
+        });
+        let event = parts.event.clone();
+        Some(Step::Receive(Box::new(ReceiveStep { metric, connect, namespace, event, answer, delivery })))
+    }
+
+    fn namespace(&mut self, written: Option<&str>, at: &str) -> Option<String> {
+        match written.unwrap_or("/") {
+            name if name.starts_with('/') && !name.contains(',') => Some(name.to_owned()),
+            name => self.refuse(at, format!("`{name}` is no namespace; it starts with `/`")),
+        }
+    }
+
+    /// The row of a connection that no `connect` step opens.
+    fn implicit_connect(&mut self, namespace: &str) -> MetricId {
+        match self.connects.get(namespace) {
+            Some(metric) => *metric,
+            None => self.metric(&format!("connect {namespace}"), MetricKind::Exchange),
+        }
+    }
+
+    fn await_event(&mut self, event: &str) {
+        if !self.awaited.iter().any(|known| known == event) {
+            self.awaited.push(event.to_owned());
+        }
+    }
+
+    fn socket_timeout(&self) -> Duration {
+        self.config.socketio.timeout.map_or(DEFAULT_TIMEOUT, |span| span.0)
+    }
+}

@@ -1,0 +1,220 @@
+//! Thresholds: `p95 < 200ms`, `errors < 0.1%`, `p99 of "POST /api/posts" < 500ms`, `rate > 100`.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::config::duration::Span;
+use crate::config::suggest::did_you_mean;
+
+/// One threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slo {
+    /// As written.
+    pub text: String,
+    /// What is measured.
+    pub measure: Measure,
+    /// Over one row of the report, or over all exchanges.
+    pub row: Option<usize>,
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what: microseconds, percent, or a plain number.
+    pub limit: f64,
+}
+
+/// What a threshold measures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Measure {
+    /// A percentile of response times.
+    Percentile(f64),
+    /// The shortest response time.
+    Min,
+    /// The mean response time.
+    Mean,
+    /// The longest response time.
+    Max,
+    /// Failed exchanges, percent.
+    Errors,
+    /// Exchanges a second.
+    Rate,
+    /// Exchanges.
+    Count,
+}
+
+/// How a value is compared with its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Below,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Above,
+    /// `>=`
+    AtLeast,
+}
+
+/// What became of a threshold.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SloResult {
+    /// The threshold as written.
+    pub slo: String,
+    /// What was measured, in the unit of the threshold; `null` when nothing was.
+    pub observed: Option<f64>,
+    /// The unit: `µs`, `%`, `/s`, or empty.
+    pub unit: &'static str,
+    /// What that means.
+    pub outcome: Outcome,
+}
+
+/// Whether a threshold held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It held.
+    Passed,
+    /// It did not.
+    Failed,
+    /// Nothing was measured.
+    Inconclusive,
+}
+
+static SYNTAX: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?x)^\s* (?<measure>p\d{1,2}(\.\d+)?|min|mean|max|errors|rate|count)
+        (\s+of\s+ (?: "(?<quoted>[^"]+)" | (?<row>.+?) ))?
+        \s*(?<comparison><=|>=|<|>)\s* (?<number>\d+(\.\d+)?)\s*(?<unit>us|ms|s|m|%|/s)?\s*$"#,
+    )
+    .ok()
+});
+
+/// What a threshold may look like, for messages.
+const EXAMPLES: &str = "write it like `p95 < 200ms`, `errors < 0.1%`, `rate > 100/s` or `p99 of \"GET /\" < 1s`";
+
+impl Slo {
+    /// Reads `text`; `rows` are the names of the report's rows.
+    pub fn parse(text: &str, rows: &[&str]) -> Result<Self, (String, Option<String>)> {
+        let no_threshold = || (format!("`{text}` is no threshold"), Some(EXAMPLES.to_owned()));
+        let captures = SYNTAX.as_ref().and_then(|syntax| syntax.captures(text)).ok_or_else(no_threshold)?;
+        let part = |name: &str| captures.name(name).map(|found| found.as_str());
+        let measure = measure(part("measure").unwrap_or_default());
+        let limit = limit(measure, part("number").unwrap_or_default(), part("unit"))
+            .map_err(|message| (message, Some(EXAMPLES.to_owned())))?;
+        let row = part("quoted").or_else(|| part("row")).map(|row| find_row(row, rows)).transpose()?;
+        let comparison = match part("comparison") {
+            Some("<") => Comparison::Below,
+            Some("<=") => Comparison::AtMost,
+            Some(">") => Comparison::Above,
+            _ => Comparison::AtLeast,
+        };
+        Ok(Self { text: text.trim().to_owned(), measure, row, comparison, limit })
+    }
+
+    /// Compares what was observed, in microseconds, percent, or a plain number.
+    pub fn judge(&self, observed: Option<f64>) -> SloResult {
+        let outcome = match observed {
+            None => Outcome::Inconclusive,
+            Some(value) if self.holds(value) => Outcome::Passed,
+            Some(_) => Outcome::Failed,
+        };
+        SloResult { slo: self.text.clone(), observed, unit: self.measure.unit(), outcome }
+    }
+
+    fn holds(&self, value: f64) -> bool {
+        match self.comparison {
+            Comparison::Below => value < self.limit,
+            Comparison::AtMost => value <= self.limit,
+            Comparison::Above => value > self.limit,
+            Comparison::AtLeast => value >= self.limit,
+        }
+    }
+}
+
+impl Measure {
+    /// The unit of its values.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Percentile(_) | Self::Min | Self::Mean | Self::Max => "µs",
+            Self::Errors => "%",
+            Self::Rate => "/s",
+            Self::Count => "",
+        }
+    }
+}
+
+fn measure(word: &str) -> Measure {
+    match word {
+        "min" => Measure::Min,
+        "mean" => Measure::Mean,
+        "max" => Measure::Max,
+        "errors" => Measure::Errors,
+        "rate" => Measure::Rate,
+        "count" => Measure::Count,
+        percentile => Measure::Percentile(percentile[1..].parse().unwrap_or(50.0)),
+    }
+}
+
+fn limit(measure: Measure, number: &str, unit: Option<&str>) -> Result<f64, String> {
+    let value: f64 = number.parse().map_err(|_| format!("`{number}` is no number"))?;
+    match (measure.unit(), unit) {
+        ("µs", Some(unit @ ("us" | "ms" | "s" | "m"))) => {
+            let span: Span = format!("{number}{unit}").parse()?;
+            Ok(span.0.as_secs_f64() * 1e6)
+        }
+        ("µs", _) => Err("a response time needs a unit: us, ms, s".to_owned()),
+        ("%", Some("%")) | ("/s", None | Some("/s")) | ("", None) => Ok(value),
+        ("%", _) => Err("an error rate needs `%`".to_owned()),
+        (_, Some(unit)) => Err(format!("`{unit}` is no unit of this measure")),
+        (_, None) => Ok(value),
+    }
+}
+
+fn find_row(row: &str, rows: &[&str]) -> Result<usize, (String, Option<String>)> {
+    let found = rows.iter().position(|candidate| *candidate == row);
+    found.ok_or_else(|| {
+        let help = did_you_mean(row, rows.iter().copied())
+            .unwrap_or_else(|| format!("the rows of this file: {}", rows.join(", ")));
+        (format!("no step is called `{row}`"), Some(help))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Comparison, Measure, Outcome, Slo};
+
+    const ROWS: [&str; 2] = ["GET /feed", "emit chess:move"];
+
+    fn parse(text: &str) -> Result<Slo, String> {
+        Slo::parse(text, &ROWS).map_err(|(message, _)| message)
+    }
+
+    #[test]
+    fn thresholds_are_read() {
+        let slo = parse("p99.9 of \"GET /feed\" <= 1.5s").unwrap();
+        assert_eq!((slo.measure, slo.row), (Measure::Percentile(99.9), Some(0)));
+        assert_eq!((slo.comparison, slo.limit), (Comparison::AtMost, 1_500_000.0));
+        assert_eq!(parse("p95 of emit chess:move < 100ms").unwrap().row, Some(1));
+        assert_eq!(parse("errors < 0.1%").unwrap().limit, 0.1);
+        assert_eq!(parse(" rate > 100/s ").unwrap().measure, Measure::Rate);
+    }
+
+    #[test]
+    fn what_is_no_threshold_is_refused() {
+        assert_eq!(parse("fast please").unwrap_err(), "`fast please` is no threshold");
+        assert_eq!(parse("p95 < 200").unwrap_err(), "a response time needs a unit: us, ms, s");
+        assert_eq!(parse("errors < 1").unwrap_err(), "an error rate needs `%`");
+        assert_eq!(parse("count > 5%").unwrap_err(), "`%` is no unit of this measure");
+        assert_eq!(parse("p95 of \"GET /fed\" < 1s").unwrap_err(), "no step is called `GET /fed`");
+    }
+
+    #[test]
+    fn a_threshold_without_samples_is_inconclusive() {
+        let slo = parse("p95 < 200ms").unwrap();
+        assert_eq!(slo.judge(None).outcome, Outcome::Inconclusive);
+        assert_eq!(slo.judge(Some(199_999.0)).outcome, Outcome::Passed);
+        assert_eq!(slo.judge(Some(200_000.0)).outcome, Outcome::Failed);
+    }
+}

@@ -1,0 +1,139 @@
+//! Load reports for people.
+
+use std::time::Duration;
+
+use super::style;
+use super::table::{table, thousands};
+use crate::config::duration::humanize;
+use crate::load::report::{FailureReport, LoadReport, RowReport, Times, Verdict};
+use crate::load::slo::{Outcome, SloResult};
+
+const SHOWN_FAILURES: usize = 10;
+const NAME_WIDTH: usize = 30;
+/// A generator whose timers fire later than this was short of CPU: its figures include its own delay.
+const LAG_TO_MENTION_MICROS: u64 = 50_000;
+
+/// Rows, failures, thresholds and the verdict.
+pub fn render(report: &LoadReport) -> String {
+    let mut out = heading(report);
+    out += "\n\n";
+    out += &times_table(report);
+    if !report.failures.is_empty() {
+        out += &format!("\n{}\n", style::bold("Failures"));
+        out += &failures_table(&report.failures);
+    }
+    out += &generator_notes(report);
+    out += &format!("\n{}\n", style::bold("Thresholds"));
+    for result in &report.slo {
+        out += &format!("  {}\n", slo_line(result));
+    }
+    out += &format!("\n{}", verdict(report));
+    out
+}
+
+fn heading(report: &LoadReport) -> String {
+    let users = thousands(u64::from(report.users));
+    let seconds = report.duration_seconds;
+    let scenario = style::bold(&report.scenario);
+    format!(
+        "{scenario} against {}: {users} users, {seconds:.1} s, {} iterations",
+        report.target,
+        thousands(report.iterations)
+    )
+}
+
+fn times_table(report: &LoadReport) -> String {
+    let header = ["step", "count", "errors", "rate/s", "p50", "p95", "p99", "max", "service p95"];
+    let rows = report.rows.iter().chain([&report.total]).map(times_row);
+    table(&header, 1, rows.collect::<Vec<_>>())
+}
+
+fn times_row(row: &RowReport) -> Vec<String> {
+    let time = |times: Option<Times>, pick: fn(&Times) -> u64| {
+        times.map_or_else(|| "-".to_owned(), |times| micros(pick(&times)))
+    };
+    let errors = thousands(row.errors);
+    vec![
+        shortened(&row.name),
+        thousands(row.count),
+        if row.errors > 0 { style::bad(&errors) } else { errors },
+        format!("{:.1}", row.rate),
+        time(row.response, |times| times.p50),
+        time(row.response, |times| times.p95),
+        time(row.response, |times| times.p99),
+        time(row.response, |times| times.max),
+        time(row.service, |times| times.p95),
+    ]
+}
+
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= NAME_WIDTH {
+        return name.to_owned();
+    }
+    let start: String = name.chars().take(NAME_WIDTH - 1).collect();
+    format!("{start}…")
+}
+
+fn micros(micros: u64) -> String {
+    humanize(Duration::from_micros(micros))
+}
+
+fn failures_table(failures: &[FailureReport]) -> String {
+    let rows = failures.iter().take(SHOWN_FAILURES).map(|failure| {
+        let sample = failure.sample.lines().next().unwrap_or_default().to_owned();
+        vec![thousands(failure.count), shortened(&failure.row), failure.cause.clone(), sample]
+    });
+    let shown = table(&["count", "step", "cause", "first case"], 4, rows.collect::<Vec<_>>());
+    match failures.len().saturating_sub(SHOWN_FAILURES) {
+        0 => shown,
+        more => format!("{shown}and {more} more; --output json has them all\n"),
+    }
+}
+
+fn generator_notes(report: &LoadReport) -> String {
+    let mut out = String::new();
+    let late = report.generator.late_starts;
+    if late > 0 {
+        let late = thousands(late);
+        out += &style::look(&format!(
+            "\nnote: {late} arrivals waited for a free user, and their response times count the wait; \
+             raise maxVusers or --users\n"
+        ));
+    }
+    if let Some(lag) = report.generator.lag.filter(|lag| lag.p99 > LAG_TO_MENTION_MICROS) {
+        let lag = micros(lag.p99);
+        out += &style::look(&format!(
+            "\nnote: this machine was short of CPU: 1 % of the generator's timers fired {lag} late or later\n"
+        ));
+    }
+    out
+}
+
+fn slo_line(result: &SloResult) -> String {
+    let observed = match (result.observed, result.unit) {
+        (None, _) => "nothing measured".to_owned(),
+        (Some(value), "µs") => micros(value as u64),
+        (Some(value), unit) => format!("{value:.2}{unit}"),
+    };
+    let mark = match result.outcome {
+        Outcome::Passed => style::well("passed"),
+        Outcome::Failed => style::bad("FAILED"),
+        Outcome::Inconclusive => style::look("unknown"),
+    };
+    format!("{mark}  {}  {}", result.slo, style::dim(&format!("(measured: {observed})")))
+}
+
+fn verdict(report: &LoadReport) -> String {
+    let missed = report.slo.iter().filter(|result| result.outcome == Outcome::Failed).count();
+    let all = report.slo.len();
+    match report.verdict {
+        Verdict::Passed => format!("{}: all thresholds held", style::well("PASSED")),
+        Verdict::Failed => format!("{}: {missed} of {all} thresholds missed", style::bad("FAILED")),
+        Verdict::Inconclusive => {
+            format!("{}: nothing was measured that a threshold needs", style::look("INCONCLUSIVE"))
+        }
+        Verdict::Interrupted => {
+            format!("{}: these are the results so far", style::look("INTERRUPTED"))
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The only place that prints. Results go to stdout, everything else to stderr; colour only on a terminal.
+
+pub mod health;
+pub mod load;
+pub mod progress;
+pub mod style;
+pub mod table;
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs, in a stable layout.
+    Json,
+}
+
+/// Where results and messages go.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    format: Format,
+    quiet: bool,
+}
+
+impl Output {
+    /// Writes results in `format`; with `quiet`, nothing but results and errors.
+    pub fn new(format: Format, quiet: bool) -> Self {
+        Self { format, quiet }
+    }
+
+    /// Writes a report: as JSON, or as the text that `render` makes of it.
+    pub fn report<T: Serialize>(&self, report: &T, render: impl FnOnce(&T) -> String) {
+        match self.format {
+            Format::Table => self.result(&render(report)),
+            // Our reports hold nothing that JSON cannot.
+            Format::Json => self.result(&serde_json::to_string_pretty(report).unwrap_or_default()),
+        }
+    }
+
+    /// Writes text that is a result.
+    pub fn result(&self, text: &str) {
+        write_line(&mut anstream::stdout().lock(), text);
+    }
+
+    /// Tells what is going on.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            write_line(&mut anstream::stderr().lock(), text);
+        }
+    }
+
+    /// Says why a command could not be done.
+    pub fn error(&self, text: &str) {
+        let is_titled = text.starts_with("error");
+        let titled = if is_titled { text.to_owned() } else { format!("error: {text}") };
+        write_line(&mut anstream::stderr().lock(), &style::error_title(&titled));
+    }
+
+    /// Whether a bar may be drawn.
+    pub fn is_interactive(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+
+    /// Whether messages are wanted at all.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
+/// A reader that has gone away (`| head`) is no reason to fail or to panic.
+fn write_line(to: &mut impl Write, text: &str) {
+    writeln!(to, "{}", text.trim_end()).and_then(|()| to.flush()).ok();
+}
