@@ -1,1 +1,23 @@
-//! The reference server.
+//! The application that scalectl is tried on: accounts, posts, follows, notifications, messages and chess
+//! over HTTP and Socket.IO, on an embedded durable store.
+//!
+//! [`serve`] takes a bound listener and a shutdown future; it bounds its connections, and drains them with
+//! a deadline. The crate prints nothing: errors name their repair, everything else goes through `tracing`.
+
+mod app;
+mod chess;
+mod config;
+mod domain;
+mod error;
+mod http;
+mod limits;
+mod security;
+mod server;
+mod socket;
+mod store;
+mod telemetry;
+
+pub use config::{Config, Durability, PasswordCost, SocketSettings};
+pub use error::StartError;
+pub use limits::{check_limits, connections_allowed};
+pub use server::{Served, serve};

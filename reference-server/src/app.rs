@@ -1,0 +1,84 @@
+//! What all requests and sockets of one server share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use socketioxide::SocketIo;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::security::{Passwords, Tokens};
+use crate::socket::Live;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+/// One server's parts.
+pub struct App {
+    /// What it was started with.
+    pub config: Config,
+    /// Durable data.
+    pub store: Box<dyn Store>,
+    /// Access tokens.
+    pub tokens: Tokens,
+    /// Password hashes.
+    pub passwords: Passwords,
+    /// Measurements.
+    pub telemetry: Arc<Telemetry>,
+    /// Sockets, rooms and games in this process.
+    pub live: Live,
+    /// Emits to sockets.
+    pub io: SocketIo,
+    /// Socket events whose answer waits for the store.
+    pub events: TaskTracker,
+    /// One permit for each connection that may still come.
+    pub places: Arc<Semaphore>,
+    /// When it was started.
+    pub started: Instant,
+    draining: AtomicBool,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(
+        config: Config,
+        store: Box<dyn Store>,
+        tokens: Tokens,
+        passwords: Passwords,
+        telemetry: Arc<Telemetry>,
+        io: SocketIo,
+    ) -> Arc<Self> {
+        let (live, events) = (Live::default(), TaskTracker::new());
+        let (started, draining) = (Instant::now(), AtomicBool::new(false));
+        let places = Arc::new(Semaphore::new(config.max_connections));
+        Arc::new(Self {
+            config,
+            store,
+            tokens,
+            passwords,
+            telemetry,
+            live,
+            io,
+            events,
+            places,
+            started,
+            draining,
+        })
+    }
+
+    /// Connections that hold a place now.
+    pub fn open_connections(&self) -> usize {
+        self.config.max_connections - self.places.available_permits()
+    }
+
+    /// Whether the server is on its way out.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on `/ready` sends traffic elsewhere.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,46 @@
+//! Why a server cannot start. Every variant names the way out.
+
+use std::path::PathBuf;
+
+use crate::store::StoreError;
+
+/// A server that refuses to start, or cannot.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The process may not open as many descriptors as the connections need.
+    #[error(
+        "{connections} connections need {need} file descriptors, but this process may open {limit} \
+         (RLIMIT_NOFILE): run `ulimit -n {need}` first, or allow at most {allowed} connections"
+    )]
+    DescriptorLimit {
+        /// Connections asked for.
+        connections: usize,
+        /// Descriptors that they need, the reserve included.
+        need: u64,
+        /// Soft limit of the process.
+        limit: u64,
+        /// Connections that the limit has room for.
+        allowed: usize,
+    },
+    /// A setting that no server could work with.
+    #[error("{setting} is {value}: it must be {expected}")]
+    Setting {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Value that was given.
+        value: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// The store could not be opened.
+    #[error("cannot open the store at {}: {source}", path.display())]
+    Store {
+        /// File of the store.
+        path: PathBuf,
+        /// What failed.
+        source: StoreError,
+    },
+    /// The listener is unusable.
+    #[error("cannot use the listener: {0}")]
+    Listener(#[from] std::io::Error),
+}

@@ -1,0 +1,182 @@
+//! Errors of the API. The message for the client and the one for the log are different things.
+
+use std::any::Any;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::domain::{BadCursor, FieldError};
+use crate::security::{BadToken, PasswordError};
+use crate::store::StoreError;
+
+/// Seconds after which a client may try again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// What a request is answered with when it cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// The body is no JSON.
+    #[error("the body is not valid JSON: {0}")]
+    MalformedJson(String),
+    /// The body is JSON of another shape.
+    #[error("the body does not have the expected shape: {0}")]
+    WrongShape(String),
+    /// Fields break their rules.
+    #[error("{} of the fields sent are not valid", .0.len())]
+    Invalid(Vec<FieldError>),
+    /// See [`BadCursor`].
+    #[error(transparent)]
+    BadCursor(#[from] BadCursor),
+    /// See [`BadToken`].
+    #[error(transparent)]
+    BadToken(#[from] BadToken),
+    /// Unknown name or wrong password, without saying which.
+    #[error("the username or the password is wrong")]
+    BadCredentials,
+    /// No such thing, or none that this client may see.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The route exists with other methods.
+    #[error("this route does not have this method: see the Allow header")]
+    MethodNotAllowed,
+    /// A unique value is in use.
+    #[error("this {0} is in use: choose another")]
+    Taken(&'static str),
+    /// The body is over the limit.
+    #[error("the body is larger than this server accepts")]
+    TooLarge,
+    /// The body says that it is something else than JSON.
+    #[error("send the body as Content-Type: application/json")]
+    NotJson,
+    /// The request took too long.
+    #[error("the request took longer than this server allows")]
+    Timeout,
+    /// No place, or no core, is free.
+    #[error("the server is at its limit: try again later")]
+    OverCapacity,
+    /// Anything that is the server's fault. The detail is for the log.
+    #[error("something went wrong here: the request id leads to the log")]
+    Internal(String),
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::MalformedJson(_) | Self::BadCursor(_) => StatusCode::BAD_REQUEST,
+            Self::WrongShape(_) | Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BadToken(_) | Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Taken(_) => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::OverCapacity => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::MalformedJson(_) => "malformed_json",
+            Self::WrongShape(_) | Self::Invalid(_) => "validation_failed",
+            Self::BadCursor(_) => "bad_cursor",
+            Self::BadToken(_) => "bad_token",
+            Self::BadCredentials => "bad_credentials",
+            Self::NotFound(_) => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Taken(_) => "conflict",
+            Self::TooLarge => "body_too_large",
+            Self::NotJson => "unsupported_media_type",
+            Self::Timeout => "timeout",
+            Self::OverCapacity => "over_capacity",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+/// RFC 9457, with a stable code and the fields that were wrong.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Internal(cause) = &self {
+            tracing::error!(%cause, "request failed");
+        }
+        let status = self.status();
+        let errors: &[FieldError] = if let Self::Invalid(errors) = &self { errors } else { &[] };
+        let problem = Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            code: self.code(),
+            errors,
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(failure: StoreError) -> Self {
+        match failure {
+            StoreError::Taken(what) => Self::Taken(what),
+            StoreError::Missing(what) => Self::NotFound(what),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(failure: PasswordError) -> Self {
+        match failure {
+            PasswordError::Busy => Self::OverCapacity,
+            PasswordError::Hash(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<jsonwebtoken::errors::Error> for ApiError {
+    fn from(failure: jsonwebtoken::errors::Error) -> Self {
+        Self::Internal(failure.to_string())
+    }
+}
+
+impl From<Vec<FieldError>> for ApiError {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+/// A handler that panicked is a bug; its client still gets an answer, and the others are unharmed.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is tower-http's")]
+pub fn after_panic(cause: Box<dyn Any + Send + 'static>) -> Response {
+    let told = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let told = told.or_else(|| cause.downcast_ref::<String>().cloned());
+    ApiError::Internal(format!("panic: {}", told.unwrap_or_default())).into_response()
+}

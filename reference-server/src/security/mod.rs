@@ -1,0 +1,7 @@
+//! Passwords and access tokens.
+
+mod password;
+mod token;
+
+pub use password::{PasswordError, Passwords};
+pub use token::{BadToken, Tokens};

@@ -1,0 +1,49 @@
+//! The end: no new connections, running requests finish, sockets are told and closed, and whoever is left at
+//! the deadline is cut.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::socket;
+
+/// What connections wait for besides their clients.
+#[derive(Clone, Default)]
+pub struct Lifecycle {
+    /// Finish the request and close.
+    pub drain: CancellationToken,
+    /// Close now.
+    pub cut: CancellationToken,
+}
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// Connections that were open at the shutdown and ended in time.
+    pub connections_drained: usize,
+    /// Connections that were still open at the deadline.
+    pub connections_cut: usize,
+}
+
+/// Ends all connections.
+pub async fn drain(app: &Arc<App>, lifecycle: &Lifecycle) -> Served {
+    let open = app.open_connections();
+    app.start_draining();
+    lifecycle.drain.cancel();
+    let deadline = app.config.drain_deadline;
+    let in_time = timeout(deadline, async { tokio::join!(socket::close(app), all_places_free(app)) }).await;
+    let cut = app.open_connections();
+    if in_time.is_err() {
+        tracing::warn!(?deadline, cut, "the drain deadline has passed");
+        lifecycle.cut.cancel();
+        app.io.close().await;
+    }
+    Served { connections_drained: open.saturating_sub(cut), connections_cut: cut }
+}
+
+async fn all_places_free(app: &App) {
+    let all = u32::try_from(app.config.max_connections).unwrap_or(u32::MAX);
+    drop(app.places.acquire_many(all).await);
+}

@@ -1,0 +1,87 @@
+//! Where every request comes in. `/health` is answered here, ahead of all routing; the rest goes to the
+//! Socket.IO service or to the router. Every response leaves with its request id.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::future::{BoxFuture, Either};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use socketioxide::service::SocketIoService;
+use tower::ServiceExt;
+
+use super::request_id::{self, RequestId};
+use crate::app::App;
+use crate::http::{ApiError, health};
+
+/// What is answered even without a free place.
+const FOR_OPERATORS: [&str; 3] = ["/health", "/ready", "/metrics"];
+
+/// The service behind every connection. Cheap to clone.
+#[derive(Clone)]
+pub struct Front {
+    parts: Arc<Parts>,
+    has_place: bool,
+}
+
+struct Parts {
+    app: Arc<App>,
+    service: SocketIoService<Router>,
+}
+
+type Answer = Result<Response, Infallible>;
+
+impl Front {
+    /// The front of a service that has a Socket.IO layer.
+    pub fn new(app: Arc<App>, service: SocketIoService<Router>) -> Self {
+        Self { parts: Arc::new(Parts { app, service }), has_place: true }
+    }
+
+    /// For connections beyond the bound: answers operators, and tells all others to come back later.
+    pub fn beyond_the_bound(&self) -> Self {
+        Self { parts: Arc::clone(&self.parts), has_place: false }
+    }
+
+    fn answer_now(&self, request: &Request<Incoming>) -> Option<Response> {
+        let path = request.uri().path();
+        if path == "/health" && request.method() == Method::GET {
+            return Some(health(&self.parts.app));
+        }
+        if self.has_place || FOR_OPERATORS.contains(&path) {
+            return None;
+        }
+        let mut refusal = ApiError::OverCapacity.into_response();
+        refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Some(refusal)
+    }
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Answer>, BoxFuture<'static, Answer>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let id = RequestId::of(request.headers());
+        if let Some(response) = self.answer_now(&request) {
+            return Either::Left(ready(Ok(with_id(response, id))));
+        }
+        request.extensions_mut().insert(id.clone());
+        let service = self.parts.service.clone();
+        Either::Right(Box::pin(async move {
+            let response = service.oneshot(request).await?;
+            Ok(with_id(response.map(Body::new), id))
+        }))
+    }
+}
+
+fn with_id(mut response: Response, id: RequestId) -> Response {
+    response.headers_mut().insert(request_id::HEADER, id.into_header());
+    response
+}

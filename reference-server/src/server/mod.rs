@@ -1,0 +1,68 @@
+//! From a listener to a drained server: start, accept, drain.
+
+mod accept;
+mod connection;
+mod drain;
+mod front;
+mod place;
+mod request_id;
+mod start;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+pub use drain::Served;
+pub use request_id::RequestId;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::error::StartError;
+use crate::{limits, socket, telemetry};
+
+/// Time between two looks at the chess rooms.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Serves the listener until `shutdown` resolves, then drains.
+///
+/// Refuses to start with a [`StartError`]; from then on failures are answers to clients.
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Served, StartError> {
+    limits::check_limits(&config)?;
+    let address = listener.local_addr()?;
+    let (app, front) = start::start(config).await?;
+    let _chores = chores(&app);
+    tracing::info!(%address, connections = app.config.max_connections, "serving");
+    let lifecycle = drain::Lifecycle::default();
+    tokio::select! {
+        () = accept::accept(&listener, &app, front, &lifecycle) => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    let served = drain::drain(&app, &lifecycle).await;
+    tracing::info!(drained = served.connections_drained, cut = served.connections_cut, "stopped");
+    Ok(served)
+}
+
+/// Tasks that end when the set is dropped.
+fn chores(app: &Arc<App>) -> JoinSet<()> {
+    let mut chores = JoinSet::new();
+    chores.spawn(telemetry::watch_runtime(Arc::clone(&app.telemetry)));
+    let app = Arc::clone(app);
+    chores.spawn(async move {
+        let mut ticks = interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            socket::sweep(&app);
+        }
+    });
+    chores
+}

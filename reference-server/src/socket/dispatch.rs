@@ -1,0 +1,90 @@
+//! From the name of an event to its handler. Events that need no store are done at once, in the order in which
+//! their socket sent them; the others are awaited in a task of their own.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, Either};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use socketioxide::extract::SocketRef;
+
+use super::reply::{EventError, Reaction, Reply};
+use super::session::Session;
+use super::{chat, chess, rooms};
+
+type Outcome = Result<Reaction, EventError>;
+
+/// Handles one event. What the future still has to do depends on nothing that the socket sends later.
+pub fn dispatch(
+    session: &Arc<Session>,
+    socket: SocketRef,
+    name: &str,
+    payload: Option<Value>,
+    reply: Reply,
+) -> Either<Ready<()>, BoxFuture<'static, ()>> {
+    if name == chat::SEND {
+        return Either::Right(Box::pin(send_chat(Arc::clone(session), socket, payload, reply)));
+    }
+    let (event, outcome) = handle(session, &socket, name, payload);
+    finish(session, &socket, event, reply, outcome);
+    Either::Left(ready(()))
+}
+
+/// The event's name again, out of those that exist: metrics have no place for others.
+fn handle(
+    session: &Session,
+    socket: &SocketRef,
+    name: &str,
+    payload: Option<Value>,
+) -> (&'static str, Outcome) {
+    macro_rules! handlers {
+        ($($event:literal => $handler:expr,)+) => {
+            match name {
+                $($event => ($event, parse(payload).and_then($handler)),)+
+                _ => ("unknown", Err(unknown(name))),
+            }
+        };
+    }
+    handlers! {
+        "chess:create" => |ask| Ok(chess::create(session, socket, ask)),
+        "chess:join" => |ask| chess::join(session, socket, &ask),
+        "chess:find" => |ask| Ok(chess::find(session, socket, ask)),
+        "chess:spectate" => |ask| chess::spectate(session, socket, &ask),
+        "chess:move" => |ask| chess::play(session, &ask),
+        "chess:resign" => |ask| chess::resign(session, &ask),
+        "chess:resume" => |ask| chess::resume(session, socket, &ask),
+        "chat:typing" => |ask| Ok(chat::typing(session, &ask)),
+        "room:join" => |ask| rooms::join(session, socket, &ask),
+        "room:send" => |ask| rooms::send(session, socket, &ask),
+        "room:leave" => |ask| rooms::leave(socket, &ask),
+    }
+}
+
+async fn send_chat(session: Arc<Session>, socket: SocketRef, payload: Option<Value>, reply: Reply) {
+    let _under_way = session.app.events.token();
+    let outcome = match parse(payload) {
+        Ok(ask) => chat::send(&session, ask).await,
+        Err(error) => Err(error),
+    };
+    finish(&session, &socket, chat::SEND, reply, outcome);
+}
+
+fn finish(session: &Session, socket: &SocketRef, event: &'static str, reply: Reply, outcome: Outcome) {
+    session.app.telemetry.socket_event(event, outcome.is_ok());
+    reply.send(&session.app, socket, outcome);
+}
+
+/// An event without a payload counts as one with an empty object.
+fn parse<T: DeserializeOwned>(payload: Option<Value>) -> Result<T, EventError> {
+    let payload = payload.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    if !payload.is_object() {
+        return Err(EventError::bad_request("the payload must be an object"));
+    }
+    serde_json::from_value(payload).map_err(|cause| EventError::bad_request(cause.to_string()))
+}
+
+fn unknown(name: &str) -> EventError {
+    let shown: String = name.chars().take(64).collect();
+    EventError { code: "unknown_event", message: format!("there is no event '{shown}'") }
+}

@@ -1,0 +1,61 @@
+//! A small pool of reading connections. WAL lets them read beside the writer.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::Semaphore;
+
+use super::connection;
+use crate::config::Durability;
+use crate::store::StoreError;
+
+const MOST_READERS: usize = 8;
+
+/// Connections, lent out one at a time to blocking tasks.
+pub struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Semaphore,
+}
+
+impl Readers {
+    /// Opens two connections per core, eight at most.
+    pub fn open(file: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let count = (cores * 2).min(MOST_READERS);
+        let idle = (0..count).map(|_| connection::open(file, durability)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Semaphore::new(count) })
+    }
+
+    /// Runs a query, or several that must agree, in one read transaction off the runtime's threads.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Closed)?;
+        let idle = Arc::clone(&self.idle);
+        let lent = tokio::task::spawn_blocking(move || {
+            let mut connection = pop(&idle)?;
+            let outcome = in_transaction(&mut connection, query);
+            push(&idle, connection);
+            outcome
+        });
+        lent.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+fn pop(idle: &Mutex<Vec<Connection>>) -> Result<Connection, StoreError> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner).pop().ok_or(StoreError::Closed)
+}
+
+fn push(idle: &Mutex<Vec<Connection>>, connection: Connection) {
+    idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    query: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    query(&transaction)
+}

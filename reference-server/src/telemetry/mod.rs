@@ -1,0 +1,128 @@
+//! What the server measures of itself, in its own registry: several servers in one process stay apart.
+
+mod observed;
+mod process;
+mod runtime;
+
+pub use observed::ObservedStore;
+pub use runtime::watch as watch_runtime;
+
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+const SECONDS: &[f64] =
+    &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// The registry, and the handles that are used too often to be looked up.
+pub struct Telemetry {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    /// `GET /health`, which passes by the router.
+    pub health_requests: Counter,
+    /// Connections answered with 503 because all places were taken.
+    pub refused_connections: Counter,
+    /// Packets dropped because a client did not read.
+    pub dropped_packets: Counter,
+    runtime_lag: Gauge,
+    runtime_lags: Histogram,
+}
+
+/// What is counted when it is asked for.
+pub struct Sampled {
+    /// Connections that hold a place.
+    pub connections: usize,
+    /// Sockets past their handshake.
+    pub sockets: usize,
+    /// Chess rooms.
+    pub rooms: usize,
+    /// Chess rooms with a running game.
+    pub games: usize,
+    /// Players that wait for an opponent.
+    pub waiting: usize,
+}
+
+impl Telemetry {
+    /// An empty registry.
+    pub fn new() -> Self {
+        let builder = PrometheusBuilder::new();
+        let builder = builder.set_buckets(SECONDS).unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
+        let health = labelled("http_requests_total", [("route", "/health"), ("status", "2xx")]);
+        Self {
+            handle: recorder.handle(),
+            health_requests: recorder.register_counter(&health, &METADATA),
+            refused_connections: recorder.register_counter(&named("connections_refused_total"), &METADATA),
+            dropped_packets: recorder.register_counter(&named("socketio_dropped_packets_total"), &METADATA),
+            runtime_lag: recorder.register_gauge(&named("runtime_lag_max_seconds"), &METADATA),
+            runtime_lags: recorder.register_histogram(&named("runtime_lag_seconds"), &METADATA),
+            recorder,
+        }
+    }
+
+    /// One answered HTTP request.
+    pub fn http_request(&self, route: &str, status: u16, took: Duration) {
+        let class = status_class(status);
+        let total = labelled("http_requests_total", [("route", route), ("status", class)]);
+        self.recorder.register_counter(&total, &METADATA).increment(1);
+        let seconds = labelled("http_request_duration_seconds", [("route", route), ("status", class)]);
+        self.recorder.register_histogram(&seconds, &METADATA).record(took);
+    }
+
+    /// One event of a client.
+    pub fn socket_event(&self, event: &'static str, ok: bool) {
+        let outcome = if ok { "ok" } else { "error" };
+        let total = labelled("socketio_events_total", [("event", event), ("outcome", outcome)]);
+        self.recorder.register_counter(&total, &METADATA).increment(1);
+    }
+
+    /// One call of the store.
+    pub fn store_call(&self, operation: &'static str, ok: bool, took: Duration) {
+        let outcome = if ok { "ok" } else { "error" };
+        let total = labelled("store_calls_total", [("operation", operation), ("outcome", outcome)]);
+        self.recorder.register_counter(&total, &METADATA).increment(1);
+        let seconds =
+            Key::from_parts("store_call_duration_seconds", vec![Label::new("operation", operation)]);
+        self.recorder.register_histogram(&seconds, &METADATA).record(took);
+    }
+
+    /// The registry in Prometheus's text format. Reads `/proc`: keep it off the runtime's threads.
+    pub fn render(&self, sampled: &Sampled) -> String {
+        let Sampled { connections, sockets, rooms, games, waiting } = sampled;
+        self.set("connections_open", *connections);
+        self.set("socketio_connected", *sockets);
+        self.set("chess_rooms", *rooms);
+        self.set("chess_games_active", *games);
+        self.set("chess_players_waiting", *waiting);
+        if let Some(usage) = process::usage() {
+            self.set("process_open_fds", usage.open_descriptors);
+            self.set("process_resident_memory_bytes", usage.resident_bytes);
+        }
+        self.handle.render()
+    }
+
+    fn set(&self, name: &'static str, value: usize) {
+        self.recorder.register_gauge(&named(name), &METADATA).set(value as f64);
+    }
+}
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+fn named(name: &'static str) -> Key {
+    Key::from_static_name(name)
+}
+
+fn labelled(name: &'static str, labels: [(&'static str, &str); 2]) -> Key {
+    Key::from_parts(name, labels.map(|(key, value)| Label::new(key, value.to_owned())).to_vec())
+}
+
+fn status_class(status: u16) -> &'static str {
+    match status / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
