@@ -33,8 +33,8 @@ build: ## build everything
 test: tools fmt deny clippy doc run-tests ## what CI runs: servers, format, licences, lints, docs, every test
 
 .PHONY: tools
-tools: ## install the servers that the tests run against, where they are missing
-	@scripts/install-test-servers.sh
+tools: ## install what the tests need beside Rust, where it is missing: servers, cargo-deny
+	@scripts/install-tools.sh
 
 .PHONY: fmt
 fmt: ## check the format of the code
@@ -49,7 +49,7 @@ doc: ## documentation, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(PROFILE) --locked --no-deps --document-private-items
 
 .PHONY: deny
-deny: ## licences, bans, sources and advisories of the dependencies, as far as cargo-deny is at hand
+deny: ## licences, bans, sources of the dependencies, and advisories where a database is at hand
 	@scripts/check-dependencies.sh
 
 # A failed test does not hide the ones after it, and the totals stand on the last lines.

@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# Brings in the servers that the tests run against, each at a fixed version, and only when it is missing.
+# Brings in what `make test` needs beside Rust, each at a fixed version, and only when it is missing.
 #
 #   redis-server    Debian package; its service is not started
 #   secantusd-rs    built from the Rust registry into .tools/bin (about five minutes on two cores)
 #   secantusd-py    Python package in .tools/python: a MongoDB server with fail points
 #   nx-27017        Python package in .tools/python: a server that only resembles MongoDB
+#   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
 #
 # Running it again with everything in place takes well under a second. What cannot be installed is named,
 # with the command that would, and the exit status is 1: a missing server is never passed over.
 set -euo pipefail
 
 readonly SECANTUS_VERSION=0.5.3-beta.196
+readonly CARGO_DENY_VERSION=0.20.2
 
 cd "$(dirname "$0")/.."
 # The Python packages are pinned in one place; a changed line there is a new version to install.
@@ -121,11 +123,27 @@ python_servers() {
   fi
 }
 
+# Builds a program of the Rust registry into .tools/bin: program, what for, crate, version, further flags.
+cargo_program() {
+  local program=$1 purpose=$2 version=$4 start build
+  local install=(cargo install "$3" --version "$4" --locked "${@:5}")
+  start=$(now)
+  say "$program $version: building (some minutes)"
+  # Gigabytes of objects that nobody needs afterwards, so they get a directory of their own.
+  build=$(mktemp -d "$tools/build.XXXXXX")
+  # shellcheck disable=SC2064  # the path of now, not of later
+  trap "rm -rf '$build'" EXIT
+  if CARGO_TARGET_DIR="$build" "${install[@]}" --force --root "$tools" </dev/null; then
+    stamp "$program" "$version"
+    say "$program: built in $(($(now) - start)) s"
+  else
+    lacks "$program ($purpose)" "${install[*]} --root .tools"
+  fi
+  rm -rf "$build"
+}
+
 secantus() {
   stamped secantusd-rs "$SECANTUS_VERSION" && return
-  local start build install
-  install="cargo install secantus-mdb --version $SECANTUS_VERSION --locked --ignore-rust-version"
-  start=$(now)
   # WiredTiger, its storage engine, is C and C++ and is configured by CMake.
   if ! have cmake || ! have c++; then
     say "secantusd-rs: installing the Debian packages cmake and g++, which its build needs"
@@ -134,18 +152,13 @@ secantus() {
       return
     }
   fi
-  say "secantusd-rs $SECANTUS_VERSION: building (about five minutes on two cores)"
-  # Gigabytes of objects that nobody needs afterwards, so they get a directory of their own.
-  build=$(mktemp -d "$tools/build.XXXXXX")
-  # shellcheck disable=SC2064  # the path of now, not of later
-  trap "rm -rf '$build'" EXIT
-  if CARGO_TARGET_DIR="$build" $install --force --root "$tools" </dev/null; then
-    stamp secantusd-rs "$SECANTUS_VERSION"
-    say "secantusd-rs: built in $(($(now) - start)) s"
-  else
-    lacks "secantusd-rs (a MongoDB server)" "$install --root .tools"
-  fi
-  rm -rf "$build"
+  cargo_program secantusd-rs "a MongoDB server" secantus-mdb "$SECANTUS_VERSION" --ignore-rust-version
+}
+
+cargo_deny() {
+  have cargo-deny && return
+  stamped cargo-deny "$CARGO_DENY_VERSION" && return
+  cargo_program cargo-deny "licences and bans of the dependencies" cargo-deny "$CARGO_DENY_VERSION"
 }
 
 main() {
@@ -153,12 +166,13 @@ main() {
   redis_server
   python_servers
   secantus
+  cargo_deny
   if [[ ${#missing[@]} -gt 0 ]]; then
     printf '\ntools: these could not be installed. Install them by hand and run "make tools" again:\n' >&2
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
   fi
-  say "redis-server, secantusd-rs, secantusd-py and nx-27017 are in place"
+  say "redis-server, secantusd-rs, secantusd-py, nx-27017 and cargo-deny are in place"
 }
 
 main "$@"
