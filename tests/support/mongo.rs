@@ -6,9 +6,11 @@ use std::process::{self, Command};
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
+use mongodb::options::ClientOptions;
 use tokio::runtime::Builder;
 
 use super::process::Process;
@@ -17,6 +19,9 @@ use super::wait::STARTUP;
 use super::workdir::WorkDir;
 
 const URI_VARIABLE: &str = "SCALECTL_TEST_MONGODB_URI";
+
+/// How long the driver looks for a server before it gives up.
+const UNREACHABLE: Duration = Duration::from_secs(5);
 
 /// Databases of one run have numbers, so that tests against one deployment do not meet.
 static DATABASES: AtomicUsize = AtomicUsize::new(0);
@@ -78,7 +83,9 @@ impl MongoServer {
 
     /// A driver's client for it, inside the caller's runtime.
     pub async fn client(&self) -> Client {
-        Client::with_uri_str(&self.uri).await.expect("the address is well formed")
+        let mut options = ClientOptions::parse(&self.uri).await.expect("the address is well formed");
+        options.server_selection_timeout = Some(UNREACHABLE);
+        Client::with_options(options).expect("the options are sound")
     }
 
     /// The answer of its `admin` database to a command, without a runtime of the test's.

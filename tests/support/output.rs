@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
+use snapbox::report::Palette;
 use snapbox::{Assert, IntoData};
 
 use super::workdir::WorkDir;
@@ -112,7 +113,8 @@ impl Output {
     #[track_caller]
     fn equal(&self, stream: &'static str, text: &str, expected: impl IntoData) -> &Self {
         let shown = self.redactions.iter().fold(text.to_owned(), |text, redaction| redaction.apply(&text));
-        let assert = Assert::new().normalize_paths(false).action_env(snapbox::assert::DEFAULT_ACTION_ENV);
+        let assert = Assert::new().normalize_paths(false).palette(Palette::plain());
+        let assert = assert.action_env(snapbox::assert::DEFAULT_ACTION_ENV);
         if let Err(error) = assert.try_eq(Some(&stream), shown.into_data(), expected.into_data()) {
             panic!("{error}\n{}", self.report());
         }

@@ -108,12 +108,13 @@ impl Scalectl {
     #[track_caller]
     pub fn spawn(self) -> Running {
         let log = self.dir.join("scalectl.log");
+        let started = Instant::now();
         let process = Process::start("scalectl", self.command(), &self.stdin, &log);
         let process = process.unwrap_or_else(|error| panic!("scalectl did not start: {error}"));
         // Its own folder shows as [DIR], before anything else in the path is taken for something.
         let folder = Redaction::new(&regex::escape(&self.dir.path().to_string_lossy()), "[DIR]");
         let redactions = [vec![folder], self.redactions.clone()].concat();
-        Running { started: Instant::now(), process, shown: self.shown(), dir: self.dir, redactions }
+        Running { started, process, shown: self.shown(), dir: self.dir, redactions }
     }
 
     fn command(&self) -> Command {
