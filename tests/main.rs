@@ -1,1 +1,15 @@
-//! The integration tests: one binary.
+//! Every integration test of scalectl, in one binary: they link once and share `support`.
+//!
+//! A test goes through the scalectl binary and asserts exact stdout, stderr and exit code.
+#![allow(clippy::print_stderr, reason = "a failing test shows where the logs of its servers are")]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what a test may ask for; not all of it is in use at every moment"
+)]
+mod support;
+
+mod readme;
+mod scenarios;
+mod support_check;

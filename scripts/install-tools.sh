@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# Brings in what `make test` needs beside Rust, each at a fixed version, and only when it is missing.
+#
+#   redis-server    Debian package; its service is not started
+#   secantusd-rs    built from the Rust registry into .tools/bin (about five minutes on two cores)
+#   secantusd-py    Python package in .tools/python: a MongoDB server with fail points
+#   nx-27017        Python package in .tools/python: a server that only resembles MongoDB
+#   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
+#
+# Running it again with everything in place takes well under a second. What cannot be installed is named,
+# with the command that would, and the exit status is 1: a missing server is never passed over.
+set -euo pipefail
+
+readonly SECANTUS_VERSION=0.5.3-beta.196
+readonly CARGO_DENY_VERSION=0.20.2
+
+cd "$(dirname "$0")/.."
+# The Python packages are pinned in one place; a changed line there is a new version to install.
+PYTHON_PINS=$(cksum <scripts/test-servers.txt)
+readonly PYTHON_PINS
+readonly tools="$PWD/.tools"
+readonly bin="$tools/bin"
+missing=()
+
+say() { printf 'tools: %s\n' "$*"; }
+now() { date +%s; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# A stamp holds the version that was installed, and is written last: an interrupted install leaves none.
+stamped() { [[ -x "$bin/$1" && "$(cat "$tools/$1.version" 2>/dev/null)" == "$2" ]]; }
+stamp() { printf '%s\n' "$2" >"$tools/$1.version"; }
+
+lacks() { missing+=("$1"$'\n'"    $2"); }
+
+# Prints the prefix that makes a command run as root; fails when this user may not.
+as_root() {
+  if [[ $(id -u) -eq 0 ]]; then
+    echo env
+  elif have sudo && sudo -n true 2>/dev/null; then
+    echo sudo -n env
+  else
+    return 1
+  fi
+}
+
+# Installs Debian packages without a question and without starting their services.
+apt_install() {
+  local root policy=/usr/sbin/policy-rc.d ours=no status=0
+  have apt-get || return 1
+  root=$(as_root) || return 1
+  if [[ ! -e $policy ]]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null
+    $root chmod 755 "$policy"
+  fi
+  { $root DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" ||
+    { $root apt-get update -q &&
+      $root DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }; } \
+    >"$tools/apt.log" 2>&1 </dev/null || status=$?
+  [[ $ours == no ]] || $root rm -f "$policy"
+  [[ $status -eq 0 ]] || { tail -n 15 "$tools/apt.log" >&2; return 1; }
+}
+
+# The package enables its service for the next start of the machine; the tests want the program only.
+disable_redis_service() {
+  local root
+  if [[ -d /run/systemd/system ]]; then
+    root=$(as_root)
+    $root systemctl disable --now redis-server >/dev/null 2>&1 || true
+  fi
+}
+
+redis_server() {
+  have redis-server && return
+  local start
+  start=$(now)
+  say "redis-server: installing the Debian package"
+  if apt_install redis-server && have redis-server; then
+    disable_redis_service
+    say "redis-server: installed in $(($(now) - start)) s"
+  else
+    lacks "redis-server (Redis 7 or newer)" "apt-get install redis-server"
+  fi
+}
+
+# A Python that the pinned packages support and that can make virtual environments.
+usable_python() {
+  local candidate
+  for candidate in python3 python3.11 python3.12 python3.13; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+      >/dev/null 2>&1; then
+      echo "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+python_servers() {
+  stamped secantusd-py "$PYTHON_PINS" && stamped nx-27017 "$PYTHON_PINS" && return
+  local python start log="$tools/pip.log"
+  start=$(now)
+  if ! python=$(usable_python); then
+    say "python3: installing the Debian packages python3 and python3-venv"
+    apt_install python3 python3-venv || true
+    python=$(usable_python) || {
+      lacks "Python 3.11 to 3.13 with venv (for secantusd-py and nx-27017)" "apt-get install python3 python3-venv"
+      return
+    }
+  fi
+  say "secantusd-py, nx-27017: installing into .tools/python"
+  if "$python" -m venv --clear "$tools/python" >"$log" 2>&1 &&
+    "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check \
+      --requirement scripts/test-servers.txt >>"$log" 2>&1 &&
+    ln -sf ../python/bin/secantusd-py ../python/bin/nx-27017 "$bin/"; then
+    stamp secantusd-py "$PYTHON_PINS"
+    stamp nx-27017 "$PYTHON_PINS"
+    say "secantusd-py, nx-27017: installed in $(($(now) - start)) s"
+  else
+    tail -n 15 "$log" >&2
+    lacks "secantusd-py and nx-27017" \
+      "python3 -m venv .tools/python && .tools/python/bin/pip install -r scripts/test-servers.txt"
+  fi
+}
+
+# Builds a program of the Rust registry into .tools/bin: program, what for, crate, version, further flags.
+cargo_program() {
+  local program=$1 purpose=$2 version=$4 start build
+  local install=(cargo install "$3" --version "$4" --locked "${@:5}")
+  start=$(now)
+  say "$program $version: building (some minutes)"
+  # Gigabytes of objects that nobody needs afterwards, so they get a directory of their own.
+  build=$(mktemp -d "$tools/build.XXXXXX")
+  # shellcheck disable=SC2064  # the path of now, not of later
+  trap "rm -rf '$build'" EXIT
+  if CARGO_TARGET_DIR="$build" "${install[@]}" --force --root "$tools" </dev/null; then
+    stamp "$program" "$version"
+    say "$program: built in $(($(now) - start)) s"
+  else
+    lacks "$program ($purpose)" "${install[*]} --root .tools"
+  fi
+  rm -rf "$build"
+}
+
+secantus() {
+  stamped secantusd-rs "$SECANTUS_VERSION" && return
+  # WiredTiger, its storage engine, is C and C++ and is configured by CMake.
+  if ! have cmake || ! have c++; then
+    say "secantusd-rs: installing the Debian packages cmake and g++, which its build needs"
+    apt_install cmake g++ || {
+      lacks "cmake and g++ (to build secantusd-rs)" "apt-get install cmake g++"
+      return
+    }
+  fi
+  cargo_program secantusd-rs "a MongoDB server" secantus-mdb "$SECANTUS_VERSION" --ignore-rust-version
+}
+
+cargo_deny() {
+  have cargo-deny && return
+  stamped cargo-deny "$CARGO_DENY_VERSION" && return
+  cargo_program cargo-deny "licences and bans of the dependencies" cargo-deny "$CARGO_DENY_VERSION"
+}
+
+main() {
+  mkdir -p "$bin"
+  redis_server
+  python_servers
+  secantus
+  cargo_deny
+  if [[ ${#missing[@]} -gt 0 ]]; then
+    printf '\ntools: these could not be installed. Install them by hand and run "make tools" again:\n' >&2
+    printf '  %s\n' "${missing[@]}" >&2
+    exit 1
+  fi
+  say "redis-server, secantusd-rs, secantusd-py, nx-27017 and cargo-deny are in place"
+}
+
+main "$@"

@@ -1,0 +1,28 @@
+//! Every scenario that is shipped is one that scalectl accepts.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::Scalectl;
+
+#[test]
+fn every_shipped_scenario_is_valid() {
+    let files = list_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"));
+    let scenarios: Vec<_> = files.iter().filter(|file| is_yaml(file)).collect();
+    assert!(!scenarios.is_empty(), "scenarios/ holds no scenario");
+    for scenario in scenarios {
+        Scalectl::new(["loadtest", "validate"]).arg(scenario).run().code(0);
+    }
+}
+
+fn is_yaml(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The files of a folder and of those below it, in the order of their names.
+fn list_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("the folder can be listed").path()).collect();
+    paths.sort();
+    paths.into_iter().flat_map(|path| if path.is_dir() { list_files(&path) } else { vec![path] }).collect()
+}

@@ -1,0 +1,30 @@
+//! What the integration tests stand on: the scalectl binary, real servers, and servers that misbehave.
+//!
+//! - [`Scalectl`] runs the binary: [`Scalectl::run`] to its end, [`Scalectl::spawn`] in the background.
+//! - [`ReferenceServer`], [`RedisServer`], [`MongoServer`] are real servers on free ports.
+//! - [`faults`] answers late, wrongly or not at all.
+//!
+//! Every process is killed with its descendants when its handle is dropped. Each one has a folder with its log,
+//! which is kept, and its path printed, when the test fails. Nothing waits without a deadline.
+
+pub mod faults;
+
+mod mongo;
+mod output;
+mod process;
+mod redis;
+mod reference;
+mod scalectl;
+mod tools;
+mod wait;
+mod workdir;
+
+pub use mongo::MongoServer;
+pub use output::Output;
+pub use process::{Line, Process, Stream};
+pub use redis::RedisServer;
+pub use reference::ReferenceServer;
+pub use scalectl::{Running, Scalectl, scalectl_path};
+pub use tools::find_program;
+pub use wait::{STARTUP, wait_until};
+pub use workdir::WorkDir;
