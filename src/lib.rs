@@ -3,10 +3,21 @@
 //! The map: `cli` parses and wires; `config` reads files; `clients` open connections; `health` and `load`
 //! are the domains; `output` is the only place that prints. ARCHITECTURE.md tells the rest.
 
+mod cli;
 mod clients;
 mod config;
 mod exit;
 mod health;
 mod limits;
 mod load;
+mod output;
+mod signal;
+
+use std::ffi::OsString;
+
 pub use exit::Exit;
+
+/// Runs one command line from start to end.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    cli::run(args.into_iter().collect())
+}

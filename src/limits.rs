@@ -20,6 +20,12 @@ pub struct DescriptorShortage {
     pub allowed: u64,
 }
 
+/// Raises the soft limit to the hard one, as far as that is allowed.
+pub fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
+}
+
 /// Raises the soft limit as far as `connections` need it, within the hard limit.
 pub fn ensure_descriptors(connections: u64) -> Result<(), DescriptorShortage> {
     let needed = connections + RESERVE;

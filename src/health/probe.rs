@@ -76,7 +76,7 @@ async fn socketio(url: &Url, timeout: Duration) -> Answer {
     let namespace = match socket.join("/", None, timeout).await {
         Ok(_) => "joined /".to_owned(),
         // A guarded server that answers is a working one.
-        Err(ClientError::Refused(reason)) => format!("/ asks for credentials ({reason})"),
+        Err(ClientError::Refused(_)) => "/ asks for credentials".to_owned(),
         Err(error) => return Err(error),
     };
     socket.close(Duration::from_millis(100)).await;
@@ -85,7 +85,7 @@ async fn socketio(url: &Url, timeout: Duration) -> Answer {
 
 async fn redis(url: &SecretUrl, timeout: Duration) -> Answer {
     let mut connection = redis_client::connect(url, timeout).await?;
-    let failed = |error| redis_client::client_error(url, &error);
+    let failed = |error| redis_client::client_error(url, timeout, &error);
     ::redis::cmd("PING").query_async::<()>(&mut connection).await.map_err(failed)?;
     let info: String = ::redis::cmd("INFO").query_async(&mut connection).await.map_err(failed)?;
     Ok(judge_redis(&info))

@@ -14,4 +14,4 @@ pub mod slo;
 
 pub use report::LoadReport;
 pub use run::{LoadError, Progress, run};
-pub use scenario::{Overrides, Plan, compile};
+pub use scenario::{Overrides, Plan, compile, compile_document};

@@ -14,66 +14,50 @@ use super::user::{Ending, StepResult, VirtualUser};
 use crate::clients::ClientError;
 use crate::clients::socketio::{OpenOptions, Packet, SocketIo};
 use crate::load::recorder::{Failure, Sample};
-use crate::load::scenario::plan::{AnswerPlan, ConnectStep, EmitStep, JsonPath, MetricId, ReceiveStep, Source};
-use crate::load::scenario::template::{JsonTemplate, Slots, Template};
+use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source};
+use crate::load::scenario::template::{Slots, Template};
 
 impl VirtualUser {
     /// Opens the connection, or joins one more namespace on it.
-    pub(super) async fn connect(&mut self, step: &ConnectStep) -> StepResult {
-        let shared = Arc::clone(&self.shared);
-        let auth = step.auth.as_ref().or(shared.plan.socket.auth.as_ref());
-        self.join(step.metric, &step.namespace, auth).await
-    }
-
-    async fn ensure_joined(&mut self, metric: MetricId, namespace: &str) -> StepResult {
-        let is_joined = |session: &Session| session.joined.iter().any(|joined| joined == namespace);
-        if self.session.as_ref().is_some_and(is_joined) {
-            return Ok(());
-        }
-        let shared = Arc::clone(&self.shared);
-        self.join(metric, namespace, shared.plan.socket.auth.as_ref()).await
-    }
-
-    async fn join(&mut self, metric: MetricId, namespace: &str, auth: Option<&JsonTemplate>) -> StepResult {
-        let rendered = auth.map(|auth| auth.render(&self.slots)).transpose();
-        let auth = rendered.map_err(|error| self.broken(&error))?;
+    pub(super) async fn connect(&mut self, join: &Join) -> StepResult {
         let begun = Instant::now();
-        let result = self.open_and_join(metric, namespace, auth.as_ref()).await;
-        if result.is_err() {
-            self.session = None;
-        }
-        self.finish(metric, begun, result)
+        let result = self.join(join).await;
+        self.finish(join.metric, begun, result)
     }
 
-    async fn open_and_join(
-        &mut self,
-        metric: MetricId,
-        namespace: &str,
-        auth: Option<&Value>,
-    ) -> Result<(), Failure> {
-        let shared = Arc::clone(&self.shared);
-        let plan = &shared.plan.socket;
+    async fn ensure_joined(&mut self, join: &Join) -> StepResult {
+        let is_joined = |session: &Session| session.joined.contains(&join.namespace);
+        if self.session.as_ref().is_some_and(is_joined) { Ok(()) } else { self.connect(join).await }
+    }
+
+    /// A connection that fails to join is given up.
+    async fn join(&mut self, join: &Join) -> Result<(), Failure> {
+        let auth = join.auth.as_ref().map(|auth| auth.render(&self.slots)).transpose();
+        let auth = auth.map_err(unrendered)?;
         let mut session = match self.session.take() {
             Some(session) => session,
-            None => {
-                let options = OpenOptions {
-                    path: plan.path.clone(),
-                    query: rendered(&plan.query, &self.slots)?,
-                    headers: rendered(&plan.headers, &self.slots)?,
-                };
-                let opened = SocketIo::open(&shared.connector, &options, plan.timeout).await;
-                Session::new(opened.map_err(|error| failure_of(&error))?, metric)
-            }
+            None => self.open(join).await?,
         };
-        session.io.join(namespace, auth, plan.timeout).await.map_err(|error| refused(&error))?;
-        session.joined.push(namespace.to_owned());
+        let joined = session.io.join(&join.namespace, auth.as_ref(), join.timeout).await;
+        joined.map_err(|error| refused(&error))?;
+        session.joined.push(join.namespace.clone());
         self.session = Some(session);
         Ok(())
     }
 
+    async fn open(&self, join: &Join) -> Result<Session, Failure> {
+        let options = OpenOptions {
+            path: self.shared.plan.socket_path.clone(),
+            query: rendered(&join.query, &self.slots)?,
+            headers: rendered(&join.headers, &self.slots)?,
+        };
+        let opened = SocketIo::open(&self.shared.connector, &options, join.timeout).await;
+        Ok(Session::new(opened.map_err(|error| failure_of(&error))?, join.metric))
+    }
+
     /// Sends an event and waits for what is to come back.
     pub(super) async fn emit(&mut self, step: &EmitStep) -> StepResult {
-        self.ensure_joined(step.connect, &step.namespace).await?;
+        self.ensure_joined(&step.join).await?;
         let payload = step.payload.render(&self.slots).map_err(|error| self.broken(&error))?;
         let begun = Instant::now();
         let result = self.emit_and_wait(step, payload.to_string()).await;
@@ -91,7 +75,7 @@ impl VirtualUser {
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
         let session = self.session.as_mut().ok_or_else(no_session)?;
-        let sent = session.io.emit(&step.namespace, payload, step.acknowledge.is_some()).await;
+        let sent = session.io.emit(&step.join.namespace, payload, step.acknowledge.is_some()).await;
         let id = sent.map_err(|error| lost(&mut self.session, &error))?;
         if let (Some(plan), Some(id)) = (&step.acknowledge, id) {
             let ack = acknowledgement(&mut self.session, id, awaited);
@@ -99,7 +83,7 @@ impl VirtualUser {
             self.take_answer_of(plan, &ack)?;
         }
         if let Some((event, plan)) = &step.response {
-            let wait = event_of(&mut self.session, &step.namespace, event, awaited);
+            let wait = event_of(&mut self.session, &step.join.namespace, event, awaited);
             let received = timeout(plan.timeout, wait).await.map_err(|_| late(event, plan.timeout))??;
             self.take_answer_of(plan, &received.packet)?;
         }
@@ -108,13 +92,13 @@ impl VirtualUser {
 
     /// Waits for an event. The run's end is no failure of the one who waits: the other side ended too.
     pub(super) async fn receive(&mut self, step: &ReceiveStep) -> StepResult {
-        self.ensure_joined(step.connect, &step.namespace).await?;
+        self.ensure_joined(&step.join).await?;
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
         let (begun, limit) = (Instant::now(), step.answer.timeout);
         let received = tokio::select! {
             biased;
-            received = timeout(limit, event_of(&mut self.session, &step.namespace, &step.event, awaited)) => received,
+            received = timeout(limit, event_of(&mut self.session, &step.join.namespace, &step.event, awaited)) => received,
             () = shared.stop.soft.cancelled() => return Err(Ending::Cut),
         };
         match received {
@@ -207,7 +191,12 @@ async fn event_of(
 
 fn rendered(map: &BTreeMap<String, Template>, slots: &Slots) -> Result<HashMap<String, String>, Failure> {
     let render = |(key, template): (&String, &Template)| Ok((key.clone(), template.render(slots)?));
-    map.iter().map(render).collect::<Result<_, String>>().map_err(|error| Failure::answered("template", error))
+    map.iter().map(render).collect::<Result<_, String>>().map_err(unrendered)
+}
+
+/// Nothing was sent, because there was no value to send.
+fn unrendered(error: String) -> Failure {
+    Failure { cause: "script error".to_owned(), detail: error, is_timed: false }
 }
 
 fn lost(session: &mut Option<Session>, error: &ClientError) -> Failure {

@@ -8,6 +8,7 @@ use hyper::{Method, Uri};
 use hyper::header::{HeaderName, HeaderValue};
 use jsonpath_rust::parser::model::JpQuery;
 use regex::bytes::Regex;
+use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
@@ -39,11 +40,24 @@ pub struct Plan {
     pub slots: usize,
     /// Slots that the engine itself fills.
     pub builtin: BuiltinSlots,
-    /// The Socket.IO connection.
-    pub socket: SocketPlan,
+    /// Path of the Socket.IO endpoint.
+    pub socket_path: String,
 }
 
 impl Plan {
+    /// What it would do, in a few figures.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            schema: "scalectl.loadtest.validate/1",
+            file: self.file.clone(),
+            scenarios: self.scenarios.len(),
+            rows: self.metrics.len(),
+            users: self.load.users(),
+            duration_seconds: self.load.duration().as_secs_f64(),
+            thresholds: self.slos.len(),
+        }
+    }
+
     /// Connections that one user may hold at once.
     pub fn connections_per_user(&self) -> u64 {
         let uses = |engine: fn(&Step) -> bool| self.scenarios.iter().any(|s| s.any(engine));
@@ -51,6 +65,26 @@ impl Plan {
         let socket = uses(|step| matches!(step, Step::Connect(_) | Step::Emit(_) | Step::Receive(_)));
         u64::from(http) + u64::from(socket)
     }
+}
+
+/// A plan in a few figures.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Version of this layout.
+    pub schema: &'static str,
+    /// The file.
+    pub file: String,
+    /// Kinds of users.
+    pub scenarios: usize,
+    /// Rows that the report will have.
+    pub rows: usize,
+    /// Virtual users.
+    pub users: u32,
+    /// How long load lasts, in seconds.
+    pub duration_seconds: f64,
+    /// Thresholds.
+    pub thresholds: usize,
 }
 
 /// What a variable holds when an iteration starts.
@@ -137,7 +171,7 @@ pub enum Step {
     /// Sends a request and reads the answer.
     Http(Box<HttpStep>),
     /// Opens the Socket.IO connection or joins a namespace.
-    Connect(ConnectStep),
+    Connect(Join),
     /// Sends an event.
     Emit(Box<EmitStep>),
     /// Waits for an event.
@@ -270,30 +304,21 @@ pub enum Source {
     Regexp(Regex),
 }
 
-/// Opening the Socket.IO connection.
+/// Joining a namespace, on a new connection where there is none.
 #[derive(Debug)]
-pub struct SocketPlan {
-    /// Path of the endpoint.
-    pub path: String,
-    /// Query parameters.
-    pub query: BTreeMap<String, Template>,
-    /// Headers.
-    pub headers: BTreeMap<String, Template>,
-    /// What a namespace is joined with, unless the step says otherwise.
-    pub auth: Option<JsonTemplate>,
-    /// Time limit of handshakes, acknowledgements and events.
-    pub timeout: Duration,
-}
-
-/// Joining a namespace.
-#[derive(Debug)]
-pub struct ConnectStep {
+pub struct Join {
     /// Its row.
     pub metric: MetricId,
     /// The namespace.
     pub namespace: String,
-    /// Its own credentials.
+    /// Query parameters of a new connection.
+    pub query: BTreeMap<String, Template>,
+    /// Headers of a new connection.
+    pub headers: BTreeMap<String, Template>,
+    /// What the namespace is joined with.
     pub auth: Option<JsonTemplate>,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// Sending an event.
@@ -301,10 +326,8 @@ pub struct ConnectStep {
 pub struct EmitStep {
     /// Its row.
     pub metric: MetricId,
-    /// The row of the connection, should it be the first to need one.
-    pub connect: MetricId,
-    /// The namespace.
-    pub namespace: String,
+    /// Its namespace, to be joined should it be the first to need it.
+    pub join: Join,
     /// `[name, argument, …]`.
     pub payload: JsonTemplate,
     /// What is awaited.
@@ -318,10 +341,8 @@ pub struct EmitStep {
 pub struct ReceiveStep {
     /// Its row.
     pub metric: MetricId,
-    /// The row of the connection, should it be the first to need one.
-    pub connect: MetricId,
-    /// The namespace.
-    pub namespace: String,
+    /// Its namespace, to be joined should it be the first to need it.
+    pub join: Join,
     /// The event's name.
     pub event: String,
     /// What it must be.

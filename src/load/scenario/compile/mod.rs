@@ -18,7 +18,7 @@ pub use phases::Overrides;
 use super::model::{Config, ScenarioFile, Step as StepModel};
 use super::payload::{self, PayloadTable};
 use super::plan::{
-    BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan, SocketPlan,
+    BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan,
 };
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
 use crate::config::document::escape;
@@ -34,10 +34,15 @@ const BUILT_IN_PLUGINS: [&str; 3] = ["ensure", "expect", "metrics-by-endpoint"];
 
 /// Reads and compiles a scenario file.
 pub fn compile(path: &Path, overrides: &Overrides) -> Result<Plan, Mistakes> {
-    let document = Document::load(path)?;
-    let file: ScenarioFile = schema::check(&document)?;
-    let mut compiler = Compiler::new(&document, &file.config);
-    let plan = compiler.file(&file, path, overrides);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    compile_document(&Document::load(path)?, folder, overrides)
+}
+
+/// Compiles a scenario file that was read already; its payload files are looked for in `folder`.
+pub fn compile_document(document: &Document, folder: &Path, overrides: &Overrides) -> Result<Plan, Mistakes> {
+    let file: ScenarioFile = schema::check(document)?;
+    let mut compiler = Compiler::new(document, &file.config);
+    let plan = compiler.file(&file, folder, overrides);
     let found = compiler.found;
     document.verdict(found)?;
     plan.ok_or_else(|| Mistakes::unplaced(&document.name, "could not be compiled".to_owned()))
@@ -69,13 +74,12 @@ impl<'a> Compiler<'a> {
         Self { document, config, found, symbols, metrics, awaited, connects: HashMap::new(), builtin }
     }
 
-    fn file(&mut self, file: &ScenarioFile, path: &Path, overrides: &Overrides) -> Option<Plan> {
+    fn file(&mut self, file: &ScenarioFile, folder: &Path, overrides: &Overrides) -> Option<Plan> {
         self.refuse_javascript();
         let target = self.target(overrides.target.as_deref());
         let variables = self.variables();
-        let payloads = self.payloads(path.parent().unwrap_or(Path::new(".")));
+        let payloads = self.payloads(folder);
         let load = self.load(overrides);
-        let socket = self.socket_plan();
         let shared = self.symbols.clone();
         let mut slots = shared.len();
         let mut scenarios = Vec::new();
@@ -102,7 +106,7 @@ impl<'a> Compiler<'a> {
             payloads,
             slots,
             builtin: self.builtin,
-            socket: socket?,
+            socket_path: self.config.socketio.path.clone().unwrap_or_default(),
         })
     }
 
@@ -161,17 +165,6 @@ impl<'a> Compiler<'a> {
         tables
     }
 
-    fn socket_plan(&mut self) -> Option<SocketPlan> {
-        let config = &self.config.socketio;
-        let at = "/config/socketio";
-        let auth = self.json_map(config.auth.as_ref(), &format!("{at}/auth"));
-        let query = self.text_map(&config.query, &format!("{at}/query"))?;
-        let headers = self.text_map(&config.extra_headers, &format!("{at}/extraHeaders"))?;
-        let timeout = config.timeout.map_or(DEFAULT_TIMEOUT, |span| span.0);
-        let path = config.path.clone().unwrap_or_default();
-        Some(SocketPlan { path, query, headers, auth, timeout })
-    }
-
     /// The thresholds, once all rows are known.
     fn slos(&mut self, file: &ScenarioFile) -> Vec<Slo> {
         let metrics = self.metrics.clone();
@@ -209,10 +202,10 @@ impl<'a> Compiler<'a> {
 
     fn json_map(
         &mut self,
-        map: Option<&BTreeMap<String, Value>>,
+        map: &BTreeMap<String, Value>,
         pointer: &str,
     ) -> Option<JsonTemplate> {
-        let object = map?.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let object = map.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         self.json(&Value::Object(object), pointer)
     }
 

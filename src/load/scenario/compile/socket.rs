@@ -1,5 +1,6 @@
 //! Socket.IO steps.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,17 +9,20 @@ use super::answer::AnswerModel;
 use super::{Compiler, DEFAULT_TIMEOUT};
 use crate::load::scenario::template::JsonTemplate;
 use crate::load::scenario::model::{Acknowledge, Connect, Emit, EmitParts, Receive, ReceiveParts, Step as Model};
-use crate::load::scenario::plan::{AnswerPlan, ConnectStep, EmitStep, MetricId, MetricKind, ReceiveStep, Step};
+use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, MetricId, MetricKind, ReceiveStep, Step};
+
+/// Credentials as written.
+type Auth = BTreeMap<String, Value>;
 
 impl Compiler<'_> {
     /// Compiles `connect`.
     pub fn connect(&mut self, model: &Connect, at: &str) -> Option<Step> {
         let namespace = self.namespace(model.namespace.as_deref(), &format!("{at}/namespace"))?;
-        let auth = self.json_map(model.auth.as_ref(), &format!("{at}/auth"));
         let name = model.name.clone().unwrap_or_else(|| format!("connect {namespace}"));
         let metric = self.metric(&name, MetricKind::Exchange);
         self.connects.insert(namespace.clone(), metric);
-        Some(Step::Connect(ConnectStep { metric, namespace, auth }))
+        let own_auth = model.auth.as_ref().map(|auth| (auth, format!("{at}/auth")));
+        self.join(metric, namespace, own_auth).map(Step::Connect)
     }
 
     /// Compiles `emit` with the keys beside it.
@@ -52,12 +56,12 @@ impl Compiler<'_> {
             let timeout = self.socket_timeout();
             (response.channel.clone(), self.answer(&model, &format!("{args_at}/response"), timeout))
         });
-        let connect = self.implicit_connect(&namespace);
+        let join = self.implicit_join(namespace)?;
         let name = parts.name.clone().unwrap_or_else(|| format!("emit {}", parts.channel));
         let is_answered = acknowledge.is_some() || response.is_some();
         let metric = self.metric(&name, if is_answered { MetricKind::Exchange } else { MetricKind::Sent });
         let payload = self.event_payload(parts, &args_at)?;
-        Some(Step::Emit(Box::new(EmitStep { metric, connect, namespace, payload, acknowledge, response })))
+        Some(Step::Emit(Box::new(EmitStep { metric, join, payload, acknowledge, response })))
     }
 
     /// `[name, argument, …]` as parts.
@@ -117,7 +121,7 @@ impl Compiler<'_> {
         };
         let timeout = self.socket_timeout();
         let answer = self.answer(&model, &at, timeout);
-        let connect = self.implicit_connect(&namespace);
+        let join = self.implicit_join(namespace)?;
         let name = parts.name.clone().unwrap_or_else(|| format!("receive {}", parts.event));
         let metric = self.metric(&name, MetricKind::Wait);
         let delivery = parts.sent_at.as_ref().and_then(|source| {
@@ -125,7 +129,7 @@ impl Compiler<'_> {
             Some((self.metric(&format!("delivery {}", parts.event), MetricKind::Delivery), path))
         });
         let event = parts.event.clone();
-        Some(Step::Receive(Box::new(ReceiveStep { metric, connect, namespace, event, answer, delivery })))
+        Some(Step::Receive(Box::new(ReceiveStep { metric, join, event, answer, delivery })))
     }
 
     fn namespace(&mut self, written: Option<&str>, at: &str) -> Option<String> {
@@ -135,12 +139,27 @@ impl Compiler<'_> {
         }
     }
 
-    /// The row of a connection that no `connect` step opens.
-    fn implicit_connect(&mut self, namespace: &str) -> MetricId {
-        match self.connects.get(namespace) {
+    /// How a step joins its namespace when no `connect` step did.
+    fn implicit_join(&mut self, namespace: String) -> Option<Join> {
+        let metric = match self.connects.get(&namespace) {
             Some(metric) => *metric,
             None => self.metric(&format!("connect {namespace}"), MetricKind::Exchange),
-        }
+        };
+        self.join(metric, namespace, None)
+    }
+
+    /// The file's settings are compiled where they are used: they may name what this scenario captured.
+    fn join(&mut self, metric: MetricId, namespace: String, own_auth: Option<(&Auth, String)>) -> Option<Join> {
+        let config = &self.config.socketio;
+        let at = "/config/socketio";
+        let query = self.text_map(&config.query, &format!("{at}/query"))?;
+        let headers = self.text_map(&config.extra_headers, &format!("{at}/extraHeaders"))?;
+        let auth = own_auth.or_else(|| config.auth.as_ref().map(|auth| (auth, format!("{at}/auth"))));
+        let auth = match auth {
+            Some((auth, at)) => Some(self.json_map(auth, &at)?),
+            None => None,
+        };
+        Some(Join { metric, namespace, query, headers, auth, timeout: self.socket_timeout() })
     }
 
     fn await_event(&mut self, event: &str) {

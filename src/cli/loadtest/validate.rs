@@ -1,0 +1,35 @@
+//! `scalectl loadtest validate`
+
+use super::ScenarioArgs;
+use crate::Exit;
+use crate::cli::Outcome;
+use crate::cli::args::OutputArgs;
+use crate::load::scenario::plan::Summary;
+
+/// Checks a scenario file.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Compiles the file and says what it would do.
+pub fn run(args: &Args) -> Outcome {
+    let plan = args.scenario.compile()?;
+    args.output.resolve().report(&plan.summary(), render);
+    Ok(Exit::Done)
+}
+
+fn render(summary: &Summary) -> String {
+    format!(
+        "{} is valid: {} scenarios, {} steps to report, {} users, {} s, {} thresholds",
+        summary.file,
+        summary.scenarios,
+        summary.rows,
+        summary.users,
+        summary.duration_seconds,
+        summary.thresholds
+    )
+}

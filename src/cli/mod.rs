@@ -1,0 +1,156 @@
+//! The command line: one file per leaf command, each with its arguments and its `run`.
+//!
+//! Everything enters through [`run`] and leaves through it: an [`Outcome`] becomes an exit code here and
+//! nowhere else.
+
+mod args;
+mod demo;
+mod health;
+mod loadtest;
+mod serve;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Mistakes;
+use crate::exit::{Exit, HealthExit};
+use crate::health::target::TargetError;
+use crate::load::LoadError;
+use crate::output::{Format, Output};
+
+/// Scale a Node + Socket.IO + MongoDB + Redis application from 1K to 1M users, and prove every step.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// See the whole loop on this machine, in about a minute
+    Demo(demo::Args),
+    /// Run the bundled reference server
+    Serve(serve::Args),
+    /// Ask systems whether they are well (exit 0 ok, 1 warning, 2 critical, 3 unknown)
+    Health(health::Args),
+    /// Put users on a system and judge what it does
+    #[command(subcommand)]
+    Loadtest(loadtest::Command),
+}
+
+/// What a command comes to when it does not come to an error.
+type Outcome = Result<Exit, Error>;
+
+/// Why a command could not be done.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// A file is wrong.
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+    /// A target is wrong.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A load test could not be run.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The reference server could not be run.
+    #[error(transparent)]
+    Start(#[from] reference_server::StartError),
+    /// The arguments do not go together, or name what is not there.
+    #[error("{0}")]
+    Usage(String),
+    /// Something has to be allowed first.
+    #[error("{0}")]
+    Refused(String),
+    /// A part of the machine did not do its part.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) | Self::Start(_) => Exit::Usage,
+            Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
+            Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
+            Self::Load(LoadError::Goose(_)) | Self::Io { .. } => Exit::Failed,
+            Self::Refused(_) => Exit::Refused,
+        }
+    }
+}
+
+/// For `map_err`: an I/O error with what was tried.
+fn io_error(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+    let what = what.into();
+    move |source| Error::Io { what, source }
+}
+
+/// Parses, runs, and turns whatever happened into an exit code.
+pub fn run(args: Vec<OsString>) -> Exit {
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => {
+            error.print().ok();
+            if error.use_stderr() { usage_exit(&args) } else { Exit::Done }
+        }
+    }
+}
+
+/// A monitoring scheduler would take clap's 2 for "critical".
+fn usage_exit(args: &[OsString]) -> Exit {
+    match args.get(1) {
+        Some(command) if command == "health" => Exit::Health(HealthExit::Unknown),
+        _ => Exit::Usage,
+    }
+}
+
+fn dispatch(command: Command) -> Exit {
+    // The one cryptography provider of the process; it can only be "already installed".
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    let is_health = matches!(command, Command::Health(_));
+    let outcome = runtime().and_then(|runtime| {
+        let outcome = runtime.block_on(execute(command));
+        // Connections still closing are no reason to wait.
+        runtime.shutdown_background();
+        outcome
+    });
+    match outcome {
+        Ok(exit) => exit,
+        Err(error) => {
+            Output::new(Format::Table, false).error(&error.to_string());
+            if is_health { Exit::Health(HealthExit::Unknown) } else { error.exit() }
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().build().map_err(io_error("the runtime could not be started"))
+}
+
+async fn execute(command: Command) -> Outcome {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => serve::run(args).await,
+        Command::Health(args) => health::run(args).await,
+        Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
+        Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}
