@@ -1,7 +1,5 @@
 //! One game by the rules of chess: moves in UCI notation, and every way in which a game ends.
 
-use std::fmt;
-
 use cozy_chess::util::{display_uci_move, parse_uci_move};
 use cozy_chess::{Board, Color, GameStatus, Move};
 use serde::Serialize;
@@ -209,12 +207,6 @@ impl Game {
     }
 }
 
-impl fmt::Display for Game {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.board.fmt(f)
-    }
-}
-
 fn win_of(side: Side) -> GameResult {
     match side {
         Side::White => GameResult::White,
@@ -314,6 +306,8 @@ mod tests {
         play_all(&mut game, "h1g1 a8b8 g1h1 b8a8 h1g1 a8b8 g1h1 b8a8");
         assert_eq!(game.status(), Status::Playing);
         play_all(&mut game, "h1g1");
+        assert_eq!(game.status(), Status::Playing, "the first time, Black could still castle");
+        play_all(&mut game, "a8b8");
         assert_eq!(game.ended().unwrap().reason, EndReason::Draw(DrawReason::Repetition));
     }
 

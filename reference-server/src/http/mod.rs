@@ -30,7 +30,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(app.config.max_body_bytes))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn_with_state(Arc::clone(app), observe::observe));
-    operations::routes().merge(api).with_state(Arc::clone(app))
+    let routes = operations::routes().merge(api);
+    routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))
 }
 
 fn api() -> Router<Arc<App>> {
@@ -52,5 +53,4 @@ fn api() -> Router<Arc<App>> {
         .route("/api/conversations", get(messages::conversations))
         .route("/api/conversations/{conversation}/messages", get(messages::list))
         .fallback(async || ApiError::NotFound("route"))
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
 }

@@ -24,7 +24,7 @@ pub enum ApiError {
     #[error("the body does not have the expected shape: {0}")]
     WrongShape(String),
     /// Fields break their rules.
-    #[error("{} of the fields sent are not valid", .0.len())]
+    #[error("not valid: {}", list(.0))]
     Invalid(Vec<FieldError>),
     /// See [`BadCursor`].
     #[error(transparent)]
@@ -59,6 +59,10 @@ pub enum ApiError {
     /// Anything that is the server's fault. The detail is for the log.
     #[error("something went wrong here: the request id leads to the log")]
     Internal(String),
+}
+
+fn list(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect::<Vec<_>>().join("; ")
 }
 
 impl ApiError {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, Either};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
 
 use super::reply::{EventError, Reaction, Reply};
@@ -75,9 +75,9 @@ fn finish(session: &Session, socket: &SocketRef, event: &'static str, reply: Rep
     reply.send(&session.app, socket, outcome);
 }
 
-/// An event without a payload counts as one with an empty object.
+/// An event without a payload, or with JavaScript's `undefined`, counts as one with an empty object.
 fn parse<T: DeserializeOwned>(payload: Option<Value>) -> Result<T, EventError> {
-    let payload = payload.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let payload = payload.filter(|given| !given.is_null()).unwrap_or_else(|| json!({}));
     if !payload.is_object() {
         return Err(EventError::bad_request("the payload must be an object"));
     }

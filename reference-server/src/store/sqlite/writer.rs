@@ -143,7 +143,8 @@ mod tests {
         let writer = counter(dir.path());
         let changes = [1, -2, 3, 1, 4].map(|n| writer.submit(insert(n)));
         let outcomes = futures_util::future::join_all(changes).await;
-        assert_eq!(outcomes.map(|o| o.is_ok()), [true, false, true, false, true]);
+        let held: Vec<_> = outcomes.iter().map(Result::is_ok).collect();
+        assert_eq!(held, [true, false, true, false, true]);
         assert_eq!(writer.submit(count).await.unwrap(), 3);
     }
 

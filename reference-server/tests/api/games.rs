@@ -1,0 +1,112 @@
+//! Chess over sockets.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, Socket};
+
+async fn player(server: &Server, name: &str) -> Socket {
+    let guest = server.guest(name).await;
+    Socket::connect(server.address, &guest.token).await.unwrap()
+}
+
+/// Two players in a started game: White, Black, and the room.
+async fn started(server: &Server) -> (Socket, Socket, Value) {
+    let (mut white, mut black) = (player(server, "Ada").await, player(server, "Bob").await);
+    let made = white.done("chess:create", json!({})).await;
+    let joined = black.done("chess:join", json!({ "code": made["room"]["code"] })).await;
+    assert_eq!(joined["roomId"], made["room"]["roomId"]);
+    (white, black, joined["roomId"].clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_game_is_played_by_code_to_its_end() {
+    let server = Server::start().await;
+    let (mut white, mut black, room) = started(&server).await;
+    for (side, color) in [(&mut white, "white"), (&mut black, "black")] {
+        let start = side.event("chess:start").await;
+        assert_eq!((&start["color"], &start["roomId"]), (&json!(color), &room));
+        assert_eq!((&start["white"]["name"], &start["black"]["name"]), (&json!("Ada"), &json!("Bob")));
+    }
+    let code = |refused: &str| json!(refused);
+    let mv = |uci: &str| json!({ "roomId": room, "move": uci });
+    assert_eq!(code(&black.refused("chess:move", mv("e7e5")).await), "not_your_turn");
+    assert_eq!(code(&white.refused("chess:move", mv("e2e5")).await), "illegal_move");
+    white.done("chess:move", mv("f2f3")).await;
+    let told = black.event("chess:move").await;
+    assert_eq!((&told["move"], &told["by"], &told["ply"]), (&json!("f2f3"), &json!("white"), &json!(1)));
+    black.done("chess:move", mv("e7e5")).await;
+    white.done("chess:move", mv("g2g4")).await;
+    let mate = black.done("chess:move", mv("d8h4")).await;
+    assert_eq!((&mate["ply"], &mate["status"]), (&json!(4), &json!("checkmate")));
+    for side in [&mut white, &mut black] {
+        let end = side.event("chess:end").await;
+        assert_eq!(end, json!({ "roomId": room, "result": "0-1", "reason": "checkmate" }));
+    }
+    assert_eq!(white.refused("chess:move", mv("e2e4")).await, "game_over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_seeks_is_paired_with_whoever_waits() {
+    let server = Server::start().await;
+    let (mut ada, mut bob) = (player(&server, "Ada").await, player(&server, "Bob").await);
+    let gone = player(&server, "Eve").await;
+    assert_eq!(ada.done("chess:find", json!({})).await["waiting"], true);
+    let paired = bob.done("chess:find", json!({})).await;
+    assert_eq!((&paired["waiting"], &paired["color"]), (&json!(false), &json!("black")));
+    assert_eq!(ada.event("chess:start").await["color"], "white");
+    assert_eq!(bob.event("chess:start").await["roomId"], paired["roomId"]);
+    gone.leave().await;
+    let resigned = ada.done("chess:resign", json!({ "roomId": paired["roomId"] })).await;
+    assert_eq!(resigned["result"], "0-1");
+    assert_eq!(bob.event("chess:end").await["reason"], "resignation");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_and_leaves_is_not_paired() {
+    let server = Server::start().await;
+    let mut ada = player(&server, "Ada").await;
+    ada.done("chess:find", json!({})).await;
+    ada.leave().await;
+    let metrics = server.client();
+    while !metrics.get("/metrics").await.text.contains("chess_players_waiting 0") {
+        tokio::task::yield_now().await;
+    }
+    let mut bob = player(&server, "Bob").await;
+    assert_eq!(bob.done("chess:find", json!({})).await["waiting"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spectator_sees_the_game_and_cannot_move() {
+    let server = Server::start().await;
+    let (mut white, mut black, room) = started(&server).await;
+    white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
+    let code = black.event("chess:start").await["code"].clone();
+    let mut eve = player(&server, "Eve").await;
+    let seen = eve.done("chess:spectate", json!({ "code": code })).await;
+    assert_eq!((&seen["roomId"], &seen["moves"]), (&room, &json!(["e2e4"])));
+    assert_eq!(eve.refused("chess:move", json!({ "roomId": room, "move": "e7e5" })).await, "not_a_player");
+    black.done("chess:move", json!({ "roomId": room, "move": "e7e5" })).await;
+    assert_eq!(eve.event("chess:move").await["move"], "e7e5");
+    assert_eq!(eve.refused("chess:join", json!({ "code": code })).await, "room_full");
+    assert_eq!(eve.refused("chess:spectate", json!({ "code": "ZZZZZZ" })).await, "unknown_room");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_game_goes_on_after_its_player_comes_back() {
+    let server = Server::start().await;
+    let (ada, bob) = (server.guest("Ada").await, server.guest("Bob").await);
+    let mut white = Socket::connect(server.address, &ada.token).await.unwrap();
+    let mut black = Socket::connect(server.address, &bob.token).await.unwrap();
+    let made = white.done("chess:create", json!({})).await;
+    let room = made["room"]["roomId"].clone();
+    black.done("chess:join", json!({ "code": made["room"]["code"] })).await;
+    white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
+    white.leave().await;
+    assert_eq!(black.event("chess:left").await, json!({ "roomId": room, "color": "white" }));
+    let mut white = Socket::connect(server.address, &ada.token).await.unwrap();
+    let state = white.done("chess:resume", json!({ "roomId": room })).await;
+    assert_eq!((&state["color"], &state["moves"]), (&json!("white"), &json!(["e2e4"])));
+    assert_eq!(black.event("chess:resumed").await["color"], "white");
+    black.done("chess:move", json!({ "roomId": room, "move": "e7e5" })).await;
+    assert_eq!(white.event("chess:move").await["move"], "e7e5");
+}

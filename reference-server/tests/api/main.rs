@@ -1,0 +1,10 @@
+//! The server as its clients see it: through a real listener on a free port.
+
+mod accounts;
+mod bounds;
+mod drain;
+mod games;
+mod restart;
+mod social;
+mod sockets;
+mod support;

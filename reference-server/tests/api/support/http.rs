@@ -1,0 +1,88 @@
+use std::net::SocketAddr;
+
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub fn code(&self) -> String {
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status.as_u16());
+        problem["code"].as_str().unwrap().to_owned()
+    }
+
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        self.json()
+    }
+}
+
+/// Somebody who sends requests, each on a connection of its own.
+#[derive(Clone)]
+pub struct Client {
+    address: SocketAddr,
+    pub id: String,
+    pub token: String,
+}
+
+impl Client {
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, id: String::new(), token: String::new() }
+    }
+
+    pub async fn guest(mut self, name: &str) -> Self {
+        let session = self.post("/api/auth/guest", json!({ "name": name })).await.expect(201);
+        self.id = session["user"]["id"].as_str().unwrap().to_owned();
+        self.token = session["token"].as_str().unwrap().to_owned();
+        self
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body.to_string())).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let driver = tokio::spawn(connection);
+        let mut request = Request::builder().method(method).uri(path).header("host", "test");
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        if !self.token.is_empty() {
+            request = request.header("authorization", format!("Bearer {}", self.token));
+        }
+        let body = Full::new(Bytes::from(body.unwrap_or_default()));
+        let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        driver.abort();
+        assert!(head.headers.contains_key("x-request-id"), "{path}");
+        Answer { status: head.status, headers: head.headers, text }
+    }
+}

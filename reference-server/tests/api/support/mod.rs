@@ -1,0 +1,9 @@
+//! A server of the test's own, and clients for it.
+
+mod http;
+mod server;
+mod socket;
+
+pub use http::Client;
+pub use server::Server;
+pub use socket::Socket;
