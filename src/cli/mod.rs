@@ -40,12 +40,14 @@ enum Command {
     Loadtest(loadtest::Command),
 }
 
+pub use demo::DemoReport;
+
 /// What a command comes to when it does not come to an error.
 type Outcome = Result<Exit, Error>;
 
 /// Why a command could not be done.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub enum Error {
     /// A file is wrong.
     #[error(transparent)]
     Mistakes(#[from] Mistakes),

@@ -65,11 +65,6 @@ impl ClientError {
             Self::TooLarge { .. } => "answer too large".into(),
         }
     }
-
-    /// Whether nothing could be reached at all, as against a peer that answered badly.
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Resolve { .. } | Self::Io(_) | Self::Timeout(_) | Self::Closed(_))
-    }
 }
 
 fn io_words(error: &io::Error) -> String {

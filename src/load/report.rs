@@ -168,11 +168,18 @@ impl LoadReport {
 
     /// The exit code.
     pub fn exit(&self) -> Exit {
-        match self.verdict {
-            Verdict::Passed => Exit::Done,
-            Verdict::Failed => Exit::Failed,
-            Verdict::Inconclusive => Exit::Inconclusive,
-            Verdict::Interrupted => Exit::Interrupted,
+        self.verdict.exit()
+    }
+}
+
+impl Verdict {
+    /// The exit code.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Passed => Exit::Done,
+            Self::Failed => Exit::Failed,
+            Self::Inconclusive => Exit::Inconclusive,
+            Self::Interrupted => Exit::Interrupted,
         }
     }
 }

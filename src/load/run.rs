@@ -36,8 +36,10 @@ const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(100);
 
 /// What the screen is told several times a second.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Progress {
+    /// The name of the phase.
+    pub phase: String,
     /// Time since the first user was due.
     pub elapsed: Duration,
     /// How long load lasts.
@@ -128,15 +130,23 @@ async fn supervise(
                 }
                 return measured;
             }
-            _ = tick.tick() => watch(&Progress {
-                elapsed: shared.start.elapsed().min(total),
-                total,
-                active: shared.active.load(Ordering::Relaxed),
-                counts: shared.recorder.counts(&exchanges),
-            }),
+            _ = tick.tick() => watch(&progress(shared, &exchanges)),
         }
     }
     shared.start.elapsed().min(total)
+}
+
+fn progress(shared: &Shared, exchanges: &[usize]) -> Progress {
+    let total = shared.plan.load.duration();
+    let elapsed = shared.start.elapsed().min(total);
+    let phase = shared.plan.phases.iter().find(|(end, _)| elapsed <= *end);
+    Progress {
+        phase: phase.map(|(_, name)| name.clone()).unwrap_or_default(),
+        elapsed,
+        total,
+        active: shared.active.load(Ordering::Relaxed),
+        counts: shared.recorder.counts(exchanges),
+    }
 }
 
 /// Lets users finish the step they are at, for at most `grace`, then drops what is left.

@@ -1,5 +1,6 @@
 //! The only place that prints. Results go to stdout, everything else to stderr; colour only on a terminal.
 
+pub mod demo;
 pub mod health;
 pub mod load;
 pub mod progress;
@@ -46,6 +47,13 @@ impl Output {
         write_line(&mut anstream::stdout().lock(), text);
     }
 
+    /// Writes a part of a longer story for people; programs get the whole as one report at its end.
+    pub fn story(&self, text: &str) {
+        if self.format == Format::Table {
+            self.result(text);
+        }
+    }
+
     /// Tells what is going on.
     pub fn note(&self, text: &str) {
         if !self.quiet {
@@ -63,11 +71,6 @@ impl Output {
     /// Whether a bar may be drawn.
     pub fn is_interactive(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
-    }
-
-    /// Whether messages are wanted at all.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
     }
 }
 

@@ -77,8 +77,9 @@ impl LoadProgress {
     }
 
     fn line(&self, progress: &Progress) -> String {
+        let phase = if progress.phase.is_empty() { String::new() } else { format!("{}, ", progress.phase) };
         format!(
-            "{:.0}s of {:.0}s, {} active, {} done, {:.0}/s, {} errors",
+            "{phase}{:.0}s of {:.0}s, {} active, {} done, {:.0}/s, {} errors",
             progress.elapsed.as_secs_f64(),
             progress.total.as_secs_f64(),
             thousands(u64::from(progress.active)),

@@ -24,12 +24,12 @@ pub fn run(args: &Args) -> Outcome {
 
 fn render(summary: &Summary) -> String {
     format!(
-        "{} is valid: {} scenarios, {} steps to report, {} users, {} s, {} thresholds",
+        "{} is valid\n  scenarios   {}\n  load        {} users, {} s\n  report      {} rows, {} thresholds",
         summary.file,
-        summary.scenarios,
-        summary.rows,
+        summary.scenarios.join(", "),
         summary.users,
         summary.duration_seconds,
+        summary.rows,
         summary.thresholds
     )
 }

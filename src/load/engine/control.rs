@@ -102,8 +102,7 @@ impl VirtualUser {
         };
         match outcome {
             Ok(()) => {
-                shared.recorder.lag(due.elapsed());
-                self.due = due;
+                self.start_at(due);
                 Ok(())
             }
             Err(failure) => self.lost(failure),

@@ -21,6 +21,8 @@ use crate::load::schedule::Load;
 const BACK_OFF: Duration = Duration::from_secs(1);
 /// An arrival that starts later than this counts as late.
 const LATE: Duration = Duration::from_millis(100);
+/// Timers fire on a grid of a millisecond: one that fires this close is on time.
+const TIMER_GRAIN: Duration = Duration::from_millis(2);
 /// How long a goodbye may take at the end of an iteration.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -101,7 +103,7 @@ impl VirtualUser {
         if !self.sleep_until(start).await {
             return;
         }
-        self.due = start;
+        self.start_at(start);
         while Instant::now() < end && !self.shared.stop.soft.is_cancelled() {
             let ticket = self.shared.next_ticket();
             if self.iterate(ticket).await == Err(Ending::Fruitless) {
@@ -122,7 +124,7 @@ impl VirtualUser {
         if due.elapsed() > LATE {
             self.shared.recorder.late_start();
         }
-        self.due = due;
+        self.start_at(due);
         self.iterate(ticket).await.ok();
         !self.shared.stop.soft.is_cancelled()
     }
@@ -153,7 +155,7 @@ impl VirtualUser {
         result
     }
 
-    /// Sleeps, measuring how late the timer fires. `false` when the run ended first.
+    /// Sleeps. `false` when the run ended first.
     async fn sleep_until(&self, due: Instant) -> bool {
         if due <= Instant::now() {
             return !self.shared.stop.soft.is_cancelled();
@@ -161,11 +163,16 @@ impl VirtualUser {
         tokio::select! {
             biased;
             () = self.shared.stop.soft.cancelled() => false,
-            () = tokio::time::sleep_until(due) => {
-                self.shared.recorder.lag(due.elapsed());
-                true
-            }
+            () = tokio::time::sleep_until(due) => true,
         }
+    }
+
+    /// The moment from which the next step counts, when it was due at `due` and can begin now: a timer's
+    /// grain is nobody's delay, anything longer is.
+    pub(super) fn start_at(&mut self, due: Instant) {
+        let lag = due.elapsed();
+        self.shared.recorder.lag(lag);
+        self.due = if lag <= TIMER_GRAIN { Instant::now() } else { due };
     }
 
     /// Records a step begun at `begun` and just done; the next one is due from now on.

@@ -164,6 +164,7 @@ pub struct SocketIoConfig {
     pub extra_headers: BTreeMap<String, String>,
     /// Only `websocket` so far.
     #[serde(default)]
+    #[expect(dead_code, reason = "its only value is what is done anyway; the schema refuses the others")]
     pub transports: Vec<Transport>,
     /// What a namespace is joined with.
     pub auth: Option<BTreeMap<String, Value>>,

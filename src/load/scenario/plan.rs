@@ -28,6 +28,8 @@ pub struct Plan {
     pub scenarios: Vec<ScenarioPlan>,
     /// How load develops.
     pub load: Load,
+    /// The phases that have a name, by their end.
+    pub phases: Vec<(Duration, String)>,
     /// What decides the exit code.
     pub slos: Vec<Slo>,
     /// The rows of the report.
@@ -50,7 +52,7 @@ impl Plan {
         Summary {
             schema: "scalectl.loadtest.validate/1",
             file: self.file.clone(),
-            scenarios: self.scenarios.len(),
+            scenarios: self.scenarios.iter().map(|scenario| scenario.name.clone()).collect(),
             rows: self.metrics.len(),
             users: self.load.users(),
             duration_seconds: self.load.duration().as_secs_f64(),
@@ -75,8 +77,8 @@ pub struct Summary {
     pub schema: &'static str,
     /// The file.
     pub file: String,
-    /// Kinds of users.
-    pub scenarios: usize,
+    /// Kinds of users, by name.
+    pub scenarios: Vec<String>,
     /// Rows that the report will have.
     pub rows: usize,
     /// Virtual users.

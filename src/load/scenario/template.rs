@@ -123,8 +123,7 @@ impl Expression {
                     let value = minijinja::Value::from(Serde(read(slots, *slot, &external(name))?));
                     context.push((name.as_str(), value));
                 }
-                let context: minijinja::Value = context.into_iter().collect();
-                let value = code.eval(context).map_err(|error| detail(&error))?;
+                let value = code.eval(minijinja::Value::from_pairs(context)).map_err(|error| detail(&error))?;
                 serde_json::to_value(&value).map_err(|error| error.to_string())
             }
         }
@@ -399,7 +398,9 @@ mod tests {
         let (symbols, slots) = world();
         let template = Template::compile("{{ later }}", &symbols).unwrap();
         assert_eq!(template.render(&slots), Err("variable `later` has no value yet".into()));
-        let expression = Expression::compile("n / 0 > 1", &symbols).unwrap();
-        assert!(expression.is_true(&slots).is_err() || expression.is_true(&slots).is_ok());
+        let expression = Expression::compile("token ~ later", &symbols).unwrap();
+        assert_eq!(expression.evaluate(&slots), Err("variable `later` has no value yet".into()));
+        let condition = Expression::compile("n == 7 and token == 'abc'", &symbols).unwrap();
+        assert_eq!(condition.is_true(&slots), Ok(true));
     }
 }

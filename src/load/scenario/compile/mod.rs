@@ -100,6 +100,7 @@ impl<'a> Compiler<'a> {
             target: target?,
             scenarios,
             load: load?,
+            phases: self.phase_names(overrides),
             slos,
             metrics: std::mem::take(&mut self.metrics),
             variables,

@@ -31,31 +31,52 @@ pub struct Overrides {
     pub ramp: Option<Duration>,
 }
 
+impl Overrides {
+    /// Whether the command line says how load develops.
+    fn sets_load(&self) -> bool {
+        self.users.is_some() || self.arrival_rate.is_some() || self.duration.is_some() || self.ramp.is_some()
+    }
+}
+
 impl Compiler<'_> {
     /// The load that is meant.
     pub fn load(&mut self, overrides: &Overrides) -> Option<Load> {
-        let written: Duration =
-            self.config.phases.iter().filter_map(|phase| phase.duration.or(phase.pause)).map(|span| span.0).sum();
-        let written = if written.is_zero() { DEFAULT_DURATION } else { written };
-        let duration = overrides.duration.unwrap_or(written);
-        let level = match (overrides.users, overrides.arrival_rate) {
-            (_, Some(rate)) => rate,
-            (Some(users), None) => f64::from(users),
-            (None, None) if self.config.phases.is_empty() => 1.0,
-            (None, None) => return self.phases(overrides),
+        if !overrides.sets_load() && !self.config.phases.is_empty() {
+            return self.phases();
+        }
+        // The phases are checked even where the command line replaces them.
+        let written = if self.config.phases.is_empty() { None } else { Some(self.phases()?) };
+        let duration =
+            overrides.duration.or(written.as_ref().map(Load::duration)).unwrap_or(DEFAULT_DURATION);
+        let (users, rate) = match (overrides.users, overrides.arrival_rate, written) {
+            (users, Some(rate), _) => (users, Some(rate)),
+            (Some(users), None, _) => (Some(users), None),
+            (None, None, Some(Load::Open { shape, max_users })) => (Some(max_users), Some(shape.peak())),
+            (None, None, written) => (Some(written.map_or(1, |load| load.users())), None),
         };
-        let ramp = overrides.ramp.unwrap_or_else(|| match overrides.arrival_rate {
-            Some(_) => Duration::ZERO,
-            None => (duration / RAMP_PART).min(LONGEST_RAMP),
-        });
-        let shape = ramped(level, ramp.min(duration), duration);
-        Some(match overrides.arrival_rate {
-            Some(rate) => open(shape, overrides.users.unwrap_or_else(|| pool(rate))),
-            None => Load::Closed(shape),
+        let usual_ramp = if rate.is_some() { Duration::ZERO } else { (duration / RAMP_PART).min(LONGEST_RAMP) };
+        let ramp = overrides.ramp.unwrap_or(usual_ramp).min(duration);
+        Some(match rate {
+            Some(rate) => open(ramped(rate, ramp, duration), users.unwrap_or_else(|| pool(rate))),
+            None => Load::Closed(ramped(f64::from(users.unwrap_or(1)), ramp, duration)),
         })
     }
 
-    fn phases(&mut self, overrides: &Overrides) -> Option<Load> {
+    /// The names of the phases and when each ends; none when the command line sets the load.
+    pub fn phase_names(&self, overrides: &Overrides) -> Vec<(Duration, String)> {
+        if overrides.sets_load() {
+            return Vec::new();
+        }
+        let mut end = Duration::ZERO;
+        let mut names = Vec::new();
+        for phase in &self.config.phases {
+            end += phase.duration.or(phase.pause).map_or(Duration::ZERO, |span| span.0);
+            names.push((end, phase.name.clone().unwrap_or_default()));
+        }
+        names
+    }
+
+    fn phases(&mut self) -> Option<Load> {
         let phases = self.config.phases.clone();
         let is_closed = phases.iter().any(|phase| phase.users.is_some());
         let mut shape = Shape::default();
@@ -73,7 +94,7 @@ impl Compiler<'_> {
             return self.refuse("/config/phases", "the phases never start a user");
         }
         let written = phases.iter().filter_map(|phase| phase.max_vusers).max();
-        let max_users = overrides.users.or(written).unwrap_or_else(|| pool(shape.peak()));
+        let max_users = written.unwrap_or_else(|| pool(shape.peak()));
         Some(if is_closed { Load::Closed(shape) } else { open(shape, max_users) })
     }
 
