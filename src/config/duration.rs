@@ -68,7 +68,11 @@ impl JsonSchema for Span {
             "description": "A duration: a number of seconds, or text such as 500ms, 30s, 2m, 1h.",
             "anyOf": [
                 {"type": "number", "minimum": 0, "maximum": LONGEST},
-                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(us|ms|s|m|h)?\s*$"}
+                {
+                    "type": "string",
+                    "pattern": r"^\s*\d+(\.\d+)?\s*(us|ms|s|m|h)?\s*$",
+                    "errorMessage": "is no duration; write 500ms, 30s, 2m or 1h"
+                }
             ]
         })
     }

@@ -33,6 +33,9 @@ fn validator(schema: &Value) -> Validator {
 fn explain(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Vec<Diagnostic> {
     let pointer = error.instance_path().as_str();
     match error.kind() {
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } if !constants(context).is_empty() => {
+            vec![unknown_word(document, pointer, error.instance(), &constants(context))]
+        }
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => match meant_branch(pointer, context) {
             Some(branch) => branch.iter().flat_map(|cause| explain(document, schema, cause)).collect(),
             None => vec![wrong_type(document, pointer, error.instance(), &expected_types(context))],
@@ -45,7 +48,11 @@ fn explain(document: &Document, schema: &Value, error: &ValidationError<'_>) -> 
             vec![Diagnostic::new(document.place(pointer), format!("missing key `{property}`"))]
         }
         Kind::Type { kind } => vec![wrong_type(document, pointer, error.instance(), &type_names(kind))],
-        Kind::Enum { options } => vec![unknown_word(document, pointer, error.instance(), options)],
+        Kind::Enum { options } => {
+            let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            vec![unknown_word(document, pointer, error.instance(), &options)]
+        }
+        Kind::Pattern { .. } => vec![wrong_form(document, schema, error)],
         _ => vec![Diagnostic::new(document.place(pointer), format!("{}: {error}", subject(pointer)))],
     }
 }
@@ -88,11 +95,30 @@ fn wrong_type(document: &Document, pointer: &str, found: &Value, expected: &[Str
     Diagnostic::new(document.place(pointer), message)
 }
 
-fn unknown_word(document: &Document, pointer: &str, found: &Value, options: &Value) -> Diagnostic {
-    let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+/// The words of an enum whose variants are described one by one: a schema of constants.
+fn constants<'e>(context: &'e [Vec<ValidationError<'static>>]) -> Vec<&'e str> {
+    let words = context.iter().flatten().map(|cause| match cause.kind() {
+        Kind::Constant { expected_value } => expected_value.as_str(),
+        _ => None,
+    });
+    words.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// Text in the wrong form; a schema that knows better than its pattern says so in `errorMessage`.
+fn wrong_form(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Diagnostic {
+    let pointer = error.instance_path().as_str();
+    let advice = schema_object(schema, error).and_then(|object| object["errorMessage"].as_str());
+    let message = match advice {
+        Some(advice) => format!("{}: {} {advice}", subject(pointer), describe(error.instance())),
+        None => format!("{}: {error}", subject(pointer)),
+    };
+    Diagnostic::new(document.place(pointer), message)
+}
+
+fn unknown_word(document: &Document, pointer: &str, found: &Value, options: &[&str]) -> Diagnostic {
     let message =
         format!("{} must be one of {}, found {}", subject(pointer), options.join(", "), describe(found));
-    let help = found.as_str().and_then(|word| did_you_mean(word, options));
+    let help = found.as_str().and_then(|word| did_you_mean(word, options.iter().copied()));
     Diagnostic { help, ..Diagnostic::new(document.place(pointer), message) }
 }
 
@@ -105,11 +131,15 @@ fn unknown_key(document: &Document, schema: &Value, error: &ValidationError<'_>,
     Diagnostic { help, ..Diagnostic::new(document.key_place(&pointer), message) }
 }
 
+/// The schema that refused something: the object around the keyword that failed.
+fn schema_object<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Option<&'s Value> {
+    let path = error.schema_path().as_str();
+    schema.pointer(path.rsplit_once('/').map_or("", |(object, _)| object))
+}
+
 /// The keys that the failing object may have, read from the schema that refused it.
 fn properties_beside(schema: &Value, error: &ValidationError<'_>) -> Vec<String> {
-    let path = error.schema_path().as_str();
-    let object = path.rsplit_once('/').map_or("", |(object, _)| object);
-    let properties = schema.pointer(&format!("{object}/properties")).and_then(Value::as_object);
+    let properties = schema_object(schema, error).and_then(|object| object["properties"].as_object());
     properties.into_iter().flat_map(|keys| keys.keys().cloned()).collect()
 }
 

@@ -41,7 +41,7 @@ pub fn read(payload: &Payload, folder: &Path) -> Result<(Vec<String>, Vec<Vec<Va
         if record.len() != fields.len() {
             let line = record.position().map_or(0, csv::Position::line);
             let (found, expected) = (record.len(), fields.len());
-            return Err(format!("{name}:{line}: {found} fields where {expected} are named"));
+            return Err(format!("{name}:{line}: a row of {found} where {expected} columns are named"));
         }
         if rows.len() == MAX_ROWS {
             return Err(format!("{name}: more than {MAX_ROWS} rows"));
@@ -64,7 +64,7 @@ fn words(path: &Path, error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
-            format!("{name}:{line}: {len} fields where the lines before have {expected_len}")
+            format!("{name}:{line}: a row of {len} where the rows before have {expected_len}")
         }
         csv::ErrorKind::Utf8 { pos, .. } => {
             let line = pos.as_ref().map_or(0, csv::Position::line);
@@ -101,8 +101,8 @@ mod tests {
     #[test]
     fn ragged_rows_are_refused_with_their_line() {
         let refusal = read_text("a,b\n1,2\n3\n", &[]).unwrap_err();
-        assert_eq!(refusal, "u.csv:3: 1 fields where the lines before have 2");
-        assert_eq!(read_text("1\n", &["a", "b"]).unwrap_err(), "u.csv:1: 1 fields where 2 are named");
+        assert_eq!(refusal, "u.csv:3: a row of 1 where the rows before have 2");
+        assert_eq!(read_text("1\n", &["a", "b"]).unwrap_err(), "u.csv:1: a row of 1 where 2 columns are named");
         assert_eq!(read_text("a,b\n", &[]).unwrap_err(), "u.csv: no rows");
     }
 }
