@@ -40,7 +40,7 @@ pub enum StartError {
         /// What failed.
         source: StoreError,
     },
-    /// The listener is unusable.
-    #[error("cannot use the listener: {0}")]
-    Listener(#[from] std::io::Error),
+    /// The listener has no address, or a thread cannot be started.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
 }

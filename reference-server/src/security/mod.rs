@@ -1,5 +1,6 @@
 //! Passwords and access tokens.
 
+mod hashers;
 mod password;
 mod token;
 

@@ -1,17 +1,16 @@
-//! argon2id off the runtime's threads, as many at a time as there are cores: each takes 19 MiB, and more at
-//! once would be no faster.
+//! argon2id on threads of its own (`hashers`), as many as there are cores.
 
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
-use tokio::sync::Semaphore;
 
+use super::hashers::Hashers;
 use crate::config::PasswordCost;
 use crate::error::StartError;
 
-/// A request that waits longer than this for a core is better tried again.
+/// A request that waits longer than this is better tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Why a password was neither hashed nor checked.
@@ -27,8 +26,7 @@ pub enum PasswordError {
 
 /// Hashes and checks passwords.
 pub struct Passwords {
-    argon2: Argon2<'static>,
-    cores: Semaphore,
+    hashers: Hashers,
     /// Checked when there is no account, so that both cases take the same time.
     decoy: String,
 }
@@ -45,8 +43,7 @@ impl Passwords {
             .map_err(|failure| refuse(failure.to_string()))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = hash(&argon2, "decoy").map_err(|failure| refuse(failure.to_string()))?;
-        let cores = Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from));
-        Ok(Self { argon2, cores, decoy })
+        Ok(Self { hashers: Hashers::start(&argon2)?, decoy })
     }
 
     /// The hash of a new password in PHC notation.
@@ -66,11 +63,8 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let turn = tokio::time::timeout(LONGEST_WAIT, self.cores.acquire()).await;
-        let _permit = turn.map_err(|_| PasswordError::Busy)?.map_err(|_| PasswordError::Busy)?;
-        let argon2 = self.argon2.clone();
-        let done = tokio::task::spawn_blocking(move || work(&argon2)).await;
-        done.map_err(|failure| PasswordError::Hash(failure.to_string()))
+        let done = tokio::time::timeout(LONGEST_WAIT, self.hashers.run(work)).await;
+        done.ok().flatten().ok_or(PasswordError::Busy)
     }
 }
 

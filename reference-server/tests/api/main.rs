@@ -1,5 +1,7 @@
 //! The server as its clients see it: through a real listener on a free port.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail their test")]
+
 mod accounts;
 mod bounds;
 mod drain;

@@ -15,7 +15,7 @@ const MOST_READERS: usize = 8;
 /// Connections, lent out one at a time to blocking tasks.
 pub struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -24,20 +24,24 @@ impl Readers {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let count = (cores * 2).min(MOST_READERS);
         let idle = (0..count).map(|_| connection::open(file, durability)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Semaphore::new(count) })
+        Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(count)) })
     }
 
     /// Runs a query, or several that must agree, in one read transaction off the runtime's threads.
+    ///
+    /// The permit stays with the connection: a caller that gives up does not free what is still in use.
     pub async fn run<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _permit = self.permits.acquire().await.map_err(|_| StoreError::Closed)?;
+        let permits = Arc::clone(&self.permits);
+        let permit = permits.acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let idle = Arc::clone(&self.idle);
         let lent = tokio::task::spawn_blocking(move || {
             let mut connection = pop(&idle)?;
             let outcome = in_transaction(&mut connection, query);
             push(&idle, connection);
+            drop(permit);
             outcome
         });
         lent.await.map_err(|_| StoreError::Closed)?
