@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
+use scalectl::Exit;
 use snapbox::report::Palette;
 use snapbox::{Assert, IntoData};
 
@@ -59,9 +60,10 @@ pub struct Output {
 impl Output {
     /// Asserts the exit code.
     #[track_caller]
-    pub fn code(&self, expected: impl Into<i32>) -> &Self {
-        let expected = expected.into();
-        assert!(self.status.code() == Some(expected), "expected exit code {expected}\n{}", self.report());
+    pub fn code(&self, expected: Exit) -> &Self {
+        let number = i32::from(expected.code());
+        let report = || format!("expected exit code {number} ({expected:?})\n{}", self.report());
+        assert!(self.status.code() == Some(number), "{}", report());
         self
     }
 
