@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn the_numbers_are_the_documented_ones() {
-        let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Inconclusive, Exit::Refused].map(Exit::code);
+        let codes =
+            [Exit::Done, Exit::Failed, Exit::Usage, Exit::Inconclusive, Exit::Refused].map(Exit::code);
         assert_eq!(codes, [0, 1, 2, 3, 4]);
         assert_eq!([Exit::Unreachable, Exit::Interrupted].map(Exit::code), [69, 130]);
         let health = [HealthExit::Ok, HealthExit::Warning, HealthExit::Critical, HealthExit::Unknown];

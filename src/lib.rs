@@ -15,7 +15,7 @@ mod signal;
 
 use std::ffi::OsString;
 
-pub use exit::Exit;
+pub use exit::{Exit, HealthExit};
 
 /// Runs one command line from start to end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {

@@ -10,6 +10,11 @@
 )]
 mod support;
 
+mod cli;
+mod health;
+mod loadtest;
+mod loadtest_socketio;
 mod readme;
 mod scenarios;
+mod serve;
 mod support_check;

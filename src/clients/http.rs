@@ -33,8 +33,7 @@ impl HttpConnection {
     /// Connects.
     pub async fn open(connector: &Connector) -> Result<Self, ClientError> {
         let stream = connector.connect().await?;
-        let handshake =
-            Builder::new().max_buf_size(READ_BUFFER_BYTES).handshake(TokioIo::new(stream)).await;
+        let handshake = Builder::new().max_buf_size(READ_BUFFER_BYTES).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|error| http_error(&error))?;
         // Ends by itself when the sender is dropped or the server closes.
         tokio::spawn(async move { connection.await.ok() });

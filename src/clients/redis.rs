@@ -12,9 +12,8 @@ use super::{ClientError, SecretUrl};
 /// Connects and authenticates within `limit`; each later answer has the same limit.
 pub async fn connect(url: &SecretUrl, limit: Duration) -> Result<MultiplexedConnection, ClientError> {
     let client = redis::Client::open(url.expose()).map_err(|error| client_error(url, limit, &error))?;
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(limit))
-        .set_response_timeout(Some(limit));
+    let config =
+        AsyncConnectionConfig::new().set_connection_timeout(Some(limit)).set_response_timeout(Some(limit));
     within(limit, async {
         let connection = client.get_multiplexed_async_connection_with_config(&config).await;
         connection.map_err(|error| client_error(url, limit, &error))

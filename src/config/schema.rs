@@ -49,7 +49,8 @@ fn explain(document: &Document, schema: &Value, error: &ValidationError<'_>) -> 
         }
         Kind::Type { kind } => vec![wrong_type(document, pointer, error.instance(), &type_names(kind))],
         Kind::Enum { options } => {
-            let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let options: Vec<&str> =
+                options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             vec![unknown_word(document, pointer, error.instance(), &options)]
         }
         Kind::Pattern { .. } => vec![wrong_form(document, schema, error)],
@@ -239,7 +240,9 @@ steps:
   - 7
 headers: [a]
 ";
-        snapbox::assert_data_eq!(mistakes(text), snapbox::str![[r#"
+        snapbox::assert_data_eq!(
+            mistakes(text),
+            snapbox::str![[r#"
 error: missing key `target`
  --> t.yaml:1:1
   | ^^^^^^
@@ -265,7 +268,8 @@ error: `headers` must be a mapping, found a list
  --> t.yaml:7:10
   |          ^^
 
-"#]]);
+"#]]
+        );
     }
 
     #[test]

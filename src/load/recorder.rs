@@ -130,7 +130,11 @@ impl Recorder {
         let mut shard = self.shard();
         let row = &mut shard.rows[metric];
         row.errors += 1;
-        if failure.is_timed { row.add(sample) } else { row.count += 1 }
+        if failure.is_timed {
+            row.add(sample)
+        } else {
+            row.count += 1
+        }
         shard.count_failure(metric, failure);
     }
 

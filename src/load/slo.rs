@@ -92,7 +92,8 @@ static SYNTAX: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// What a threshold may look like, for messages.
-const EXAMPLES: &str = "write it like `p95 < 200ms`, `errors < 0.1%`, `rate > 100/s` or `p99 of \"GET /\" < 1s`";
+const EXAMPLES: &str =
+    "write it like `p95 < 200ms`, `errors < 0.1%`, `rate > 100/s` or `p99 of \"GET /\" < 1s`";
 
 impl Slo {
     /// Reads `text`; `rows` are the names of the report's rows.

@@ -26,7 +26,8 @@ pub fn verdict(report: &DemoReport, file: &Path) -> String {
         out += &format!("\n  {}  {reason}", style::dim("left out"));
     }
     out += &format!("\n\n{}: the whole report is in {}", word(report.verdict), file.display());
-    out += "\nNext: `scalectl serve` in one terminal, `scalectl loadtest run scenarios/chess.yaml` in another.";
+    out +=
+        "\nNext: `scalectl serve` in one terminal, `scalectl loadtest run scenarios/chess.yaml` in another.";
     out
 }
 

@@ -100,7 +100,11 @@ impl Demo {
         for start in starts {
             match start {
                 Ok(service) => {
-                    self.output.story(&format!("  {}  {}", output::demo::padded(service.name()), service.url()));
+                    self.output.story(&format!(
+                        "  {}  {}",
+                        output::demo::padded(service.name()),
+                        service.url()
+                    ));
                     services.push(service);
                 }
                 Err(reason) => {

@@ -29,7 +29,12 @@ pub struct DemoReport {
 
 impl DemoReport {
     /// Sums up.
-    pub fn new(health: HealthReport, loads: Vec<LoadReport>, left_out: Vec<String>, interrupted: bool) -> Self {
+    pub fn new(
+        health: HealthReport,
+        loads: Vec<LoadReport>,
+        left_out: Vec<String>,
+        interrupted: bool,
+    ) -> Self {
         let any = |verdict| loads.iter().any(|load| load.verdict == verdict);
         let verdict = match () {
             () if interrupted => Verdict::Interrupted,
@@ -50,7 +55,9 @@ impl DemoReport {
         let what = || format!("{} could not be written", path.display());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io_error(what()))?;
-        serde_json::to_writer_pretty(&mut file, self).map_err(std::io::Error::from).map_err(io_error(what()))?;
+        serde_json::to_writer_pretty(&mut file, self)
+            .map_err(std::io::Error::from)
+            .map_err(io_error(what()))?;
         file.write_all(b"\n").map_err(io_error(what()))?;
         file.as_file().sync_all().map_err(io_error(what()))?;
         file.persist(path).map_err(|error| io_error(what())(error.error))?;

@@ -49,14 +49,17 @@ impl Service {
         let program = find(&["redis-server"]).ok_or("redis-server is not installed")?;
         let port = free_port()?;
         let mut command = Command::new(program);
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]).arg(port.to_string());
+        command
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
+            .arg(port.to_string());
         command.arg("--dir").arg(folder);
         Self::launch("redis", format!("redis://127.0.0.1:{port}"), &mut command, folder)
     }
 
     /// A MongoDB server on a free port, or why there is none.
     pub fn mongodb(folder: &Path) -> Result<Self, String> {
-        let program = find(&MONGODB_PROGRAMS).ok_or("no MongoDB server (mongod, secantusd-rs) is installed")?;
+        let program =
+            find(&MONGODB_PROGRAMS).ok_or("no MongoDB server (mongod, secantusd-rs) is installed")?;
         let (port, data) = (free_port()?, folder.join("mongodb"));
         std::fs::create_dir_all(&data).map_err(|error| format!("mongodb: {error}"))?;
         let is_mongod = program.ends_with(MONGODB_PROGRAMS[0]);
@@ -67,7 +70,8 @@ impl Service {
     }
 
     fn launch(name: &'static str, url: String, command: &mut Command, folder: &Path) -> Result<Self, String> {
-        let child = spawn(command, folder, name, Stdio::null()).map_err(|error| format!("{name}: {error}"))?;
+        let child =
+            spawn(command, folder, name, Stdio::null()).map_err(|error| format!("{name}: {error}"))?;
         Ok(Self { name, url, child })
     }
 
@@ -85,7 +89,11 @@ impl Service {
     pub fn health_targets(&self) -> Vec<String> {
         match self.name {
             "reference server" => {
-                vec![format!("{}/health", self.url), format!("{}/ready", self.url), format!("socketio+{}", self.url)]
+                vec![
+                    format!("{}/health", self.url),
+                    format!("{}/ready", self.url),
+                    format!("socketio+{}", self.url),
+                ]
             }
             _ => vec![self.url.clone()],
         }
@@ -126,8 +134,11 @@ async fn announced_url(child: &mut Child) -> Option<String> {
 /// The first of `programs` that is under `.tools/bin` or on PATH.
 fn find(programs: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = [PathBuf::from(".tools/bin")].into_iter().chain(std::env::split_paths(&path)).collect();
-    programs.iter().find_map(|program| folders.iter().map(|folder| folder.join(program)).find(|path| path.is_file()))
+    let folders: Vec<PathBuf> =
+        [PathBuf::from(".tools/bin")].into_iter().chain(std::env::split_paths(&path)).collect();
+    programs
+        .iter()
+        .find_map(|program| folders.iter().map(|folder| folder.join(program)).find(|path| path.is_file()))
 }
 
 /// A port that was free a moment ago; the programs cannot be told to take any.

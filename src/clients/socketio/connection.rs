@@ -163,7 +163,9 @@ impl SocketIo {
                     return Err(ClientError::Refused(refusal(&packet.payload)));
                 }
                 _ if self.backlog.len() >= MAX_BACKLOG => {
-                    return Err(ClientError::Protocol("too many packets before the namespace's answer".into()));
+                    return Err(ClientError::Protocol(
+                        "too many packets before the namespace's answer".into(),
+                    ));
                 }
                 _ => self.backlog.push_back(packet),
             }

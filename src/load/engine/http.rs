@@ -63,7 +63,8 @@ impl VirtualUser {
                 HeaderTemplate::Static(value) => value.clone(),
                 HeaderTemplate::Rendered(template) => {
                     let text = template.render(&self.slots)?;
-                    HeaderValue::from_str(&text).map_err(|_| format!("`{text}` is no valid value for {name}"))?
+                    HeaderValue::from_str(&text)
+                        .map_err(|_| format!("`{text}` is no valid value for {name}"))?
                 }
             };
             headers.insert(name, value);
@@ -189,9 +190,8 @@ fn missing(from: &Source, json: &Value) -> Failure {
 }
 
 fn parse(body: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
-        Failure::answered("the body is no JSON", format!("{error}: {}", excerpt(body)))
-    })
+    serde_json::from_slice(body)
+        .map_err(|error| Failure::answered("the body is no JSON", format!("{error}: {}", excerpt(body))))
 }
 
 fn excerpt(body: &[u8]) -> String {

@@ -79,7 +79,8 @@ impl VirtualUser {
         let id = sent.map_err(|error| lost(&mut self.session, &error))?;
         if let (Some(plan), Some(id)) = (&step.acknowledge, id) {
             let ack = acknowledgement(&mut self.session, id, awaited);
-            let ack = timeout(plan.timeout, ack).await.map_err(|_| late("acknowledgement", plan.timeout))??;
+            let ack =
+                timeout(plan.timeout, ack).await.map_err(|_| late("acknowledgement", plan.timeout))??;
             self.take_answer_of(plan, &ack)?;
         }
         if let Some((event, plan)) = &step.response {
@@ -137,7 +138,8 @@ impl VirtualUser {
 
     /// Checks the arguments, keeps what is asked for, and gives them back as a list.
     fn take_answer_of(&mut self, plan: &AnswerPlan, packet: &Packet) -> Result<Value, Failure> {
-        let arguments = packet.arguments().map_err(|error| Failure::answered("malformed arguments", error))?;
+        let arguments =
+            packet.arguments().map_err(|error| Failure::answered("malformed arguments", error))?;
         let root = Value::Array(arguments);
         for check in &plan.checks {
             answer::check(check, &root, &self.slots)?;
@@ -206,7 +208,10 @@ fn lost(session: &mut Option<Session>, error: &ClientError) -> Failure {
 
 /// A refusal is an answer: the server was there and took its time.
 fn refused(error: &ClientError) -> Failure {
-    Failure { is_timed: matches!(error, ClientError::Refused(_) | ClientError::Timeout(_)), ..failure_of(error) }
+    Failure {
+        is_timed: matches!(error, ClientError::Refused(_) | ClientError::Timeout(_)),
+        ..failure_of(error)
+    }
 }
 
 fn late(what: &str, limit: Duration) -> Failure {

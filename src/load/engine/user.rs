@@ -176,7 +176,12 @@ impl VirtualUser {
     }
 
     /// Records a step begun at `begun` and just done; the next one is due from now on.
-    pub(super) fn finish(&mut self, metric: MetricId, begun: Instant, result: Result<(), Failure>) -> StepResult {
+    pub(super) fn finish(
+        &mut self,
+        metric: MetricId,
+        begun: Instant,
+        result: Result<(), Failure>,
+    ) -> StepResult {
         self.finish_at(Instant::now(), metric, begun, result)
     }
 

@@ -102,7 +102,10 @@ mod tests {
     fn ragged_rows_are_refused_with_their_line() {
         let refusal = read_text("a,b\n1,2\n3\n", &[]).unwrap_err();
         assert_eq!(refusal, "u.csv:3: a row of 1 where the rows before have 2");
-        assert_eq!(read_text("1\n", &["a", "b"]).unwrap_err(), "u.csv:1: a row of 1 where 2 columns are named");
+        assert_eq!(
+            read_text("1\n", &["a", "b"]).unwrap_err(),
+            "u.csv:1: a row of 1 where 2 columns are named"
+        );
         assert_eq!(read_text("a,b\n", &[]).unwrap_err(), "u.csv: no rows");
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::{Method, Uri};
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Uri};
 use jsonpath_rust::parser::model::JpQuery;
 use regex::bytes::Regex;
 use serde::Serialize;

@@ -56,7 +56,8 @@ impl Symbols {
             let known: Vec<String> = self.slots.keys().map(|name| external(name)).collect();
             let name = external(name);
             let help = did_you_mean(&name, known.iter().map(String::as_str)).unwrap_or_else(|| {
-                "declare it in config.variables or config.payload, or capture it in an earlier step".to_owned()
+                "declare it in config.variables or config.payload, or capture it in an earlier step"
+                    .to_owned()
             });
             TemplateError { message: format!("variable `{name}` is not set here"), help: Some(help) }
         })
@@ -123,7 +124,8 @@ impl Expression {
                     let value = minijinja::Value::from(Serde(read(slots, *slot, &external(name))?));
                     context.push((name.as_str(), value));
                 }
-                let value = code.eval(minijinja::Value::from_pairs(context)).map_err(|error| detail(&error))?;
+                let value =
+                    code.eval(minijinja::Value::from_pairs(context)).map_err(|error| detail(&error))?;
                 serde_json::to_value(&value).map_err(|error| error.to_string())
             }
         }
@@ -289,11 +291,7 @@ impl JsonTemplate {
     }
 }
 
-fn below(
-    segment: &str,
-    value: &Value,
-    symbols: &Symbols,
-) -> Result<JsonTemplate, (String, TemplateError)> {
+fn below(segment: &str, value: &Value, symbols: &Symbols) -> Result<JsonTemplate, (String, TemplateError)> {
     let segment = crate::config::document::escape(segment);
     JsonTemplate::compile(value, symbols).map_err(|(rest, error)| (format!("/{segment}{rest}"), error))
 }
@@ -361,8 +359,7 @@ mod tests {
     #[test]
     fn text_is_rendered_with_variables_and_expressions() {
         let (symbols, slots) = world();
-        let rendered =
-            |source: &str| Template::compile(source, &symbols).unwrap().render(&slots).unwrap();
+        let rendered = |source: &str| Template::compile(source, &symbols).unwrap().render(&slots).unwrap();
         assert_eq!(rendered("plain"), "plain");
         assert_eq!(rendered("Bearer {{ token }}!"), "Bearer abc!");
         assert_eq!(rendered("{{ n // 2 }}-{{ $loopElement[1] }}"), "3-e7e5");

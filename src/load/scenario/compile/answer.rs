@@ -45,7 +45,12 @@ impl Compiler<'_> {
     }
 
     /// Compiles `capture` and declares its variables.
-    pub fn captures(&mut self, captures: Option<&OneOrMany<Capture>>, at: &str, http: bool) -> Vec<CapturePlan> {
+    pub fn captures(
+        &mut self,
+        captures: Option<&OneOrMany<Capture>>,
+        at: &str,
+        http: bool,
+    ) -> Vec<CapturePlan> {
         let Some(captures) = captures else { return Vec::new() };
         let mut plans = Vec::new();
         for (rest, model) in captures.items() {
@@ -85,7 +90,8 @@ impl Compiler<'_> {
             Ok(regex) => Some(regex),
             Err(error) => {
                 let reason = error.to_string();
-                let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                let reason =
+                    reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 self.refuse(at, format!("`{source}` is no regular expression: {reason}"))
             }
         }

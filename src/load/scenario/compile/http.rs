@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::{Compiler, DEFAULT_TIMEOUT};
 use crate::config::document::escape;
 use crate::load::scenario::model::{Expect, FullRequest, OneOrMany, Request};
-use crate::load::scenario::plan::{Body, HeaderTemplate, HttpCheck, HttpStep, JsonCheck, MetricKind, RequestUrl, Step};
+use crate::load::scenario::plan::{
+    Body, HeaderTemplate, HttpCheck, HttpStep, JsonCheck, MetricKind, RequestUrl, Step,
+};
 use crate::load::scenario::template::JsonTemplate;
 
 impl Compiler<'_> {
@@ -92,12 +94,10 @@ impl Compiler<'_> {
         headers
     }
 
-    fn header_map(
-        &mut self,
-        map: &BTreeMap<String, String>,
-        at: &str,
-    ) -> Vec<(HeaderName, HeaderTemplate)> {
-        map.iter().filter_map(|(name, value)| self.header(name, value, &format!("{at}/{}", escape(name)))).collect()
+    fn header_map(&mut self, map: &BTreeMap<String, String>, at: &str) -> Vec<(HeaderName, HeaderTemplate)> {
+        map.iter()
+            .filter_map(|(name, value)| self.header(name, value, &format!("{at}/{}", escape(name))))
+            .collect()
     }
 
     fn header(&mut self, name: &str, value: &str, at: &str) -> Option<(HeaderName, HeaderTemplate)> {
@@ -149,11 +149,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn json_pairs(
-        &mut self,
-        map: &BTreeMap<String, Value>,
-        at: &str,
-    ) -> Option<Vec<(String, JsonTemplate)>> {
+    fn json_pairs(&mut self, map: &BTreeMap<String, Value>, at: &str) -> Option<Vec<(String, JsonTemplate)>> {
         map.iter()
             .map(|(key, value)| Some((key.clone(), self.json(value, &format!("{at}/{}", escape(key)))?)))
             .collect()

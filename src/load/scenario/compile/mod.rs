@@ -17,9 +17,7 @@ pub use phases::Overrides;
 
 use super::model::{Config, ScenarioFile, Step as StepModel};
 use super::payload::{self, PayloadTable};
-use super::plan::{
-    BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan,
-};
+use super::plan::{BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
 use crate::config::document::escape;
 use crate::config::{Diagnostic, Document, Mistakes, schema};
@@ -174,11 +172,16 @@ impl<'a> Compiler<'a> {
         for (index, text) in file.slo.iter().enumerate() {
             match Slo::parse(text, &rows) {
                 Ok(slo) => slos.push(slo),
-                Err((message, help)) => self.refuse_at(&format!("/slo/{index}"), TemplateError { message, help }),
+                Err((message, help)) => {
+                    self.refuse_at(&format!("/slo/{index}"), TemplateError { message, help })
+                }
             }
         }
         if file.slo.is_empty() {
-            slos.extend(Slo::parse(DEFAULT_SLO, &rows).map(|slo| Slo { text: format!("{DEFAULT_SLO} (default)"), ..slo }));
+            slos.extend(
+                Slo::parse(DEFAULT_SLO, &rows)
+                    .map(|slo| Slo { text: format!("{DEFAULT_SLO} (default)"), ..slo }),
+            );
         }
         slos
     }
@@ -201,11 +204,7 @@ impl<'a> Compiler<'a> {
         compiled.map_err(|(rest, error)| self.refuse_at(&format!("{pointer}{rest}"), error)).ok()
     }
 
-    fn json_map(
-        &mut self,
-        map: &BTreeMap<String, Value>,
-        pointer: &str,
-    ) -> Option<JsonTemplate> {
+    fn json_map(&mut self, map: &BTreeMap<String, Value>, pointer: &str) -> Option<JsonTemplate> {
         let object = map.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         self.json(&Value::Object(object), pointer)
     }

@@ -54,7 +54,8 @@ impl Compiler<'_> {
             (None, None, Some(Load::Open { shape, max_users })) => (Some(max_users), Some(shape.peak())),
             (None, None, written) => (Some(written.map_or(1, |load| load.users())), None),
         };
-        let usual_ramp = if rate.is_some() { Duration::ZERO } else { (duration / RAMP_PART).min(LONGEST_RAMP) };
+        let usual_ramp =
+            if rate.is_some() { Duration::ZERO } else { (duration / RAMP_PART).min(LONGEST_RAMP) };
         let ramp = overrides.ramp.unwrap_or(usual_ramp).min(duration);
         Some(match rate {
             Some(rate) => open(ramped(rate, ramp, duration), users.unwrap_or_else(|| pool(rate))),

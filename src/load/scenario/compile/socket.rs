@@ -7,9 +7,11 @@ use serde_json::Value;
 
 use super::answer::AnswerModel;
 use super::{Compiler, DEFAULT_TIMEOUT};
-use crate::load::scenario::template::JsonTemplate;
-use crate::load::scenario::model::{Acknowledge, Connect, Emit, EmitParts, Receive, ReceiveParts, Step as Model};
+use crate::load::scenario::model::{
+    Acknowledge, Connect, Emit, EmitParts, Receive, ReceiveParts, Step as Model,
+};
 use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, MetricId, MetricKind, ReceiveStep, Step};
+use crate::load::scenario::template::JsonTemplate;
 
 /// Credentials as written.
 type Auth = BTreeMap<String, Value>;
@@ -149,7 +151,12 @@ impl Compiler<'_> {
     }
 
     /// The file's settings are compiled where they are used: they may name what this scenario captured.
-    fn join(&mut self, metric: MetricId, namespace: String, own_auth: Option<(&Auth, String)>) -> Option<Join> {
+    fn join(
+        &mut self,
+        metric: MetricId,
+        namespace: String,
+        own_auth: Option<(&Auth, String)>,
+    ) -> Option<Join> {
         let config = &self.config.socketio;
         let at = "/config/socketio";
         let query = self.text_map(&config.query, &format!("{at}/query"))?;

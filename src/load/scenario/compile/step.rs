@@ -61,8 +61,13 @@ impl Compiler<'_> {
             ("acknowledge", step.acknowledge.is_some(), "emit"),
         ];
         let known = self.found.len();
-        for (key, _, owner) in present.iter().filter(|(_, is_present, owner)| *is_present && *owner != action) {
-            self.refuse_key(&format!("{at}/{key}"), &format!("`{key}` belongs to `{owner}`, not to `{action}`"), None);
+        for (key, _, owner) in present.iter().filter(|(_, is_present, owner)| *is_present && *owner != action)
+        {
+            self.refuse_key(
+                &format!("{at}/{key}"),
+                &format!("`{key}` belongs to `{owner}`, not to `{action}`"),
+                None,
+            );
         }
         if step.namespace.is_some() && !matches!(action, "emit" | "receive") {
             self.refuse_key(&format!("{at}/namespace"), "`namespace` belongs to `emit` or `receive`", None);
@@ -161,7 +166,9 @@ fn request<'m>(step: &'m Model, method: &str) -> Option<&'m Request> {
 
 fn parse_think(think: &ThinkTime) -> Result<(Duration, Duration), String> {
     let text = match think {
-        ThinkTime::Seconds(seconds) => return Ok((Duration::from_secs_f64(*seconds), Duration::from_secs_f64(*seconds))),
+        ThinkTime::Seconds(seconds) => {
+            return Ok((Duration::from_secs_f64(*seconds), Duration::from_secs_f64(*seconds)));
+        }
         ThinkTime::Text(text) => text,
     };
     let parse = |text: &str| text.parse::<Span>().map(|span| span.0);

@@ -1,0 +1,357 @@
+//! `scalectl loadtest run`: what it measures, how it judges, how it ends.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use scalectl::Exit;
+use serde_json::Value;
+use snapbox::str;
+
+use crate::support::faults::{FaultServer, HangUp, Scripted, Silent, StallingServer, Step};
+use crate::support::{ReferenceServer, Scalectl};
+
+/// A scenario with one request, and what more belongs into its file.
+fn scenario(target: &str, flow: &str, more: &str) -> String {
+    format!("config: {{target: \"{target}\"}}\nscenarios:\n  - flow:\n{flow}\n{more}")
+}
+
+fn run(file: &str, args: &[&str]) -> Scalectl {
+    Scalectl::new(["loadtest", "run", "test.yaml"].iter().chain(args)).file("test.yaml", file)
+}
+
+/// A server that answers every connection's first request so.
+fn answering(answer: &str) -> FaultServer {
+    let answer = format!("HTTP/1.1 {answer}");
+    Scripted::start(vec![vec![Step::Head, Step::Bytes(answer.into_bytes()), Step::Hold]])
+}
+
+fn row<'r>(report: &'r Value, name: &str) -> &'r Value {
+    let rows = report["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row {name} in {report:#}"))
+}
+
+/// 200 requests a second on a server that stands still for one second in ten. Whoever counts from when a
+/// request was sent sees 3 ms at p99; from when it was due, 0.9 s.
+#[test]
+fn a_server_that_stalls_shows_in_the_percentiles() {
+    let server = StallingServer::start(Duration::from_secs(10), Duration::from_secs(1));
+    let file = scenario(&server.url(), "      - get: /", "");
+    let args = ["--arrival-rate", "200", "--duration", "20s", "--output", "json"];
+    let report = run(&file, &args).run().code(Exit::Done).json();
+    let row = row(&report, "GET /");
+    assert_eq!(row["count"], 4_000, "{report:#}");
+    let p99 = row["response"]["p99"].as_u64().unwrap();
+    assert!((800_000..1_200_000).contains(&p99), "{p99}");
+    assert!(row["response"]["p50"].as_u64().unwrap() < 100_000, "{row:#}");
+}
+
+/// With five users the pool is busy during a stall: the arrivals wait, and the wait counts.
+#[test]
+fn arrivals_that_wait_for_a_free_user_count_their_wait() {
+    let server = StallingServer::start(Duration::from_secs(5), Duration::from_secs(1));
+    let file = scenario(&server.url(), "      - get: /", "");
+    let args = ["--arrival-rate", "200", "--users", "5", "--duration", "10s", "--output", "json"];
+    let report = run(&file, &args).run().code(Exit::Done).json();
+    let row = row(&report, "GET /");
+    let p99 = |kind: &str| row[kind]["p99"].as_u64().unwrap();
+    assert!(p99("response") >= 800_000, "{report:#}");
+    assert!(p99("service") < 100_000, "{report:#}");
+    assert!(report["generator"]["lateStarts"].as_u64().unwrap() > 0, "{report:#}");
+}
+
+#[test]
+fn a_missed_threshold_is_exit_1_and_says_what_was_measured() {
+    let server = ReferenceServer::start();
+    let slo = "slo:\n  - p95 < 1us\n  - errors < 50%\n";
+    let file = scenario(server.url(), "      - get: /health\n      - think: 100ms", slo);
+    let output = run(&file, &["--users", "2", "--duration", "1s", "--ramp", "0s"]);
+    let output = output.hide_times().hide_matches(r"\d+\.\d%", "[PERCENT]");
+    let output = output.hide_matches(r"(?m)^(GET|all|STEP).*", "[ROW]").run();
+    output.code(Exit::Failed).stderr(str![""]).stdout(str![[r#"
+test.yaml against http://127.0.0.1:[PORT]: 2 users, [TIME], 18 iterations
+
+[ROW]
+[ROW]
+[ROW]
+
+Thresholds
+  FAILED  p95 < [TIME]  (measured: [TIME])
+  passed  errors < 50%  (measured: 0.00%)
+
+FAILED: 1 of 2 thresholds missed
+
+"#]]);
+}
+
+#[test]
+fn a_threshold_that_nothing_was_measured_for_is_inconclusive() {
+    let server = ReferenceServer::start();
+    let flow = "      - get: /health\n      - if: 1 == 2\n        then:\n          - get: /ready";
+    let file = scenario(server.url(), flow, "slo:\n  - p95 of \"GET /ready\" < 1s\n");
+    let output = run(&file, &["--duration", "300ms"]).run();
+    output.code(Exit::Inconclusive).stdout_has("INCONCLUSIVE: nothing was measured that a threshold needs");
+}
+
+#[test]
+fn failures_are_counted_by_cause_with_the_first_case() {
+    let server = ReferenceServer::start();
+    let flow =
+        "      - get: {url: /api/users/nobody, capture: {json: $.token, as: token}}\n      - get: /health";
+    let file = scenario(server.url(), flow, "");
+    let report = run(&file, &["--duration", "500ms", "--output", "json"]).run().code(Exit::Failed).json();
+    let failure = &report["failures"][0];
+    assert_eq!(
+        (failure["row"].as_str(), failure["cause"].as_str()),
+        (Some("GET /api/users/nobody"), Some("HTTP 401"))
+    );
+    assert!(failure["sample"].as_str().unwrap().contains("bad_token"), "{failure:#}");
+    assert_eq!(row(&report, "GET /health")["count"], 0, "later steps build on the failed one");
+}
+
+#[test]
+fn a_target_that_cannot_be_reached_is_exit_69_before_anything_is_sent() {
+    let file = scenario("http://127.0.0.1:1", "      - get: /", "");
+    let output = run(&file, &["--users", "5"]).run();
+    output.code(Exit::Unreachable).stdout(str![""]).stderr(str![[r#"
+error: http://127.0.0.1:[PORT] cannot be reached: connection refused
+
+"#]]);
+}
+
+#[test]
+fn load_on_another_host_has_to_be_allowed() {
+    let file = scenario("http://192.0.2.1", "      - get: /", "");
+    let output = run(&file, &["--users", "5"]).run();
+    output.code(Exit::Refused).stdout(str![""]).stderr(str![[r#"
+error: load on 192.0.2.1 was not allowed; if the host is yours to load, add --allow-host 192.0.2.1
+
+"#]]);
+}
+
+#[test]
+fn more_users_than_descriptors_are_refused_with_the_number_that_would_do() {
+    let file = scenario("http://127.0.0.1:1", "      - get: /", "");
+    let output = run(&file, &["--users", "1000000"]).run();
+    output.code(Exit::Usage).stdout(str![""]).stderr_has("run `ulimit -n 1000064` first");
+}
+
+#[test]
+fn zero_users_are_a_usage_error() {
+    let file = scenario("http://127.0.0.1:1", "      - get: /", "");
+    let output = run(&file, &["--users", "0"]).run();
+    output.code(Exit::Usage).stdout(str![""]).stderr(str![[r#"
+error: invalid value '0' for '--users <N>': 0 is not in 1..=1000000
+
+For more information, try '--help'.
+
+"#]]);
+}
+
+#[test]
+fn an_interrupt_ends_within_two_seconds_with_the_results_so_far() {
+    let server = Silent::start();
+    let file = scenario(&server.url(), "      - get: /", "");
+    let running = run(&file, &["--users", "20", "--duration", "60s", "--ramp", "0s"]).spawn();
+    running.wait_for_line(Duration::from_secs(20), |line| line.contains("20 active"));
+    let interrupted = Instant::now();
+    running.signal(Signal::INT);
+    let output = running.wait(Duration::from_secs(20));
+    assert!(interrupted.elapsed() < Duration::from_secs(2), "{:?}", interrupted.elapsed());
+    output.code(Exit::Interrupted).stdout_has("INTERRUPTED: these are the results so far");
+}
+
+#[test]
+fn nothing_of_the_user_runner_reaches_the_terminal() {
+    let server = ReferenceServer::start();
+    let file = scenario(server.url(), "      - get: /health\n      - think: 50ms", "");
+    let output = run(&file, &["--users", "10", "--duration", "1s", "--output", "json"]).run();
+    output.code(Exit::Done).stderr(str![""]);
+    assert_eq!(output.json()["schema"], "scalectl.loadtest/1");
+}
+
+#[test]
+fn a_request_without_an_answer_times_out_and_its_time_counts() {
+    let server = Silent::start();
+    let file = scenario(&server.url(), "      - get: {url: /, timeout: 300ms}", "");
+    let report = run(&file, &["--duration", "1s", "--output", "json"]).run().code(Exit::Failed).json();
+    assert_eq!(report["failures"][0]["cause"], "timeout");
+    assert!(row(&report, "GET /")["response"]["p50"].as_u64().unwrap() >= 300_000, "{report:#}");
+}
+
+#[test]
+fn a_server_that_hangs_up_is_tried_again_after_a_pause_and_not_hammered() {
+    let server = HangUp::AfterBytes(1).start();
+    let file = scenario(&server.url(), "      - get: /", "");
+    run(&file, &["--users", "5", "--duration", "2s", "--ramp", "0s"]).run().code(Exit::Failed);
+    assert!(server.accepted() < 40, "{} connections of 5 users in 2 s", server.accepted());
+}
+
+#[test]
+fn a_malformed_answer_is_a_failure_and_no_panic() {
+    for answer in
+        ["999 ?\r\n\r\n", "200 OK\r\ncontent-length: 9\r\n\r\nshort", "200 OK\r\ncontent-length: x\r\n\r\n"]
+    {
+        let server = answering(answer);
+        let file = scenario(&server.url(), "      - get: {url: /, timeout: 500ms}", "");
+        let output = run(&file, &["--duration", "800ms"]).run();
+        output.code(Exit::Failed).stderr(str![""]);
+    }
+}
+
+#[test]
+fn payload_rows_variables_and_captures_reach_the_request() {
+    let answer = "200 OK\r\ncontent-length: 16\r\nx-next: n1\r\n\r\n{\"ids\":[\"i1\",2]}";
+    let server = Scripted::start(vec![vec![
+        Step::Head,
+        Step::Bytes(format!("HTTP/1.1 {answer}").into_bytes()),
+        Step::Head,
+        Step::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec()),
+        Step::Hold,
+    ]]);
+    let file = format!(
+        r#"
+config:
+  target: {}
+  payload: {{path: people.csv, order: sequence}}
+  variables: {{greeting: hello}}
+scenarios:
+  - flow:
+      - post:
+          url: "/{{{{ name }}}}/first"
+          json: {{text: "{{{{ greeting }}}}", age: "{{{{ age }}}}"}}
+          capture:
+            - {{json: "$.ids[0]", as: id}}
+            - {{header: x-next, as: next}}
+      - get: {{url: "/{{{{ id }}}}", qs: {{next: "{{{{ next }}}}"}}, headers: {{x-twice: "{{{{ id ~ id }}}}"}}}}
+      - think: 60s
+"#,
+        server.url()
+    );
+    let run = run(&file, &["--duration", "1s", "--ramp", "0s"]).file("people.csv", "name,age\nada,36\n");
+    run.run().code(Exit::Done);
+    let received = server.received().concat();
+    assert!(received.starts_with("POST /ada/first HTTP/1.1\r\n"), "{received:?}");
+    assert!(
+        received.contains("\r\n\r\n{\"text\":\"hello\",\"age\":\"36\"}GET /i1?next=n1 HTTP/1.1\r\n"),
+        "{received:?}"
+    );
+    assert!(received.contains("x-twice: i1i1"), "{received:?}");
+}
+
+#[test]
+fn every_mistake_of_a_scenario_is_named_at_once_and_nothing_is_sent() {
+    let file = r#"
+config:
+  target: http://127.0.0.1:1
+  payload: {path: ragged.csv}
+  processor: ./functions.js
+  phases:
+    - duration: 10s
+scenarios:
+  - flow:
+      - get: "/{{ tokn }}"
+      - post: {url: /a, json: {a: 1}, body: b, capture: {json: $.token, as: token}}
+      - get: {url: health}
+      - emit: [hello]
+      - think: soon
+      - function: later
+      - loop: [{think: 1}]
+        count: 2
+        while: "true"
+slo:
+  - p95 < 200
+"#;
+    let output = run(file, &[]).file("ragged.csv", "a,b\n1,2\n3\n").run();
+    output.code(Exit::Usage).stdout(str![""]).stderr(str![[r#"
+error: ragged.csv:3: a row of 1 where the rows before have 2
+ --> test.yaml:4:19
+  |
+4 |   payload: {path: ragged.csv}
+  |                   ^^^^^^^^^^
+error: `processor` names a JavaScript file
+ --> test.yaml:5:3
+  |
+5 |   processor: ./functions.js
+  |   ^^^^^^^^^ JavaScript is not run; declare values in config.variables or capture them
+error: a phase needs one of `users`, `arrivalRate`, `arrivalCount`
+ --> test.yaml:7:7
+  |
+7 |     - duration: 10s
+  |       ^^^^^^^^
+error: variable `tokn` is not set here
+  --> test.yaml:10:14
+   |
+10 |       - get: "/{{ tokn }}"
+   |              ^^^^^^^^^ declare it in config.variables or config.payload, or capture it in an earlier step
+error: a request has one of `json`, `form`, `body`
+  --> test.yaml:11:15
+   |
+11 |       - post: {url: /a, json: {a: 1}, body: b, capture: {json: $.token, as: token}}
+   |               ^^^^
+error: `health` must start with `/`
+  --> test.yaml:12:20
+   |
+12 |       - get: {url: health}
+   |                    ^^^^^^
+error: `emit` needs `engine: socketio` on its scenario
+  --> test.yaml:13:9
+   |
+13 |       - emit: [hello]
+   |         ^^^^
+error: `soon` is no duration; write 500ms, 30s, 2m or 1h
+  --> test.yaml:14:16
+   |
+14 |       - think: soon
+   |                ^^^^
+error: `function` calls JavaScript
+  --> test.yaml:15:9
+   |
+15 |       - function: later
+   |         ^^^^^^^^ JavaScript is not run; use variables, captures and expressions
+error: `loop` takes one of `count`, `over`, `while`
+  --> test.yaml:16:9
+   |
+16 |       - loop: [{think: 1}]
+   |         ^^^^
+error: a response time needs a unit: us, ms, s
+  --> test.yaml:20:5
+   |
+20 |   - p95 < 200
+   |     ^^^^^^^^^ write it like `p95 < 200ms`, `errors < 0.1%`, `rate > 100/s` or `p99 of "GET /" < 1s`
+
+"#]]);
+}
+
+#[test]
+fn unknown_keys_and_wrong_types_are_named_with_their_place() {
+    let file = "config:\n  tarjet: http://a\n  http: {timeout: 5 apples}\nscenarios:\n  - engine: htpp\n    weight: many\n    flow:\n      - gte: /\n";
+    let output = run(file, &[]).run();
+    output.code(Exit::Usage).stdout(str![""]).stderr(str![[r#"
+error: unknown key `tarjet`
+ --> test.yaml:2:3
+  |
+2 |   tarjet: http://a
+  |   ^^^^^^ did you mean `target`?
+error: `timeout`: "5 apples" is no duration; write 500ms, 30s, 2m or 1h
+ --> test.yaml:3:19
+  |
+3 |   http: {timeout: 5 apples}
+  |                   ^^^^^^^^
+error: `engine` must be one of http, socketio, found "htpp"
+ --> test.yaml:5:13
+  |
+5 |   - engine: htpp
+  |             ^^^^ did you mean `http`?
+error: `weight` must be a whole number, found "many"
+ --> test.yaml:6:13
+  |
+6 |     weight: many
+  |             ^^^^
+error: unknown key `gte`
+ --> test.yaml:8:9
+  |
+8 |       - gte: /
+  |         ^^^ did you mean `get`?
+
+"#]]);
+}
