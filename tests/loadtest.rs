@@ -8,7 +8,7 @@ use serde_json::Value;
 use snapbox::str;
 
 use crate::support::faults::{FaultServer, HangUp, Scripted, Silent, StallingServer, Step};
-use crate::support::{ReferenceServer, Scalectl};
+use crate::support::{ReferenceServer, Scalectl, WorkDir, with_file_limit};
 
 /// A scenario with one request, and what more belongs into its file.
 fn scenario(target: &str, flow: &str, more: &str) -> String {
@@ -65,10 +65,10 @@ fn a_missed_threshold_is_exit_1_and_says_what_was_measured() {
     let slo = "slo:\n  - p95 < 1us\n  - errors < 50%\n";
     let file = scenario(server.url(), "      - get: /health\n      - think: 100ms", slo);
     let output = run(&file, &["--users", "2", "--duration", "1s", "--ramp", "0s"]);
-    let output = output.hide_times().hide_matches(r"\d+\.\d%", "[PERCENT]");
+    let output = output.hide_times().hide_matches(r"\d+ iterations", "[N] iterations");
     let output = output.hide_matches(r"(?m)^(GET|all|STEP).*", "[ROW]").run();
     output.code(Exit::Failed).stderr(str![""]).stdout(str![[r#"
-test.yaml against http://127.0.0.1:[PORT]: 2 users, [TIME], 18 iterations
+test.yaml against http://127.0.0.1:[PORT]: 2 users, [TIME], [N] iterations
 
 [ROW]
 [ROW]
@@ -130,9 +130,17 @@ error: load on 192.0.2.1 was not allowed; if the host is yours to load, add --al
 
 #[test]
 fn more_users_than_descriptors_are_refused_with_the_number_that_would_do() {
-    let file = scenario("http://127.0.0.1:1", "      - get: /", "");
-    let output = run(&file, &["--users", "1000000"]).run();
-    output.code(Exit::Usage).stdout(str![""]).stderr_has("run `ulimit -n 1000064` first");
+    let dir = WorkDir::new("limits");
+    dir.write("test.yaml", scenario("http://127.0.0.1:1", "      - get: /", ""));
+    let output = with_file_limit(200, "loadtest run test.yaml --users 500", &dir);
+    assert_eq!(output.status.code(), Some(Exit::Usage.code().into()));
+    snapbox::assert_data_eq!(
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+        str![[r#"
+error: 500 connections need 564 file descriptors, and this process may open 200; run `ulimit -n 564` first, or use at most 136 connections
+
+"#]]
+    );
 }
 
 #[test]

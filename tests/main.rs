@@ -11,6 +11,7 @@
 mod support;
 
 mod cli;
+mod demo;
 mod health;
 mod loadtest;
 mod loadtest_socketio;

@@ -1,22 +1,14 @@
 //! `scalectl serve`: limits, durability, drain.
 
-use std::process::Command;
-use std::time::Duration;
-
 use scalectl::{Exit, HealthExit};
 use snapbox::str;
 
-use crate::support::{ReferenceServer, Scalectl, WorkDir, scalectl_path};
+use crate::support::{ReferenceServer, Scalectl, WorkDir, with_file_limit};
 
 #[test]
 fn a_file_limit_below_what_was_asked_is_refused_at_the_start() {
     let dir = WorkDir::new("limits");
-    let script = format!(
-        "ulimit -n 200; exec {} serve --listen 127.0.0.1:0 --max-connections 500 --data {}",
-        scalectl_path().display(),
-        dir.join("data").display()
-    );
-    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let output = with_file_limit(200, "serve --listen 127.0.0.1:0 --max-connections 500 --data data", &dir);
     assert_eq!(output.status.code(), Some(Exit::Usage.code().into()));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
     snapbox::assert_data_eq!(
@@ -73,25 +65,4 @@ fn the_shipped_probes_are_well_and_the_metrics_are_there() {
     let targets = ["health", "ready", "metrics"].map(|path| format!("{}/{path}", server.url()));
     let output = Scalectl::new(["health"]).arg(&targets[0]).arg(&targets[1]).arg(&targets[2]).run();
     output.code(Exit::Health(HealthExit::Ok));
-}
-
-#[test]
-fn a_demo_runs_the_whole_loop_and_leaves_nothing_running() {
-    let output = Scalectl::new(["demo", "--duration", "4s"]).timeout(Duration::from_secs(120)).run();
-    output
-        .code(Exit::Done)
-        .stdout_has("== Verdict")
-        .stdout_has("PASSED: the whole report is in scalectl-report.json");
-    let report = std::fs::read_to_string(output.path("scalectl-report.json")).unwrap();
-    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(
-        (report["schema"].as_str(), report["verdict"].as_str()),
-        (Some("scalectl.demo/1"), Some("passed"))
-    );
-    assert_eq!(report["loads"].as_array().unwrap().len(), 3);
-    for check in report["health"]["checks"].as_array().unwrap() {
-        let target = check["name"].as_str().unwrap();
-        let dead = Scalectl::new(["health", target]).run();
-        dead.code(Exit::Health(HealthExit::Critical));
-    }
 }

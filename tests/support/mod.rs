@@ -24,7 +24,7 @@ pub use output::Output;
 pub use process::{Line, Process, Stream};
 pub use redis::RedisServer;
 pub use reference::ReferenceServer;
-pub use scalectl::{Running, Scalectl, scalectl_path};
+pub use scalectl::{Running, Scalectl, scalectl_path, with_file_limit};
 pub use tools::find_program;
 pub use wait::{STARTUP, wait_until};
 pub use workdir::WorkDir;

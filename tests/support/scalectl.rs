@@ -21,6 +21,14 @@ pub fn scalectl_path() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_scalectl"))
 }
 
+/// Runs `scalectl ARGS` in a shell whose processes may open `files` files, for limits that only a shell can set.
+pub fn with_file_limit(files: u32, args: &str, dir: &WorkDir) -> std::process::Output {
+    let script = format!("ulimit -n {files}; exec {} {args}", scalectl_path().display());
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).current_dir(dir.path()).env("NO_COLOR", "1");
+    command.output().expect("sh runs")
+}
+
 /// A command about to be run. Its environment holds PATH, HOME, TMPDIR and a language, and nothing of the
 /// machine's; its folder is new and empty; no stream is a terminal.
 #[derive(Debug)]

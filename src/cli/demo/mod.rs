@@ -48,6 +48,7 @@ pub struct Args {
 /// The whole loop.
 pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
+    report::ensure_writable(&args.report)?;
     let folder = tempfile::Builder::new().prefix("scalectl-demo-").tempdir();
     let folder = folder.map_err(io_error("no temporary folder could be made"))?;
     let demo = Demo { output, duration: args.duration, folder };

@@ -11,6 +11,24 @@ use crate::health::{HealthReport, State};
 use crate::load::LoadReport;
 use crate::load::report::Verdict;
 
+/// Refuses a place for the report that could not be written to after a minute of work.
+pub fn ensure_writable(path: &Path) -> Result<(), Error> {
+    let folder = folder_of(path);
+    match tempfile::NamedTempFile::new_in(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let place = path.display();
+            Err(Error::Usage(format!(
+                "{place} cannot be written: {error}; choose another place with --report"
+            )))
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// The whole demo.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,8 +71,7 @@ impl DemoReport {
     /// Writes it beside `path` first and moves it there whole.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let what = || format!("{} could not be written", path.display());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io_error(what()))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(io_error(what()))?;
         serde_json::to_writer_pretty(&mut file, self)
             .map_err(std::io::Error::from)
             .map_err(io_error(what()))?;
