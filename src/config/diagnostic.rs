@@ -92,6 +92,11 @@ fn offset_of(text: &str, place: Place) -> usize {
 /// How much of the text the marks underline: up to the end of the key or of the scalar on this line.
 fn token_length(text: &str) -> usize {
     let line = text.split('\n').next().unwrap_or_default();
+    if let Some(quote) = line.chars().next().filter(|c| matches!(c, '"' | '\''))
+        && let Some(end) = line[1..].find(quote)
+    {
+        return end + 2;
+    }
     let key_end = line.find(": ").or_else(|| line.ends_with(':').then(|| line.len() - 1));
     let flow_end = line.find([',', ']', '}']);
     let end = key_end.into_iter().chain(flow_end).min().unwrap_or(line.len());
