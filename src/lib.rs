@@ -11,6 +11,8 @@ mod health;
 mod limits;
 mod load;
 mod output;
+#[cfg(test)]
+mod schema_files;
 mod signal;
 
 use std::ffi::OsString;
@@ -19,5 +21,5 @@ pub use exit::{Exit, HealthExit};
 
 /// Runs one command line from start to end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    cli::run(args.into_iter().collect())
+    cli::run(&args.into_iter().collect::<Vec<_>>())
 }

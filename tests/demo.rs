@@ -44,7 +44,7 @@ fn an_interrupted_demo_reports_what_it_has_and_stops_its_servers() {
 fn a_report_that_cannot_be_written_is_said_before_anything_starts() {
     let output = Scalectl::new(["demo", "--report", "no/such/folder/report.json"]).run();
     output.code(Exit::Usage).stdout(str![""]).stderr(str![[r#"
-error: no/such/folder/report.json cannot be written: No such file or directory (os error 2) at path "[DIR]/no/such/folder/.tmpyfPIVT"; choose another place with --report
+error: no/such/folder/report.json cannot be written: there is no folder no/such/folder; choose another place with --report
 
 "#]]);
 }

@@ -290,7 +290,7 @@ error: variable `tokn` is not set here
   --> test.yaml:10:14
    |
 10 |       - get: "/{{ tokn }}"
-   |              ^^^^^^^^^ declare it in config.variables or config.payload, or capture it in an earlier step
+   |              ^^^^^^^^^^^^^ declare it in config.variables or config.payload, or capture it in an earlier step
 error: a request has one of `json`, `form`, `body`
   --> test.yaml:11:15
    |
@@ -362,4 +362,73 @@ error: unknown key `gte`
   |         ^^^ did you mean `get`?
 
 "#]]);
+}
+
+/// A file as Artillery's users have it: ensure, payload, weights, a plug-in, an acknowledged emit beside its step.
+#[test]
+fn an_artillery_file_runs_as_it_is() {
+    let server = ReferenceServer::start();
+    let file = format!(
+        r#"
+config:
+  target: "{}"
+  phases:
+    - duration: 2
+      arrivalRate: 5
+      rampTo: 10
+      name: Warm up
+  payload:
+    path: "names.csv"
+    fields:
+      - "name"
+  plugins:
+    expect: {{}}
+    ensure: {{}}
+  ensure:
+    thresholds:
+      - "http.response_time.p99": 30000
+    maxErrorRate: 1
+  socketio:
+    transports: ["websocket"]
+scenarios:
+  - name: "Guests"
+    weight: 3
+    flow:
+      - post:
+          url: "/api/auth/guest"
+          json:
+            name: "{{{{ name }}}}"
+          capture:
+            - json: "$.token"
+              as: "token"
+          expect:
+            - statusCode: 201
+            - contentType: json
+            - hasProperty: user.id
+      - get:
+          url: "/api/users/me"
+          headers:
+            authorization: "Bearer {{{{ token }}}}"
+          match:
+            json: "$.name"
+            value: "{{{{ name }}}}"
+      - think: 0.1
+  - engine: "http"
+    flow:
+      - loop:
+          - get:
+              url: "/health"
+        count: 2
+"#,
+        server.url()
+    );
+    let output = run(&file, &["--output", "json"]).file("names.csv", "ada\nbob\n").run();
+    let report = output.code(Exit::Done).json();
+    assert_eq!(report["failures"], Value::Array(vec![]), "{report:#}");
+    assert_eq!(report["iterations"], 15, "2 s at 5 to 10 arrivals a second: {report:#}");
+    let counts =
+        ["POST /api/auth/guest", "GET /health"].map(|name| row(&report, name)["count"].as_u64().unwrap());
+    assert!((10..=12).contains(&counts[0]) && counts[1] == 2 * (15 - counts[0]), "{counts:?}");
+    let slos: Vec<_> = report["slo"].as_array().unwrap().iter().map(|slo| slo["slo"].clone()).collect();
+    assert_eq!(slos, ["errors <= 1%", "p99 <= 30000ms"]);
 }

@@ -2,6 +2,7 @@
 //!
 //! A test goes through the scalectl binary and asserts exact stdout, stderr and exit code.
 #![allow(clippy::print_stderr, reason = "a failing test shows where the logs of its servers are")]
+#![allow(clippy::unwrap_used, reason = "in a test, what is not there is a failure")]
 
 #[allow(
     dead_code,
@@ -17,5 +18,6 @@ mod loadtest;
 mod loadtest_socketio;
 mod readme;
 mod scenarios;
+mod schemas;
 mod serve;
 mod support_check;

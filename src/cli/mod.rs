@@ -95,12 +95,12 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
 }
 
 /// Parses, runs, and turns whatever happened into an exit code.
-pub fn run(args: Vec<OsString>) -> Exit {
-    match Cli::try_parse_from(&args) {
+pub fn run(args: &[OsString]) -> Exit {
+    match Cli::try_parse_from(args) {
         Ok(cli) => dispatch(cli.command),
         Err(error) => {
             error.print().ok();
-            if error.use_stderr() { usage_exit(&args) } else { Exit::Done }
+            if error.use_stderr() { usage_exit(args) } else { Exit::Done }
         }
     }
 }

@@ -40,7 +40,7 @@ pub async fn run(args: Args) -> Outcome {
     init_log(&args.log)?;
     let config = config(&args)?;
     reference_server::check_limits(&config)?;
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| cannot_listen(&args, error))?;
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| cannot_listen(&args, &error))?;
     let address = listener.local_addr().map_err(io_error("the address cannot be read"))?;
     let output = Output::new(Format::Table, false);
     let shutdown = signal::interrupt();
@@ -68,7 +68,7 @@ fn config(args: &Args) -> Result<Config, StartError> {
     })
 }
 
-fn cannot_listen(args: &Args, error: std::io::Error) -> Error {
+fn cannot_listen(args: &Args, error: &std::io::Error) -> Error {
     Error::Usage(format!("cannot listen on {}: {error}; choose another with --listen", args.listen))
 }
 

@@ -50,7 +50,11 @@ impl HttpConnection {
         self.sender.ready().await.map_err(|error| http_error(&error))?;
         let response = self.sender.send_request(request).await.map_err(|error| http_error(&error))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_BODY_BYTES).collect().await.map_err(body_error)?.to_bytes();
+        let body = Limited::new(body, MAX_BODY_BYTES)
+            .collect()
+            .await
+            .map_err(|error| body_error(error.as_ref()))?
+            .to_bytes();
         Ok(HttpResponse { status: head.status, headers: head.headers, body })
     }
 }
@@ -66,7 +70,7 @@ fn http_error(error: &hyper::Error) -> ClientError {
     }
 }
 
-fn body_error(error: Box<dyn std::error::Error + Send + Sync>) -> ClientError {
+fn body_error(error: &(dyn std::error::Error + Send + Sync + 'static)) -> ClientError {
     match error.downcast_ref::<hyper::Error>() {
         Some(error) => http_error(error),
         None if error.is::<LengthLimitError>() => ClientError::TooLarge { limit_bytes: MAX_BODY_BYTES },

@@ -53,7 +53,7 @@ impl Document {
     pub fn parse(name: &str, text: String) -> Result<Self, Mistakes> {
         let tree: Spanned<Node> = match serde_saphyr::from_str(&text) {
             Ok(tree) => tree,
-            Err(error) => return Err(syntax_mistake(name, text, &error)),
+            Err(error) => return Err(syntax_mistake(name, &text, &error)),
         };
         let mut document = Self {
             name: name.to_owned(),
@@ -140,12 +140,12 @@ fn place_of(location: &serde_saphyr::Location) -> Place {
     Place { line: number(location.line()), column: number(location.column()) }
 }
 
-fn syntax_mistake(name: &str, text: String, error: &serde_saphyr::Error) -> Mistakes {
+fn syntax_mistake(name: &str, text: &str, error: &serde_saphyr::Error) -> Mistakes {
     let place = error.location().map_or(Place { line: 1, column: 1 }, |at| place_of(&at));
     let message = error.without_snippet().to_string();
     // The library ends its message with the place, which the diagnostic shows anyway.
     let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    Mistakes::new(name, &text, vec![Diagnostic::new(place, message)])
+    Mistakes::new(name, text, vec![Diagnostic::new(place, message)])
 }
 
 /// One YAML node; numbers and booleans keep their type.

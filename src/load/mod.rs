@@ -1,7 +1,7 @@
 //! Load: virtual users that go through scenarios, and what they measured.
 //!
 //! [`scenario`] is the language, [`schedule`] says when users are active, [`engine`] is one user,
-//! [`run`] lets goose run them all, [`recorder`] counts and times, [`slo`] and [`report`] judge.
+//! [`run`](mod@run) lets goose run them all, [`recorder`] counts and times, [`slo`] and [`report`] judge.
 //! Nothing here prints or knows the command line.
 
 pub mod engine;

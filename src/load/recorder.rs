@@ -131,9 +131,9 @@ impl Recorder {
         let row = &mut shard.rows[metric];
         row.errors += 1;
         if failure.is_timed {
-            row.add(sample)
+            row.add(sample);
         } else {
-            row.count += 1
+            row.count += 1;
         }
         shard.count_failure(metric, failure);
     }

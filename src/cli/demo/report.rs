@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Exit;
@@ -14,15 +15,13 @@ use crate::load::report::Verdict;
 /// Refuses a place for the report that could not be written to after a minute of work.
 pub fn ensure_writable(path: &Path) -> Result<(), Error> {
     let folder = folder_of(path);
-    match tempfile::NamedTempFile::new_in(folder) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let place = path.display();
-            Err(Error::Usage(format!(
-                "{place} cannot be written: {error}; choose another place with --report"
-            )))
-        }
-    }
+    let reason = match tempfile::tempfile_in(folder) {
+        Ok(_) => return Ok(()),
+        Err(_) if !folder.is_dir() => format!("there is no folder {}", folder.display()),
+        Err(error) => error.kind().to_string(),
+    };
+    let place = path.display();
+    Err(Error::Usage(format!("{place} cannot be written: {reason}; choose another place with --report")))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -30,7 +29,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// The whole demo.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DemoReport {
     /// Version of this layout.

@@ -1,6 +1,6 @@
 //! Checks and captures on JSON answers.
 
-use jsonpath_rust::query::js_path_process;
+use jsonpath_rust::query::{QueryRef, js_path_process};
 use serde_json::Value;
 
 use crate::load::recorder::Failure;
@@ -9,7 +9,7 @@ use crate::load::scenario::template::Slots;
 
 /// The first value at `path`.
 pub fn find<'v>(path: &JsonPath, root: &'v Value) -> Option<&'v Value> {
-    js_path_process(&path.query, root).ok()?.into_iter().next().map(|found| found.val())
+    js_path_process(&path.query, root).ok()?.into_iter().next().map(QueryRef::val)
 }
 
 /// Whether `root` has what `check` asks for.

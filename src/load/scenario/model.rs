@@ -1,6 +1,6 @@
 //! The scenario file as it is written: Artillery's words where they fit, a few of our own.
 //!
-//! Only shapes live here; what they mean is worked out by [`super::compile`].
+//! Only shapes live here; what they mean is worked out by [`super::compile`](mod@super::compile).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub struct Config {
     /// Headers that every HTTP request carries.
     #[serde(default)]
     pub defaults: Defaults,
+    /// Artillery's thresholds; `slo` can say more.
+    pub ensure: Option<Ensure>,
     /// Artillery's plug-ins whose work is built in; the names are accepted, their settings are not needed.
     #[serde(default)]
     pub plugins: BTreeMap<String, Value>,
@@ -148,6 +150,35 @@ pub struct Defaults {
     /// By name.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+}
+
+/// Artillery's thresholds: response times in milliseconds, the error rate in percent.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Ensure {
+    /// Shortest response time.
+    pub min: Option<f64>,
+    /// Longest response time.
+    pub max: Option<f64>,
+    /// Median response time.
+    pub p50: Option<f64>,
+    /// 75th percentile.
+    pub p75: Option<f64>,
+    /// 90th percentile.
+    pub p90: Option<f64>,
+    /// 95th percentile.
+    pub p95: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+    /// 99.9th percentile.
+    pub p999: Option<f64>,
+    /// Failed exchanges, percent.
+    pub max_error_rate: Option<f64>,
+    /// Limits by metric, such as `http.response_time.p95: 200`.
+    #[serde(default)]
+    pub thresholds: Vec<BTreeMap<String, f64>>,
+    /// Artillery's expressions: refused with the way out.
+    pub conditions: Option<Value>,
 }
 
 /// Defaults of the Socket.IO connection.

@@ -97,10 +97,8 @@ impl Expression {
     /// Compiles `source`, the text between the braces.
     pub fn compile(source: &str, symbols: &Symbols) -> Result<Self, TemplateError> {
         let source = internal_source(source.trim());
-        if source.chars().all(|c| c.is_alphanumeric() || c == '_') && !source.is_empty() {
-            if let Ok(slot) = symbols.find(&source) {
-                return Ok(Self::Slot { slot, name: external(&source) });
-            }
+        if let Ok(slot) = symbols.find(&source) {
+            return Ok(Self::Slot { slot, name: external(&source) });
         }
         let code = ENGINE.compile_expression_owned(source.clone()).map_err(|error| TemplateError {
             message: format!("`{}` is no expression: {}", external_source(&source), detail(&error)),

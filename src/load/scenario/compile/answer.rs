@@ -76,9 +76,10 @@ impl Compiler<'_> {
         }
     }
 
-    /// Compiles a JSON path; Artillery's `$.0` for the first item is understood.
+    /// Compiles a JSON path; Artillery's `$.0` for the first item and its bare `user.id` are understood.
     pub fn json_path(&mut self, source: &str, at: &str) -> Option<JsonPath> {
-        match parse_json_path(&bracketed(source)) {
+        let rooted = if source.starts_with('$') { source.to_owned() } else { format!("$.{source}") };
+        match parse_json_path(&bracketed(&rooted)) {
             Ok(query) => Some(JsonPath { source: source.to_owned(), query }),
             Err(_) => self.refuse(at, format!("`{source}` is no JSON path; write it like `$.items[0].id`")),
         }

@@ -1,6 +1,7 @@
 //! From the file as written to a [`Plan`]: every mistake found, each at its place, before anything is sent.
 
 mod answer;
+mod ensure;
 mod http;
 mod phases;
 mod socket;
@@ -168,16 +169,16 @@ impl<'a> Compiler<'a> {
     fn slos(&mut self, file: &ScenarioFile) -> Vec<Slo> {
         let metrics = self.metrics.clone();
         let rows: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
-        let mut slos = Vec::new();
+        let mut slos = self.ensure();
         for (index, text) in file.slo.iter().enumerate() {
             match Slo::parse(text, &rows) {
                 Ok(slo) => slos.push(slo),
                 Err((message, help)) => {
-                    self.refuse_at(&format!("/slo/{index}"), TemplateError { message, help })
+                    self.refuse_at(&format!("/slo/{index}"), TemplateError { message, help });
                 }
             }
         }
-        if file.slo.is_empty() {
+        if file.slo.is_empty() && self.config.ensure.is_none() {
             slos.extend(
                 Slo::parse(DEFAULT_SLO, &rows)
                     .map(|slo| Slo { text: format!("{DEFAULT_SLO} (default)"), ..slo }),
