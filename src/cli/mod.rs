@@ -82,7 +82,7 @@ impl Error {
             Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) | Self::Start(_) => Exit::Usage,
             Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
             Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
-            Self::Load(LoadError::Goose(_)) | Self::Io { .. } => Exit::Failed,
+            Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Failed,
             Self::Refused(_) => Exit::Refused,
         }
     }

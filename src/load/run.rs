@@ -13,6 +13,7 @@ use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,7 @@ use super::recorder::Counts;
 use super::report::{LoadReport, Observed};
 use super::scenario::Plan;
 use super::scenario::plan::MetricKind;
+use super::schedule::Load;
 use crate::clients::net::within;
 use crate::clients::{ClientError, Connector};
 use crate::limits::{self, DescriptorShortage};
@@ -64,6 +66,9 @@ pub enum LoadError {
         /// Why.
         source: ClientError,
     },
+    /// The user runner ended before it was told to.
+    #[error("the virtual users ended before the load did")]
+    EndedEarly,
     /// The user runner refused.
     #[error("the virtual users could not be started: {0}")]
     Goose(#[from] Box<GooseError>),
@@ -80,16 +85,29 @@ pub async fn run(
     let stop = Stop::default();
     let start = Instant::now() + LEAD;
     let shared = Arc::new(Shared::new(Arc::clone(&plan), connector, start, stop.clone()));
-    let attack = tokio::spawn(attack(Arc::clone(&shared)));
-    let measured = supervise(&shared, &interrupt, &mut watch).await;
-    goose::trigger_killswitch("the run is over");
-    match attack.await {
-        Ok(ended) => ended.map_err(Box::new)?,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    let mut attack = tokio::spawn(attack(Arc::clone(&shared)));
+    let measured = tokio::select! {
+        measured = supervise(&shared, &interrupt, &mut watch) => measured,
+        // goose ends when it is told to; earlier, it has failed.
+        early = &mut attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
+    };
+    // goose forgets a stop that comes before its own start, so it is told until it has ended.
+    while !attack.is_finished() {
+        goose::trigger_killswitch("the run is over");
+        tokio::time::sleep(TICK / 10).await;
     }
+    ended(attack.await)?;
     let totals = shared.recorder.totals();
     let observed = Observed { totals, measured, is_interrupted: interrupt.is_cancelled() };
     Ok(LoadReport::new(&plan, observed))
+}
+
+/// What became of goose. A panic of its is one of ours.
+fn ended(attack: Result<Result<(), GooseError>, JoinError>) -> Result<(), LoadError> {
+    match attack {
+        Ok(result) => Ok(result.map_err(Box::new)?),
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
 }
 
 /// Looks the target up and connects once.
@@ -103,37 +121,57 @@ async fn reach(plan: &Plan) -> Result<Connector, LoadError> {
     reached.await.map_err(|source| LoadError::Unreachable { target: target(), source })
 }
 
-/// Waits until all users are done, the time is over, or somebody interrupts. Returns how long load lasted.
+/// Watches until all users are done, the time is over, or somebody interrupts; then lets them finish.
+/// Returns how long load lasted.
 async fn supervise(
     shared: &Shared,
     interrupt: &CancellationToken,
     watch: &mut impl FnMut(&Progress),
 ) -> Duration {
-    let total = shared.plan.load.duration();
-    let exchanges = exchanges(&shared.plan);
-    let end = shared.start + total;
-    let mut tick = tokio::time::interval_at(shared.start, TICK);
-    let is_done = || shared.finished.load(Ordering::Acquire) >= shared.plan.load.users();
-    while !is_done() {
-        tokio::select! {
-            () = interrupt.cancelled() => {
-                wind_down(shared, INTERRUPT_GRACE, is_done).await;
-                break;
-            }
-            () = tokio::time::sleep_until(end) => {
-                let measured = total;
-                tokio::select! {
-                    () = wind_down(shared, GRACE, is_done) => {}
-                    () = async { interrupt.cancelled().await; tokio::time::sleep(INTERRUPT_GRACE).await } => {
-                        shared.stop.hard.cancel();
-                    }
-                }
-                return measured;
-            }
-            _ = tick.tick() => watch(&progress(shared, &exchanges)),
-        }
+    tokio::select! {
+        () = watch_load(shared, watch) => {}
+        () = interrupt.cancelled() => {}
     }
-    shared.start.elapsed().min(total)
+    let measured = shared.start.elapsed().min(shared.plan.load.duration());
+    tokio::select! {
+        () = finish(shared) => {}
+        () = async {
+            interrupt.cancelled().await;
+            shared.stop.soft.cancel();
+            until_done(shared, INTERRUPT_GRACE).await;
+        } => {}
+    }
+    shared.stop.hard.cancel();
+    measured
+}
+
+async fn watch_load(shared: &Shared, watch: &mut impl FnMut(&Progress)) {
+    let exchanges = exchanges(&shared.plan);
+    let end = shared.start + shared.plan.load.duration();
+    let mut tick = tokio::time::interval_at(shared.start, TICK);
+    while !is_done(shared) && tick.tick().await < end {
+        watch(&progress(shared, &exchanges));
+    }
+}
+
+/// What is under way at the end: in the open model each scenario that was begun, in the closed one each step.
+async fn finish(shared: &Shared) {
+    if matches!(shared.plan.load, Load::Open { .. }) {
+        until_done(shared, GRACE).await;
+    }
+    shared.stop.soft.cancel();
+    until_done(shared, GRACE).await;
+}
+
+async fn until_done(shared: &Shared, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    while !is_done(shared) && Instant::now() < deadline {
+        tokio::time::sleep(TICK / 10).await;
+    }
+}
+
+fn is_done(shared: &Shared) -> bool {
+    shared.finished.load(Ordering::Acquire) >= shared.plan.load.users()
 }
 
 fn progress(shared: &Shared, exchanges: &[usize]) -> Progress {
@@ -147,16 +185,6 @@ fn progress(shared: &Shared, exchanges: &[usize]) -> Progress {
         active: shared.active.load(Ordering::Relaxed),
         counts: shared.recorder.counts(exchanges),
     }
-}
-
-/// Lets users finish the step they are at, for at most `grace`, then drops what is left.
-async fn wind_down(shared: &Shared, grace: Duration, is_done: impl Fn() -> bool) {
-    shared.stop.soft.cancel();
-    let deadline = Instant::now() + grace;
-    while !is_done() && Instant::now() < deadline {
-        tokio::time::sleep(TICK / 10).await;
-    }
-    shared.stop.hard.cancel();
 }
 
 fn exchanges(plan: &Plan) -> Vec<usize> {

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::load::recorder::Failure;
 use crate::load::scenario::plan::{Loop, Step, Think, Times};
+use crate::load::schedule::Load;
 
 impl VirtualUser {
     /// Goes through `steps` until one fails or the user's time is over.
@@ -93,10 +94,12 @@ impl VirtualUser {
         let due = self.due + pause;
         let shared = std::sync::Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
+        // A user of the closed model leaves when its time is over; an arrival may finish what it began.
+        let is_closed = matches!(shared.plan.load, Load::Closed(_));
         let outcome = tokio::select! {
             biased;
             () = shared.stop.soft.cancelled() => return Err(Ending::Cut),
-            () = tokio::time::sleep_until(self.ends_at), if self.ends_at < due => return Err(Ending::Cut),
+            () = tokio::time::sleep_until(self.ends_at), if is_closed && self.ends_at < due => return Err(Ending::Cut),
             () = tokio::time::sleep_until(due) => Ok(()),
             failure = keep_driving(self.session.as_mut(), awaited) => Err(failure),
         };

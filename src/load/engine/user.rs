@@ -84,6 +84,7 @@ impl VirtualUser {
                 }
             }
             Load::Open { shape, .. } => {
+                // A scenario that has begun may finish after the last arrival; only `loop` without an end stops then.
                 self.ends_at = shared.start + shape.duration();
                 loop {
                     let ticket = shared.next_ticket();
