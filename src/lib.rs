@@ -6,6 +6,7 @@
 mod cli;
 mod clients;
 mod config;
+mod demo;
 mod exit;
 mod health;
 mod limits;

@@ -4,8 +4,8 @@
 use schemars::{JsonSchema, schema_for};
 use snapbox::{assert_data_eq, file};
 
-use crate::cli::DemoReport;
 use crate::config::topology::Topology;
+use crate::demo::DemoReport;
 use crate::health::HealthReport;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;

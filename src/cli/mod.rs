@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 use crate::config::Mistakes;
+use crate::demo::DemoError;
 use crate::exit::{Exit, HealthExit};
 use crate::health::target::TargetError;
 use crate::load::LoadError;
@@ -40,8 +41,6 @@ enum Command {
     Loadtest(loadtest::Command),
 }
 
-pub use demo::DemoReport;
-
 /// What a command comes to when it does not come to an error.
 type Outcome = Result<Exit, Error>;
 
@@ -57,6 +56,9 @@ pub enum Error {
     /// A load test could not be run.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A demo could not be given.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// The reference server could not be run.
     #[error(transparent)]
     Start(#[from] reference_server::StartError),
@@ -80,6 +82,8 @@ impl Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) | Self::Start(_) => Exit::Usage,
+            Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
+            Self::Demo(DemoError::Server(_)) => Exit::Failed,
             Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
             Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
             Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Failed,

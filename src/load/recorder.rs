@@ -11,6 +11,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::scenario::plan::MetricId;
+use crate::clients::ClientError;
 
 /// Times beyond an hour count as an hour.
 const MAX_MICROS: u64 = 3_600_000_000;
@@ -42,6 +43,13 @@ impl Failure {
     /// A failure that an answer gave cause for.
     pub fn answered(cause: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { cause: cause.into(), detail: detail.into(), is_timed: true }
+    }
+}
+
+impl From<&ClientError> for Failure {
+    fn from(error: &ClientError) -> Self {
+        let is_timed = matches!(error, ClientError::Timeout(_));
+        Self { cause: error.cause(), detail: error.to_string(), is_timed }
     }
 }
 

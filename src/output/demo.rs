@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::style;
-use crate::cli::DemoReport;
+use crate::demo::DemoReport;
 use crate::load::report::Verdict;
 
 /// A line that begins a part of the demo.

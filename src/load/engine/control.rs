@@ -5,7 +5,7 @@ use rand::RngExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::session::Session;
+use super::session::keep_driving;
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::load::recorder::Failure;
 use crate::load::scenario::plan::{Loop, Step, Think, Times};
@@ -125,15 +125,5 @@ impl VirtualUser {
     pub(super) fn broken(&self, error: &str) -> Ending {
         self.shared.recorder.script_error(error);
         Ending::Fruitless
-    }
-}
-
-/// Drives a connection for as long as it is polled; ends only when the connection does.
-pub(super) async fn keep_driving(session: Option<&mut Session>, awaited: &[String]) -> Failure {
-    let Some(session) = session else { return std::future::pending().await };
-    loop {
-        if let Err(error) = session.take_in(awaited).await {
-            return error;
-        }
     }
 }

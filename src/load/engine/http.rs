@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answer;
-use super::control::keep_driving;
+use super::session::keep_driving;
 use super::user::{StepResult, VirtualUser};
 use crate::clients::http::{HttpConnection, HttpResponse};
 use crate::clients::net::within;
@@ -35,7 +35,7 @@ impl VirtualUser {
             Err(error) => {
                 // What is left of the exchange would be taken for the answer to the next one.
                 self.http = None;
-                Err(failure_of(&error))
+                Err(Failure::from(&error))
             }
         };
         self.finish(step.metric, begun, result)
@@ -151,12 +151,6 @@ async fn exchange(
         Some(connection) => connection.send(request).await,
         None => Err(ClientError::Closed("before the request")),
     }
-}
-
-/// A client error as the count of a row.
-pub(super) fn failure_of(error: &ClientError) -> Failure {
-    let is_timed = matches!(error, ClientError::Timeout(_));
-    Failure { cause: error.cause(), detail: error.to_string(), is_timed }
 }
 
 fn check_status(step: &HttpStep, response: &HttpResponse) -> Result<(), Failure> {

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::http::failure_of;
 use crate::clients::socketio::{Packet, PacketKind, SocketIo};
 use crate::load::recorder::Failure;
 use crate::load::scenario::plan::MetricId;
@@ -45,7 +44,7 @@ impl Session {
 
     /// Reads one packet: an awaited event is kept, an acknowledgement comes out, anything else is dropped.
     pub async fn take_in(&mut self, awaited: &[String]) -> Result<Option<Packet>, Failure> {
-        let packet = self.io.next().await.map_err(|error| failure_of(&error))?;
+        let packet = self.io.next().await.map_err(|error| Failure::from(&error))?;
         match packet.kind {
             PacketKind::Event => {
                 self.keep(packet, awaited);
@@ -77,5 +76,15 @@ impl Session {
         }
         let (at, at_epoch_micros) = (Instant::now(), epoch_micros());
         self.inbox.push_back(Received { packet, at, at_epoch_micros, event });
+    }
+}
+
+/// Drives a connection for as long as it is polled; ends only when the connection does.
+pub(super) async fn keep_driving(session: Option<&mut Session>, awaited: &[String]) -> Failure {
+    let Some(session) = session else { return std::future::pending().await };
+    loop {
+        if let Err(error) = session.take_in(awaited).await {
+            return error;
+        }
     }
 }

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::answer;
-use super::http::failure_of;
 use super::session::{Received, Session};
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::clients::ClientError;
@@ -52,7 +51,7 @@ impl VirtualUser {
             headers: rendered(&join.headers, &self.slots)?,
         };
         let opened = SocketIo::open(&self.shared.connector, &options, join.timeout).await;
-        Ok(Session::new(opened.map_err(|error| failure_of(&error))?, join.metric))
+        Ok(Session::new(opened.map_err(|error| Failure::from(&error))?, join.metric))
     }
 
     /// Sends an event and waits for what is to come back.
@@ -203,14 +202,14 @@ fn unrendered(error: String) -> Failure {
 
 fn lost(session: &mut Option<Session>, error: &ClientError) -> Failure {
     *session = None;
-    failure_of(error)
+    Failure::from(error)
 }
 
 /// A refusal is an answer: the server was there and took its time.
 fn refused(error: &ClientError) -> Failure {
     Failure {
         is_timed: matches!(error, ClientError::Refused(_) | ClientError::Timeout(_)),
-        ..failure_of(error)
+        ..Failure::from(error)
     }
 }
 
@@ -220,5 +219,5 @@ fn late(what: &str, limit: Duration) -> Failure {
 }
 
 fn no_session() -> Failure {
-    failure_of(&ClientError::Closed("before this step"))
+    Failure::from(&ClientError::Closed("before this step"))
 }

@@ -1,32 +1,27 @@
 //! `scalectl demo`: start, probe, load, judge, and leave nothing behind but a report.
 
-mod report;
-mod service;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use self::service::Service;
 use super::args::{OutputArgs, duration};
 use super::{Error, Outcome, io_error};
 use crate::config::Document;
+use crate::demo::{self, DemoReport, Service};
 use crate::health::{self, Check, HealthReport, State};
 use crate::load::{self, LoadReport, Overrides, Plan};
 use crate::output::progress::LoadProgress;
 use crate::output::{self, Output};
 use crate::signal;
 
-pub use report::DemoReport;
-
 /// The shipped scenarios with the users that each gets: 1,000 in all. Registration and login hash a
 /// password each, which is why the feed gets the fewest.
 const SCENARIOS: [(&str, &str, u32); 3] = [
-    ("feed", include_str!("../../../scenarios/feed.yaml"), 100),
-    ("chat", include_str!("../../../scenarios/chat.yaml"), 400),
-    ("chess", include_str!("../../../scenarios/chess.yaml"), 500),
+    ("feed", include_str!("../../scenarios/feed.yaml"), 100),
+    ("chat", include_str!("../../scenarios/chat.yaml"), 400),
+    ("chess", include_str!("../../scenarios/chess.yaml"), 500),
 ];
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,11 +43,10 @@ pub struct Args {
 /// The whole loop.
 pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
-    report::ensure_writable(&args.report)?;
+    demo::ensure_writable(&args.report)?;
     let folder = tempfile::Builder::new().prefix("scalectl-demo-").tempdir();
     let folder = folder.map_err(io_error("no temporary folder could be made"))?;
-    let demo = Demo { output, duration: args.duration, folder };
-    let report = demo.run().await?;
+    let report = Demo { output, duration: args.duration, folder }.run().await?;
     report.write(&args.report)?;
     output.report(&report, |report| output::demo::verdict(report, &args.report));
     Ok(report.exit())

@@ -6,22 +6,21 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::DemoError;
 use crate::Exit;
-use crate::cli::{Error, io_error};
 use crate::health::{HealthReport, State};
 use crate::load::LoadReport;
 use crate::load::report::Verdict;
 
 /// Refuses a place for the report that could not be written to after a minute of work.
-pub fn ensure_writable(path: &Path) -> Result<(), Error> {
+pub fn ensure_writable(path: &Path) -> Result<(), DemoError> {
     let folder = folder_of(path);
     let reason = match tempfile::tempfile_in(folder) {
         Ok(_) => return Ok(()),
         Err(_) if !folder.is_dir() => format!("there is no folder {}", folder.display()),
         Err(error) => error.kind().to_string(),
     };
-    let place = path.display();
-    Err(Error::Usage(format!("{place} cannot be written: {reason}; choose another place with --report")))
+    Err(DemoError::NoPlace { path: path.to_owned(), reason })
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -68,15 +67,20 @@ impl DemoReport {
     }
 
     /// Writes it beside `path` first and moves it there whole.
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let what = || format!("{} could not be written", path.display());
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(io_error(what()))?;
-        serde_json::to_writer_pretty(&mut file, self)
-            .map_err(std::io::Error::from)
-            .map_err(io_error(what()))?;
-        file.write_all(b"\n").map_err(io_error(what()))?;
-        file.as_file().sync_all().map_err(io_error(what()))?;
-        file.persist(path).map_err(|error| io_error(what())(error.error))?;
+    pub fn write(&self, path: &Path) -> Result<(), DemoError> {
+        let unwritten = |error: std::io::Error| DemoError::NoPlace {
+            path: path.to_owned(),
+            reason: error.kind().to_string(),
+        };
+        self.persist(path).map_err(unwritten)
+    }
+
+    fn persist(&self, path: &Path) -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
         Ok(())
     }
 }

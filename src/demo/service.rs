@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::cli::{Error, io_error};
+use super::DemoError;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -28,18 +28,18 @@ pub struct Service {
 
 impl Service {
     /// `scalectl serve` on a free port, once it accepts connections.
-    pub async fn reference_server(folder: &Path) -> Result<Self, Error> {
-        let program = std::env::current_exe().map_err(io_error("scalectl cannot find its own program"))?;
+    pub async fn reference_server(folder: &Path) -> Result<Self, DemoError> {
+        let failed = |error: std::io::Error| DemoError::Server(error.to_string());
+        let program = std::env::current_exe().map_err(failed)?;
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("store"));
-        let mut child = spawn(&mut command, folder, "reference-server", Stdio::piped())
-            .map_err(io_error("the reference server could not be started"))?;
+        let mut child = spawn(&mut command, folder, "reference-server", Stdio::piped()).map_err(failed)?;
         let url = tokio::time::timeout(START_TIMEOUT, announced_url(&mut child)).await.ok().flatten();
         match url {
             Some(url) => Ok(Self { name: "reference server", url, child }),
             None => {
                 let log = std::fs::read_to_string(log_path(folder, "reference-server")).unwrap_or_default();
-                Err(Error::Usage(format!("the reference server did not start: {}", log.trim())))
+                Err(DemoError::Server(log.trim().to_owned()))
             }
         }
     }
