@@ -15,6 +15,7 @@ mod output;
 #[cfg(test)]
 mod schema_files;
 mod signal;
+mod text;
 
 use std::ffi::OsString;
 

@@ -83,10 +83,11 @@ impl Error {
         match self {
             Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) | Self::Start(_) => Exit::Usage,
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
-            Self::Demo(DemoError::Server(_)) => Exit::Failed,
+            Self::Demo(DemoError::Server(_)) => Exit::Unreachable,
             Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
             Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
-            Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Failed,
+            Self::Load(LoadError::Interrupted) => Exit::Interrupted,
+            Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Inconclusive,
             Self::Refused(_) => Exit::Refused,
         }
     }

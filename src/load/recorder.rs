@@ -9,9 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use tokio::time::Instant;
 
 use super::scenario::plan::MetricId;
 use crate::clients::ClientError;
+use crate::text::excerpt;
 
 /// Times beyond an hour count as an hour.
 const MAX_MICROS: u64 = 3_600_000_000;
@@ -22,6 +24,8 @@ const MAX_CAUSES: usize = 200;
 /// What one step came to.
 #[derive(Debug)]
 pub struct Sample {
+    /// When its answer was there, or its time was over.
+    pub ended: Instant,
     /// From the moment the step was due.
     pub response: Duration,
     /// From the moment it was really begun.
@@ -67,6 +71,7 @@ struct Shard {
     lag: Histogram<u64>,
     iterations: u64,
     late_starts: u64,
+    last: Option<Instant>,
 }
 
 /// One row's counts and times.
@@ -104,6 +109,8 @@ pub struct Totals {
     pub iterations: u64,
     /// Arrivals that had to wait for a free user.
     pub late_starts: u64,
+    /// When the last step was done.
+    pub last: Option<Instant>,
 }
 
 /// The counts alone, cheap enough to look at several times a second.
@@ -125,7 +132,7 @@ impl Recorder {
 
     /// Records a step that went well.
     pub fn success(&self, metric: MetricId, sample: &Sample) {
-        self.shard().rows[metric].add(sample);
+        self.shard().add(metric, sample);
     }
 
     /// Records something sent that nobody answers.
@@ -136,19 +143,25 @@ impl Recorder {
     /// Records a step that failed.
     pub fn failure(&self, metric: MetricId, sample: &Sample, failure: Failure) {
         let mut shard = self.shard();
-        let row = &mut shard.rows[metric];
-        row.errors += 1;
+        shard.rows[metric].errors += 1;
         if failure.is_timed {
-            row.add(sample);
+            shard.add(metric, sample);
         } else {
-            row.count += 1;
+            shard.rows[metric].count += 1;
         }
+        shard.count_failure(metric, failure);
+    }
+
+    /// Records a connection that broke while nothing was asked of it: an error of its row, and no step.
+    pub fn loss(&self, metric: MetricId, failure: Failure) {
+        let mut shard = self.shard();
+        shard.rows[metric].errors += 1;
         shard.count_failure(metric, failure);
     }
 
     /// Records a step whose expressions had no value.
     pub fn script_error(&self, error: &str) {
-        let nothing = Sample { response: Duration::ZERO, service: Duration::ZERO };
+        let nothing = Sample { ended: Instant::now(), response: Duration::ZERO, service: Duration::ZERO };
         let cause = "script error".to_owned();
         self.failure(self.script, &nothing, Failure { cause, detail: error.to_owned(), is_timed: false });
     }
@@ -201,6 +214,7 @@ impl Recorder {
             lag: sum.lag,
             iterations: sum.iterations,
             late_starts: sum.late_starts,
+            last: sum.last,
         }
     }
 
@@ -221,7 +235,13 @@ impl Shard {
             lag: histogram(),
             iterations: 0,
             late_starts: 0,
+            last: None,
         }
+    }
+
+    fn add(&mut self, metric: MetricId, sample: &Sample) {
+        self.rows[metric].add(sample);
+        self.last = self.last.max(Some(sample.ended));
     }
 
     fn count_failure(&mut self, metric: MetricId, failure: Failure) {
@@ -230,7 +250,7 @@ impl Shard {
         if is_full && !self.failures.contains_key(&key) {
             key.1 = "other causes".to_owned();
         }
-        let first = || FailureCount { count: 0, sample: failure.detail };
+        let first = || FailureCount { count: 0, sample: excerpt(&failure.detail) };
         self.failures.entry(key).or_insert_with(first).count += 1;
     }
 
@@ -242,6 +262,7 @@ impl Shard {
         absorb(&mut self.lag, &other.lag);
         self.iterations += other.iterations;
         self.late_starts += other.late_starts;
+        self.last = self.last.max(other.last);
     }
 }
 
@@ -290,10 +311,16 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use tokio::time::Instant;
+
     use super::{Failure, Recorder, Sample};
 
     fn sample(millis: u64) -> Sample {
-        Sample { response: Duration::from_millis(millis), service: Duration::from_millis(millis / 2) }
+        Sample {
+            ended: Instant::now(),
+            response: Duration::from_millis(millis),
+            service: Duration::from_millis(millis / 2),
+        }
     }
 
     #[test]

@@ -21,6 +21,12 @@ pub struct Observed {
     pub measured: Duration,
     /// Whether somebody ended it early.
     pub is_interrupted: bool,
+    /// In the open model, arrivals that were due.
+    pub arrivals: Option<u64>,
+    /// Iterations that were begun.
+    pub begun: u64,
+    /// Users that a mistake of ours ended.
+    pub broken_users: u32,
 }
 
 /// The whole report.
@@ -129,18 +135,40 @@ pub struct GeneratorReport {
     pub lag: Option<Times>,
     /// Arrivals that had to wait for a free user; their response times count the wait.
     pub late_starts: u64,
+    /// Arrivals that were due and never began, because no user was free; `null` in the closed model.
+    pub dropped_arrivals: Option<u64>,
+    /// Virtual users that a mistake of the generator ended.
+    pub broken_users: u32,
+}
+
+impl GeneratorReport {
+    /// Whether the load was not what was asked for: more than 1 % of the arrivals never began, or a user broke.
+    fn fell_short(&self, arrivals: Option<u64>) -> bool {
+        let dropped = self.dropped_arrivals.unwrap_or(0) as f64;
+        self.broken_users > 0 || dropped > 0.01 * arrivals.unwrap_or(0) as f64
+    }
 }
 
 impl LoadReport {
     /// Sums up and judges.
     pub fn new(plan: &Plan, observed: Observed) -> Self {
-        let Observed { totals, measured, is_interrupted } = observed;
+        let Observed { totals, measured, is_interrupted, arrivals, begun, broken_users } = observed;
         let seconds = measured.as_secs_f64();
         let script = MetricDef { name: "(script)".to_owned(), kind: MetricKind::Exchange };
         let named = || plan.metrics.iter().chain([&script]).zip(&totals.rows);
         let mut sum = Row::new();
         named().filter(|(metric, _)| is_exchange(metric.kind)).for_each(|(_, row)| sum.absorb(row));
-        let slo: Vec<_> = plan.slos.iter().map(|slo| judge(slo, &sum, &totals.rows, seconds)).collect();
+        let generator = GeneratorReport {
+            lag: times(&totals.lag),
+            late_starts: totals.late_starts,
+            dropped_arrivals: arrivals.map(|arrivals| arrivals.saturating_sub(begun)),
+            broken_users,
+        };
+        // Whoever waits in vain for an event has met an error, though no time of the system's was measured.
+        let steps = named().filter(|(metric, _)| metric.kind != MetricKind::Delivery).map(|(_, row)| row);
+        let errors = error_percent(steps);
+        let judge = |slo: &Slo| judge(slo, &sum, &totals.rows, errors, seconds);
+        let slo: Vec<_> = plan.slos.iter().map(judge).collect();
         let shown = |(metric, row): &(&MetricDef, &Row)| metric.name != script.name || row.count > 0;
         let rows = named().filter(shown).map(|(metric, row)| row_report(metric, row, seconds)).collect();
         let all = MetricDef { name: "all exchanges".to_owned(), kind: MetricKind::Exchange };
@@ -154,7 +182,7 @@ impl LoadReport {
             schema: "scalectl.loadtest/1",
             scenario: plan.file.clone(),
             target: plan.target.origin().ascii_serialization(),
-            verdict: verdict(&slo, is_interrupted),
+            verdict: verdict(&slo, is_interrupted, generator.fell_short(arrivals)),
             users: plan.load.users(),
             duration_seconds: (seconds * 1e3).round() / 1e3,
             iterations: totals.iterations,
@@ -162,7 +190,7 @@ impl LoadReport {
             rows,
             failures: totals.failures.iter().map(failure).collect(),
             slo,
-            generator: GeneratorReport { lag: times(&totals.lag), late_starts: totals.late_starts },
+            generator,
         }
     }
 
@@ -188,18 +216,24 @@ fn is_exchange(kind: MetricKind) -> bool {
     matches!(kind, MetricKind::Exchange | MetricKind::Sent)
 }
 
-/// A missed threshold outweighs one that nothing was measured for.
-fn verdict(slo: &[SloResult], is_interrupted: bool) -> Verdict {
+/// A missed threshold outweighs one that nothing was measured for, and a load that was not what was asked for.
+fn verdict(slo: &[SloResult], is_interrupted: bool, fell_short: bool) -> Verdict {
     let any = |outcome| slo.iter().any(|result| result.outcome == outcome);
     match is_interrupted {
         true => Verdict::Interrupted,
         false if any(Outcome::Failed) => Verdict::Failed,
-        false if any(Outcome::Inconclusive) => Verdict::Inconclusive,
+        false if fell_short || any(Outcome::Inconclusive) => Verdict::Inconclusive,
         false => Verdict::Passed,
     }
 }
 
-fn judge(slo: &Slo, all: &Row, rows: &[Row], seconds: f64) -> SloResult {
+/// Failed steps of `rows`, percent; `None` when there were no steps.
+fn error_percent<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<f64> {
+    let (errors, count) = rows.fold((0, 0), |(errors, count), row| (errors + row.errors, count + row.count));
+    (count > 0).then(|| 100.0 * errors as f64 / count as f64)
+}
+
+fn judge(slo: &Slo, all: &Row, rows: &[Row], errors: Option<f64>, seconds: f64) -> SloResult {
     let row = slo.row.and_then(|index| rows.get(index)).unwrap_or(all);
     let times = (!row.response.is_empty()).then_some(&row.response);
     let has_count = row.count > 0;
@@ -208,7 +242,8 @@ fn judge(slo: &Slo, all: &Row, rows: &[Row], seconds: f64) -> SloResult {
         Measure::Min => times.map(|t| t.min() as f64),
         Measure::Mean => times.map(Histogram::mean),
         Measure::Max => times.map(|t| t.max() as f64),
-        Measure::Errors => has_count.then(|| 100.0 * row.errors as f64 / row.count as f64),
+        Measure::Errors if slo.row.is_none() => errors,
+        Measure::Errors => error_percent(std::iter::once(row)),
         Measure::Rate => has_count.then(|| row.count as f64 / seconds.max(1e-3)),
         Measure::Count => Some(row.count as f64),
     };

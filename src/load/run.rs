@@ -13,7 +13,7 @@ use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -66,6 +66,9 @@ pub enum LoadError {
         /// Why.
         source: ClientError,
     },
+    /// Somebody interrupted before it had begun.
+    #[error("interrupted before the load had begun")]
+    Interrupted,
     /// The user runner ended before it was told to.
     #[error("the virtual users ended before the load did")]
     EndedEarly,
@@ -81,25 +84,56 @@ pub async fn run(
     mut watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, LoadError> {
     limits::ensure_descriptors(u64::from(plan.load.users()) * plan.connections_per_user())?;
-    let connector = reach(&plan).await?;
-    let stop = Stop::default();
-    let start = Instant::now() + LEAD;
-    let shared = Arc::new(Shared::new(Arc::clone(&plan), connector, start, stop.clone()));
+    let connector = tokio::select! {
+        connector = reach(&plan) => connector?,
+        () = interrupt.cancelled() => return Err(LoadError::Interrupted),
+    };
+    let stop = Stop { interrupt: interrupt.clone(), ..Stop::default() };
+    let shared = Arc::new(Shared::new(Arc::clone(&plan), connector, stop));
     let mut attack = tokio::spawn(attack(Arc::clone(&shared)));
     let measured = tokio::select! {
-        measured = supervise(&shared, &interrupt, &mut watch) => measured,
+        measured = supervise(&shared, &mut watch) => measured,
         // goose ends when it is told to; earlier, it has failed.
         early = &mut attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
     };
-    // goose forgets a stop that comes before its own start, so it is told until it has ended.
+    dismiss(&mut attack, &interrupt).await?;
+    Ok(LoadReport::new(&plan, observe(&shared, measured)))
+}
+
+/// What was seen. Steps that were finished after the end belong to the time that they took.
+fn observe(shared: &Shared, measured: Duration) -> Observed {
+    let totals = shared.recorder.totals();
+    let start = shared.start.get().copied();
+    let last = totals.last.zip(start).map(|(last, start)| last.saturating_duration_since(start));
+    let arrivals = match &shared.plan.load {
+        Load::Open { shape, .. } => Some(shape.arrivals()),
+        Load::Closed(_) => None,
+    };
+    Observed {
+        measured: last.unwrap_or_default().max(measured),
+        totals,
+        is_interrupted: shared.stop.interrupt.is_cancelled(),
+        arrivals,
+        begun: shared.begun.load(Ordering::Relaxed),
+        broken_users: shared.broken.load(Ordering::Relaxed),
+    }
+}
+
+/// Ends goose. It forgets a stop that comes before its own start, so it is told until it has ended; after an
+/// interrupt nobody waits for it any longer than that.
+async fn dismiss(
+    attack: &mut JoinHandle<Result<(), GooseError>>,
+    interrupt: &CancellationToken,
+) -> Result<(), LoadError> {
+    let deadline = Instant::now() + INTERRUPT_GRACE;
     while !attack.is_finished() {
+        if interrupt.is_cancelled() && Instant::now() > deadline {
+            return Ok(());
+        }
         goose::trigger_killswitch("the run is over");
         tokio::time::sleep(TICK / 10).await;
     }
-    ended(attack.await)?;
-    let totals = shared.recorder.totals();
-    let observed = Observed { totals, measured, is_interrupted: interrupt.is_cancelled() };
-    Ok(LoadReport::new(&plan, observed))
+    ended(attack.await)
 }
 
 /// What became of goose. A panic of its is one of ours.
@@ -121,18 +155,21 @@ async fn reach(plan: &Plan) -> Result<Connector, LoadError> {
     reached.await.map_err(|source| LoadError::Unreachable { target: target(), source })
 }
 
-/// Watches until all users are done, the time is over, or somebody interrupts; then lets them finish.
-/// Returns how long load lasted.
-async fn supervise(
-    shared: &Shared,
-    interrupt: &CancellationToken,
-    watch: &mut impl FnMut(&Progress),
-) -> Duration {
+/// Lets all users start at once, watches until they are done, the time is over, or somebody interrupts, and
+/// lets them finish. Returns how long load lasted.
+async fn supervise(shared: &Shared, watch: &mut impl FnMut(&Progress)) -> Duration {
+    let interrupt = &shared.stop.interrupt;
     tokio::select! {
-        () = watch_load(shared, watch) => {}
+        () = all_ready(shared) => {}
         () = interrupt.cancelled() => {}
     }
-    let measured = shared.start.elapsed().min(shared.plan.load.duration());
+    let start = Instant::now() + LEAD;
+    shared.start.set(start).ok();
+    tokio::select! {
+        () = watch_load(shared, start, watch) => {}
+        () = interrupt.cancelled() => {}
+    }
+    let measured = Instant::now().saturating_duration_since(start).min(shared.plan.load.duration());
     tokio::select! {
         () = finish(shared) => {}
         () = async {
@@ -142,15 +179,24 @@ async fn supervise(
         } => {}
     }
     shared.stop.hard.cancel();
+    // What the hard stop interrupts still has to be counted.
+    until_done(shared, INTERRUPT_GRACE).await;
     measured
 }
 
-async fn watch_load(shared: &Shared, watch: &mut impl FnMut(&Progress)) {
+/// goose makes users one by one; the clock starts when all are there, so that its pace is nobody's delay.
+async fn all_ready(shared: &Shared) {
+    while shared.ready.load(Ordering::Acquire) < shared.plan.load.users() {
+        tokio::time::sleep(TICK / 10).await;
+    }
+}
+
+async fn watch_load(shared: &Shared, start: Instant, watch: &mut impl FnMut(&Progress)) {
     let exchanges = exchanges(&shared.plan);
-    let end = shared.start + shared.plan.load.duration();
-    let mut tick = tokio::time::interval_at(shared.start, TICK);
+    let end = start + shared.plan.load.duration();
+    let mut tick = tokio::time::interval_at(start, TICK);
     while !is_done(shared) && tick.tick().await < end {
-        watch(&progress(shared, &exchanges));
+        watch(&progress(shared, start, &exchanges));
     }
 }
 
@@ -174,9 +220,9 @@ fn is_done(shared: &Shared) -> bool {
     shared.finished.load(Ordering::Acquire) >= shared.plan.load.users()
 }
 
-fn progress(shared: &Shared, exchanges: &[usize]) -> Progress {
+fn progress(shared: &Shared, start: Instant, exchanges: &[usize]) -> Progress {
     let total = shared.plan.load.duration();
-    let elapsed = shared.start.elapsed().min(total);
+    let elapsed = start.elapsed().min(total);
     let phase = shared.plan.phases.iter().find(|(end, _)| elapsed <= *end);
     Progress {
         phase: phase.map(|(_, name)| name.clone()).unwrap_or_default(),

@@ -100,6 +100,16 @@ fn generator_notes(report: &LoadReport) -> String {
              raise maxVusers or --users\n"
         ));
     }
+    if let Some(dropped) = report.generator.dropped_arrivals.filter(|dropped| *dropped > 0) {
+        let dropped = thousands(dropped);
+        out += &style::look(&format!("\nnote: {dropped} arrivals never began, because no user was free\n"));
+    }
+    if report.generator.broken_users > 0 {
+        let broken = report.generator.broken_users;
+        out += &style::look(&format!(
+            "\nnote: {broken} virtual users ended by a mistake of scalectl; please report it\n"
+        ));
+    }
     if let Some(lag) = report.generator.lag.filter(|lag| lag.p99 > LAG_TO_MENTION_MICROS) {
         let lag = micros(lag.p99);
         out += &style::look(&format!(
@@ -130,7 +140,12 @@ fn verdict(report: &LoadReport) -> String {
         Verdict::Passed => format!("{}: all thresholds held", style::well("PASSED")),
         Verdict::Failed => format!("{}: {missed} of {all} thresholds missed", style::bad("FAILED")),
         Verdict::Inconclusive => {
-            format!("{}: nothing was measured that a threshold needs", style::look("INCONCLUSIVE"))
+            let unknown = report.slo.iter().any(|result| result.outcome == Outcome::Inconclusive);
+            let why = match unknown {
+                true => "nothing was measured that a threshold needs",
+                false => "the load was not what was asked for",
+            };
+            format!("{}: {why}", style::look("INCONCLUSIVE"))
         }
         Verdict::Interrupted => {
             format!("{}: these are the results so far", style::look("INTERRUPTED"))

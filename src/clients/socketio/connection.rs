@@ -20,7 +20,7 @@ use crate::clients::{ClientError, Connector};
 const READ_BUFFER_BYTES: usize = 1 << 10;
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// Packets that arrive while an answer is awaited; a server that sends more is misbehaving.
-const MAX_BACKLOG: usize = 1 << 16;
+const MAX_BACKLOG: usize = 1 << 10;
 
 /// How to open a connection.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +42,6 @@ pub struct SocketIo {
     pong: Option<String>,
     dead_at: Instant,
     next_ack: u32,
-    attachments_due: u32,
 }
 
 impl SocketIo {
@@ -73,7 +72,6 @@ impl SocketIo {
             pong: None,
             dead_at: Instant::now(),
             next_ack: 0,
-            attachments_due: 0,
         };
         socket.read_handshake().await?;
         Ok(socket)
@@ -92,8 +90,11 @@ impl SocketIo {
         limit: Duration,
     ) -> Result<Value, ClientError> {
         let payload = auth.map(Value::to_string).unwrap_or_default();
-        self.send(&control_packet(PacketKind::Connect, namespace, payload)).await?;
-        within(limit, self.join_answer(namespace)).await
+        within(limit, async {
+            self.send(&control_packet(PacketKind::Connect, namespace, payload)).await?;
+            self.join_answer(namespace).await
+        })
+        .await
     }
 
     /// Emits `payload` (a JSON array, event name first); with `ack`, returns the id that the answer will have.
@@ -135,14 +136,21 @@ impl SocketIo {
     }
 
     async fn read_handshake(&mut self) -> Result<(), ClientError> {
-        let message = self.ws.next().await.unwrap_or(Err(WsError::ConnectionClosed)).map_err(ws_error)?;
-        let Message::Text(text) = &message else {
-            return Err(ClientError::Protocol(format!("expected the Engine.IO handshake, got {message:?}")));
+        let text = loop {
+            match self.ws.next().await.unwrap_or(Err(WsError::ConnectionClosed)).map_err(ws_error)? {
+                Message::Text(text) => break text,
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                Message::Close(_) => return Err(ClientError::Closed("before the Engine.IO handshake")),
+                Message::Binary(bytes) => {
+                    let words = format!("expected the Engine.IO handshake, got {} binary bytes", bytes.len());
+                    return Err(ClientError::Protocol(words));
+                }
+            }
         };
-        let Ok(Frame::Open(json)) = Frame::decode(text) else {
+        let Ok(Frame::Open(json)) = Frame::decode(&text) else {
             return Err(ClientError::Protocol(format!(
                 "expected the Engine.IO handshake, got {}",
-                quote(text)
+                quote(&text)
             )));
         };
         self.handshake = serde_json::from_str(json).map_err(|error| {
@@ -184,9 +192,9 @@ impl SocketIo {
                         return Ok(packet);
                     }
                 }
-                Message::Binary(_) => self.attachments_due = self.attachments_due.saturating_sub(1),
                 Message::Close(_) => return Err(ClientError::Closed("with a close frame")),
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                // The attachments of a binary packet: counted by the packet, not looked at.
+                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     }
@@ -194,11 +202,7 @@ impl SocketIo {
     /// Takes in one text frame; a Socket.IO packet comes out, an Engine.IO one is dealt with here.
     fn accept(&mut self, text: &str) -> Result<Option<Packet>, ClientError> {
         match Frame::decode(text).map_err(ClientError::Protocol)? {
-            Frame::Message(message) => {
-                let packet = Packet::decode(message).map_err(ClientError::Protocol)?;
-                self.attachments_due += packet.attachments;
-                Ok(Some(packet))
-            }
+            Frame::Message(message) => Packet::decode(message).map(Some).map_err(ClientError::Protocol),
             Frame::Ping(payload) => {
                 self.pong = Some(format!("3{payload}"));
                 self.expect_ping();

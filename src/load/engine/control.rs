@@ -9,7 +9,6 @@ use super::session::keep_driving;
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::load::recorder::Failure;
 use crate::load::scenario::plan::{Loop, Step, Think, Times};
-use crate::load::schedule::Load;
 
 impl VirtualUser {
     /// Goes through `steps` until one fails or the user's time is over.
@@ -67,6 +66,9 @@ impl VirtualUser {
             if !goes_on {
                 return Ok(());
             }
+            if self.is_over() {
+                return Err(Ending::Cut);
+            }
             self.slots[builtin.loop_count] = Some((round + 1).into());
             if let Some(items) = &items {
                 self.slots[builtin.loop_element] = Some(items[round].clone());
@@ -94,8 +96,7 @@ impl VirtualUser {
         let due = self.due + pause;
         let shared = std::sync::Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        // A user of the closed model leaves when its time is over; an arrival may finish what it began.
-        let is_closed = matches!(shared.plan.load, Load::Closed(_));
+        let is_closed = self.is_closed();
         let outcome = tokio::select! {
             biased;
             () = shared.stop.soft.cancelled() => return Err(Ending::Cut),
@@ -114,11 +115,11 @@ impl VirtualUser {
 
     /// The connection broke while nothing was asked of it.
     pub(super) fn lost(&mut self, failure: Failure) -> StepResult {
-        let Some(session) = self.session.take() else { return Err(Ending::Fruitless) };
-        let cause = format!("connection lost: {}", failure.cause);
-        let now = Instant::now();
-        self.due = now;
-        self.finish(session.metric, now, Err(Failure { cause, is_timed: false, ..failure }))
+        if let Some(session) = self.session.take() {
+            let cause = format!("connection lost: {}", failure.cause);
+            self.shared.recorder.loss(session.metric, Failure { cause, ..failure });
+        }
+        Err(Ending::Fruitless)
     }
 
     /// An expression that has no value ends the iteration and is counted where it can be seen.

@@ -18,18 +18,24 @@ use crate::clients::{ClientError, Connector};
 use crate::load::recorder::Failure;
 use crate::load::scenario::plan::{Body, HeaderTemplate, HttpCheck, HttpStep, RequestUrl, Source};
 use crate::load::scenario::template::{JsonTemplate, Slots};
+use crate::text::body_excerpt;
 
 impl VirtualUser {
     /// Sends a request, reads the whole answer, checks it and keeps what is asked for.
     pub(super) async fn http(&mut self, step: &HttpStep) -> StepResult {
         let request = self.request(step).map_err(|error| self.broken(&error))?;
-        let begun = Instant::now();
+        let begun = self.begin(step.metric);
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        let answer = tokio::select! {
-            answer = within(step.timeout, exchange(&mut self.http, &shared.connector, request)) => answer,
-            failure = keep_driving(self.session.as_mut(), awaited) => return self.lost(failure),
+        let exchange = within(step.timeout, exchange(&mut self.http, &shared.connector, request));
+        let mut exchange = Box::pin(exchange);
+        let (answer, lost) = tokio::select! {
+            answer = &mut exchange => (answer, None),
+            // The request has nothing to do with the socket and gets its answer.
+            failure = keep_driving(self.session.as_mut(), awaited) => (exchange.as_mut().await, Some(failure)),
         };
+        drop(exchange);
+        let ended = Instant::now();
         let result = match answer {
             Ok(response) => self.take_answer(step, &response),
             Err(error) => {
@@ -38,7 +44,8 @@ impl VirtualUser {
                 Err(Failure::from(&error))
             }
         };
-        self.finish(step.metric, begun, result)
+        self.finish_at(ended, step.metric, begun, result)?;
+        lost.map_or(Ok(()), |failure| self.lost(failure))
     }
 
     fn request(&self, step: &HttpStep) -> Result<Request<Full<Bytes>>, String> {
@@ -64,12 +71,12 @@ impl VirtualUser {
                 HeaderTemplate::Rendered(template) => {
                     let text = template.render(&self.slots)?;
                     HeaderValue::from_str(&text)
-                        .map_err(|_| format!("`{text}` is no valid value for {name}"))?
+                        .map_err(|_| format!("the value of header {name} is not valid"))?
                 }
             };
             headers.insert(name, value);
         }
-        if let Some(cookies) = self.cookies.header() {
+        if let Some(cookies) = self.cookies.header(headers.get(COOKIE)) {
             headers.insert(COOKIE, cookies);
         }
         Ok(())
@@ -130,9 +137,10 @@ impl VirtualUser {
             HttpCheck::HasHeader(name) if response.headers.contains_key(name) => Ok(()),
             HttpCheck::HasHeader(name) => Err(Failure::answered(format!("no header {name}"), "")),
             HttpCheck::Regexp(regexp) if regexp.is_match(&response.body) => Ok(()),
-            HttpCheck::Regexp(regexp) => {
-                Err(Failure::answered(format!("the body does not match {regexp}"), excerpt(&response.body)))
-            }
+            HttpCheck::Regexp(regexp) => Err(Failure::answered(
+                format!("the body does not match {regexp}"),
+                body_excerpt(&response.body),
+            )),
             HttpCheck::Json(check) => answer::check(check, json, &self.slots),
         }
     }
@@ -155,12 +163,19 @@ async fn exchange(
 
 fn check_status(step: &HttpStep, response: &HttpResponse) -> Result<(), Failure> {
     let status = response.status.as_u16();
-    let expected = step.checks.iter().find_map(|check| match check {
+    let mut expected = step.checks.iter().filter_map(|check| match check {
         HttpCheck::Status(statuses) => Some(statuses),
         _ => None,
     });
-    let is_good = expected.map_or(status < 400, |statuses| statuses.contains(&status));
-    if is_good { Ok(()) } else { Err(Failure::answered(format!("HTTP {status}"), excerpt(&response.body))) }
+    let is_good = match expected.next() {
+        None => status < 400,
+        Some(first) => first.contains(&status) && expected.all(|statuses| statuses.contains(&status)),
+    };
+    if is_good {
+        Ok(())
+    } else {
+        Err(Failure::answered(format!("HTTP {status}"), body_excerpt(&response.body)))
+    }
 }
 
 fn captured(from: &Source, response: &HttpResponse, json: &Value) -> Option<Value> {
@@ -185,11 +200,7 @@ fn missing(from: &Source, json: &Value) -> Failure {
 
 fn parse(body: &[u8]) -> Result<Value, Failure> {
     serde_json::from_slice(body)
-        .map_err(|error| Failure::answered("the body is no JSON", format!("{error}: {}", excerpt(body))))
-}
-
-fn excerpt(body: &[u8]) -> String {
-    String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned()
+        .map_err(|error| Failure::answered("the body is no JSON", format!("{error}: {}", body_excerpt(body))))
 }
 
 fn body(body: &Body, slots: &Slots) -> Result<Bytes, String> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use rand::RngExt;
 use serde_json::Value;
+use tokio::sync::SetOnce;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,8 @@ use crate::load::scenario::plan::{Initial, ScenarioPlan};
 /// How a run is ended.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
+    /// Somebody ended it early: what was under way then says nothing about the system.
+    pub interrupt: CancellationToken,
     /// Begin nothing new: pauses end, what is under way is finished.
     pub soft: CancellationToken,
     /// Drop what is under way.
@@ -34,28 +37,37 @@ pub struct Shared {
     pub connector: Connector,
     /// How the run is ended.
     pub stop: Stop,
-    /// When load starts.
-    pub start: Instant,
+    /// When load starts: set once all users are there.
+    pub start: SetOnce<Instant>,
+    /// Users that are there.
+    pub ready: AtomicU32,
     /// Users that are within an iteration.
     pub active: AtomicU32,
     /// Users that have nothing left to do.
     pub finished: AtomicU32,
+    /// Users that a mistake of ours ended.
+    pub broken: AtomicU32,
+    /// Iterations that were begun.
+    pub begun: AtomicU64,
     tickets: AtomicU64,
     rows: Vec<AtomicUsize>,
 }
 
 impl Shared {
     /// The state of a run before its first user.
-    pub fn new(plan: Arc<Plan>, connector: Connector, start: Instant, stop: Stop) -> Self {
+    pub fn new(plan: Arc<Plan>, connector: Connector, stop: Stop) -> Self {
         Self {
             recorder: Recorder::new(plan.metrics.len()),
             rows: plan.payloads.iter().map(|_| AtomicUsize::new(0)).collect(),
             plan,
             connector,
             stop,
-            start,
+            start: SetOnce::new(),
+            ready: AtomicU32::new(0),
             active: AtomicU32::new(0),
             finished: AtomicU32::new(0),
+            broken: AtomicU32::new(0),
+            begun: AtomicU64::new(0),
             tickets: AtomicU64::new(0),
         }
     }

@@ -12,6 +12,7 @@ use super::session::{Received, Session};
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::clients::ClientError;
 use crate::clients::socketio::{OpenOptions, Packet, SocketIo};
+use crate::config::duration::humanize;
 use crate::load::recorder::{Failure, Sample};
 use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source};
 use crate::load::scenario::template::{Slots, Template};
@@ -19,7 +20,7 @@ use crate::load::scenario::template::{Slots, Template};
 impl VirtualUser {
     /// Opens the connection, or joins one more namespace on it.
     pub(super) async fn connect(&mut self, join: &Join) -> StepResult {
-        let begun = Instant::now();
+        let begun = self.begin(join.metric);
         let result = self.join(join).await;
         self.finish(join.metric, begun, result)
     }
@@ -58,34 +59,62 @@ impl VirtualUser {
     pub(super) async fn emit(&mut self, step: &EmitStep) -> StepResult {
         self.ensure_joined(&step.join).await?;
         let payload = step.payload.render(&self.slots).map_err(|error| self.broken(&error))?;
-        let begun = Instant::now();
-        let result = self.emit_and_wait(step, payload.to_string()).await;
-        match result {
-            Ok(()) if step.acknowledge.is_none() && step.response.is_none() => {
-                self.shared.recorder.sent(step.metric);
-                self.due = Instant::now();
-                Ok(())
-            }
-            result => self.finish(step.metric, begun, result),
+        let begun = self.begin(step.metric);
+        let answers = self.emit_and_wait(step, payload.to_string()).await;
+        let ended = Instant::now();
+        let is_answered = step.acknowledge.is_some() || step.response.is_some();
+        let result = answers.and_then(|answers| self.take_answers(step, &answers));
+        if result.is_ok() && !is_answered {
+            self.in_flight = None;
+            self.shared.recorder.sent(step.metric);
+            self.due = Instant::now();
+            return Ok(());
         }
+        self.finish_at(ended, step.metric, begun, result)
     }
 
-    async fn emit_and_wait(&mut self, step: &EmitStep, payload: String) -> Result<(), Failure> {
+    /// The acknowledgement and the event in answer, as far as they are asked for. Sending has the same time
+    /// limit as what it waits for: a server that reads no more would hold the user for ever.
+    async fn emit_and_wait(
+        &mut self,
+        step: &EmitStep,
+        payload: String,
+    ) -> Result<(Option<Packet>, Option<Packet>), Failure> {
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        let session = self.session.as_mut().ok_or_else(no_session)?;
-        let sent = session.io.emit(&step.join.namespace, payload, step.acknowledge.is_some()).await;
-        let id = sent.map_err(|error| lost(&mut self.session, &error))?;
-        if let (Some(plan), Some(id)) = (&step.acknowledge, id) {
-            let ack = acknowledgement(&mut self.session, id, awaited);
-            let ack =
-                timeout(plan.timeout, ack).await.map_err(|_| late("acknowledgement", plan.timeout))??;
-            self.take_answer_of(plan, &ack)?;
+        let namespace = &step.join.namespace;
+        let limit = step.acknowledge.as_ref().map_or(step.join.timeout, |plan| plan.timeout);
+        let mut session = self.session.take().ok_or_else(no_session)?;
+        let acknowledged = timeout(limit, async {
+            let sent = session.io.emit(namespace, payload, step.acknowledge.is_some()).await;
+            match sent.map_err(|error| Failure::from(&error))? {
+                Some(id) => session.acknowledgement(id, awaited).await.map(Some),
+                None => Ok(None),
+            }
+        });
+        // A session that fails here is dropped: half a frame may have been written.
+        let ack = acknowledged.await.map_err(|_| late(step.acknowledge.is_some(), limit))??;
+        let response = match &step.response {
+            None => None,
+            Some((event, plan)) => {
+                let received = timeout(plan.timeout, session.event(namespace, event, awaited)).await;
+                Some(received.map_err(|_| late_event(event, plan.timeout))??.packet)
+            }
+        };
+        self.session = Some(session);
+        Ok((ack, response))
+    }
+
+    fn take_answers(
+        &mut self,
+        step: &EmitStep,
+        answers: &(Option<Packet>, Option<Packet>),
+    ) -> Result<(), Failure> {
+        if let (Some(plan), Some(ack)) = (&step.acknowledge, &answers.0) {
+            self.take_answer_of(plan, ack)?;
         }
-        if let Some((event, plan)) = &step.response {
-            let wait = event_of(&mut self.session, &step.join.namespace, event, awaited);
-            let received = timeout(plan.timeout, wait).await.map_err(|_| late(event, plan.timeout))??;
-            self.take_answer_of(plan, &received.packet)?;
+        if let (Some((_, plan)), Some(response)) = (&step.response, &answers.1) {
+            self.take_answer_of(plan, response)?;
         }
         Ok(())
     }
@@ -96,18 +125,25 @@ impl VirtualUser {
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
         let (begun, limit) = (Instant::now(), step.answer.timeout);
+        let is_closed = self.is_closed();
+        let mut session = self.session.take().ok_or(Ending::Fruitless)?;
         let received = tokio::select! {
             biased;
-            received = timeout(limit, event_of(&mut self.session, &step.join.namespace, &step.event, awaited)) => received,
-            () = shared.stop.soft.cancelled() => return Err(Ending::Cut),
+            received = timeout(limit, session.event(&step.join.namespace, &step.event, awaited)) => Some(received),
+            () = shared.stop.soft.cancelled() => None,
+            () = tokio::time::sleep_until(self.ends_at), if is_closed => None,
         };
         match received {
-            Err(_) => self.finish(step.metric, begun, Err(late(&step.event, limit))),
-            Ok(Err(failure)) => {
-                self.session = None;
-                self.finish(step.metric, begun, Err(failure))
+            None => {
+                self.session = Some(session);
+                Err(Ending::Cut)
             }
-            Ok(Ok(received)) => self.take_event(step, begun, &received),
+            Some(Err(_)) => self.finish(step.metric, begun, Err(late_event(&step.event, limit))),
+            Some(Ok(Err(failure))) => self.finish(step.metric, begun, Err(failure)),
+            Some(Ok(Ok(received))) => {
+                self.session = Some(session);
+                self.take_event(step, begun, &received)
+            }
         }
     }
 
@@ -131,7 +167,9 @@ impl VirtualUser {
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
         let Some(sent_at) = found.and_then(number) else { return Err(answer::missing(&path.source, root)) };
         let delivery = Duration::from_micros(received.at_epoch_micros.saturating_sub(sent_at));
-        self.shared.recorder.success(metric, &Sample { response: delivery, service: delivery });
+        self.shared
+            .recorder
+            .success(metric, &Sample { ended: received.at, response: delivery, service: delivery });
         Ok(())
     }
 
@@ -155,41 +193,6 @@ impl VirtualUser {
     }
 }
 
-/// Waits for the acknowledgement `id`; events that come first are kept, late acknowledgements dropped.
-async fn acknowledgement(
-    session: &mut Option<Session>,
-    id: u32,
-    awaited: &[String],
-) -> Result<Packet, Failure> {
-    let open = session.as_mut().ok_or_else(no_session)?;
-    loop {
-        match open.take_in(awaited).await {
-            Ok(Some(ack)) if ack.id == Some(id) => return Ok(ack),
-            Ok(_) => {}
-            Err(failure) => {
-                *session = None;
-                return Err(failure);
-            }
-        }
-    }
-}
-
-/// Waits for an event of that name, beginning with those that have already come.
-async fn event_of(
-    session: &mut Option<Session>,
-    namespace: &str,
-    event: &str,
-    awaited: &[String],
-) -> Result<Received, Failure> {
-    let session = session.as_mut().ok_or_else(no_session)?;
-    loop {
-        if let Some(received) = session.received(namespace, event) {
-            return Ok(received);
-        }
-        session.take_in(awaited).await?;
-    }
-}
-
 fn rendered(map: &BTreeMap<String, Template>, slots: &Slots) -> Result<HashMap<String, String>, Failure> {
     let render = |(key, template): (&String, &Template)| Ok((key.clone(), template.render(slots)?));
     map.iter().map(render).collect::<Result<_, String>>().map_err(unrendered)
@@ -200,11 +203,6 @@ fn unrendered(error: String) -> Failure {
     Failure { cause: "script error".to_owned(), detail: error, is_timed: false }
 }
 
-fn lost(session: &mut Option<Session>, error: &ClientError) -> Failure {
-    *session = None;
-    Failure::from(error)
-}
-
 /// A refusal is an answer: the server was there and took its time.
 fn refused(error: &ClientError) -> Failure {
     Failure {
@@ -213,9 +211,14 @@ fn refused(error: &ClientError) -> Failure {
     }
 }
 
-fn late(what: &str, limit: Duration) -> Failure {
-    let detail = format!("no {what} within {}", crate::config::duration::humanize(limit));
-    Failure::answered(if what == "acknowledgement" { "ack timeout" } else { "event timeout" }, detail)
+fn late(is_acknowledged: bool, limit: Duration) -> Failure {
+    let (cause, what) =
+        if is_acknowledged { ("ack timeout", "acknowledgement") } else { ("send timeout", "room to send") };
+    Failure::answered(cause, format!("no {what} within {}", humanize(limit)))
+}
+
+fn late_event(event: &str, limit: Duration) -> Failure {
+    Failure::answered("event timeout", format!("no {event} within {}", humanize(limit)))
 }
 
 fn no_session() -> Failure {

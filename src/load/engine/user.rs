@@ -53,14 +53,28 @@ pub struct VirtualUser {
     pub(super) due: Instant,
     /// When this user's time is over.
     pub(super) ends_at: Instant,
+    /// The step that waits for its answer, and since when.
+    pub(super) in_flight: Option<(MetricId, Instant)>,
     index: u32,
+}
+
+/// Tells the run that a user is through, however it got there.
+struct Presence(Arc<Shared>);
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.broken.fetch_add(1, Ordering::Relaxed);
+        }
+        self.0.finished.fetch_add(1, Ordering::Release);
+    }
 }
 
 impl VirtualUser {
     /// User number `index`, from 0.
     pub fn new(shared: Arc<Shared>, index: u32) -> Self {
         let slots = vec![None; shared.plan.slots];
-        let start = shared.start;
+        let now = Instant::now();
         Self {
             shared,
             http: None,
@@ -68,8 +82,9 @@ impl VirtualUser {
             session: None,
             slots,
             scenario: 0,
-            due: start,
-            ends_at: start,
+            due: now,
+            ends_at: now,
+            in_flight: None,
             index,
         }
     }
@@ -77,25 +92,27 @@ impl VirtualUser {
     /// Lives through all its iterations.
     pub async fn live(mut self) {
         let shared = Arc::clone(&self.shared);
+        let _presence = Presence(Arc::clone(&shared));
+        shared.ready.fetch_add(1, Ordering::Release);
+        let start = *shared.start.wait().await;
         match &shared.plan.load {
             Load::Closed(shape) => {
                 for (from, to) in shape.active(self.index) {
-                    self.repeat_until(shared.start + from, shared.start + to).await;
+                    self.repeat_until(start + from, start + to).await;
                 }
             }
             Load::Open { shape, .. } => {
                 // A scenario that has begun may finish after the last arrival; only `loop` without an end stops then.
-                self.ends_at = shared.start + shape.duration();
+                self.ends_at = start + shape.duration();
                 loop {
                     let ticket = shared.next_ticket();
                     let Some(due) = shape.arrival(ticket) else { break };
-                    if !self.arrive(ticket, shared.start + due).await {
+                    if !self.arrive(ticket, start + due).await {
                         break;
                     }
                 }
             }
         }
-        shared.finished.fetch_add(1, Ordering::Release);
     }
 
     /// Closed model: starts over until `end`.
@@ -134,6 +151,7 @@ impl VirtualUser {
     async fn iterate(&mut self, ticket: u64) -> StepResult {
         let shared = Arc::clone(&self.shared);
         shared.active.fetch_add(1, Ordering::Relaxed);
+        shared.begun.fetch_add(1, Ordering::Relaxed);
         self.cookies = CookieJar::default();
         shared.fill(&mut self.slots, self.index, ticket);
         self.scenario = shared.scenario(ticket);
@@ -143,6 +161,7 @@ impl VirtualUser {
             () = shared.stop.hard.cancelled() => Err(Ending::Cut),
             result = self.steps(steps) => result,
         };
+        self.give_up_waiting();
         if result.is_ok() {
             shared.recorder.iteration();
         }
@@ -151,6 +170,8 @@ impl VirtualUser {
                 () = session.io.close(GOODBYE) => {}
                 () = shared.stop.hard.cancelled() => {}
             }
+            // The farewell is not what the next iteration waits for.
+            self.due = Instant::now();
         }
         shared.active.fetch_sub(1, Ordering::Relaxed);
         result
@@ -194,8 +215,9 @@ impl VirtualUser {
         begun: Instant,
         result: Result<(), Failure>,
     ) -> StepResult {
+        self.in_flight = None;
         let since = |start: Instant| ended.saturating_duration_since(start);
-        let sample = Sample { response: since(self.due.min(begun)), service: since(begun) };
+        let sample = Sample { ended, response: since(self.due.min(begun)), service: since(begun) };
         self.due = Instant::now();
         match result {
             Ok(()) => {
@@ -210,8 +232,30 @@ impl VirtualUser {
         }
     }
 
-    /// Whether this user may begin something new.
+    /// Marks the beginning of a wait for an answer.
+    pub(super) fn begin(&mut self, metric: MetricId) -> Instant {
+        let now = Instant::now();
+        self.in_flight = Some((metric, now));
+        now
+    }
+
+    /// A step that was still unanswered when everything was dropped counts: a server that hangs would pass
+    /// otherwise. Its time is at least what it waited. After an interrupt it says nothing.
+    fn give_up_waiting(&mut self) {
+        let Some((metric, begun)) = self.in_flight.take() else { return };
+        if self.shared.stop.hard.is_cancelled() && !self.shared.stop.interrupt.is_cancelled() {
+            let failure = Failure::answered("unanswered at the end", "the run ended before an answer came");
+            self.finish(metric, begun, Err(failure)).ok();
+        }
+    }
+
+    /// Whether this user may begin nothing new: the run is over, or in the closed model its own time is.
     pub(super) fn is_over(&self) -> bool {
-        self.shared.stop.soft.is_cancelled()
+        self.shared.stop.soft.is_cancelled() || (self.is_closed() && Instant::now() >= self.ends_at)
+    }
+
+    /// Whether this user leaves when its time is over; an arrival may finish what it began.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.shared.plan.load, Load::Closed(_))
     }
 }
