@@ -280,23 +280,18 @@ error: `processor` names a JavaScript file
  --> test.yaml:5:3
   |
 5 |   processor: ./functions.js
-  |   ^^^^^^^^^ JavaScript is not run; declare values in config.variables or capture them
+  |   ^^^^^^^^^ JavaScript is not run; use variables, captures and expressions
 error: a phase needs one of `users`, `arrivalRate`, `arrivalCount`
  --> test.yaml:7:7
   |
 7 |     - duration: 10s
   |       ^^^^^^^^
-error: variable `tokn` is not set here
-  --> test.yaml:10:14
-   |
-10 |       - get: "/{{ tokn }}"
-   |              ^^^^^^^^^^^^^ declare it in config.variables or config.payload, or capture it in an earlier step
 error: a request has one of `json`, `form`, `body`
   --> test.yaml:11:15
    |
 11 |       - post: {url: /a, json: {a: 1}, body: b, capture: {json: $.token, as: token}}
    |               ^^^^
-error: `health` must start with `/`
+error: `health` must be a path of http://127.0.0.1:[PORT], starting with `/`
   --> test.yaml:12:20
    |
 12 |       - get: {url: health}

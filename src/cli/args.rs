@@ -1,5 +1,7 @@
 //! Groups of arguments that several commands share.
 
+use std::time::Duration;
+
 use crate::config::duration::Span;
 use crate::output::{Format, Output};
 
@@ -22,6 +24,14 @@ impl OutputArgs {
 }
 
 /// A duration argument.
-pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<Span>().map(|span| span.0)
+}
+
+/// A duration argument that has to last.
+pub fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
+        duration => Ok(duration),
+    }
 }

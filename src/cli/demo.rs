@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::args::{OutputArgs, duration};
+use super::args::{OutputArgs, positive_duration};
 use super::{Error, Outcome, io_error};
 use crate::config::Document;
 use crate::demo::{self, DemoReport, Service};
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long each of the three scenarios runs
-    #[arg(long, short, value_name = "DURATION", default_value = "18s", value_parser = duration)]
+    #[arg(long, short, value_name = "DURATION", default_value = "18s", value_parser = positive_duration)]
     duration: Duration,
     /// Where the report goes
     #[arg(long, value_name = "FILE", default_value = "scalectl-report.json")]
@@ -48,7 +48,9 @@ pub async fn run(args: Args) -> Outcome {
     let folder = folder.map_err(io_error("no temporary folder could be made"))?;
     let report = Demo { output, duration: args.duration, folder }.run().await?;
     report.write(&args.report)?;
-    output.report(&report, |report| output::demo::verdict(report, &args.report));
+    output
+        .report(&report, |report| output::demo::verdict(report, &args.report))
+        .map_err(io_error("the results could not be written"))?;
     Ok(report.exit())
 }
 
@@ -114,8 +116,7 @@ impl Demo {
     async fn probe(&self, services: &[Service]) -> Result<HealthReport, Error> {
         let targets = services.iter().flat_map(Service::health_targets);
         let checks: Result<Vec<_>, _> = targets.map(|target| Check::parse(&target)).collect();
-        let stop = signal::interrupt();
-        let report = health::wait_until_well(&checks?, PROBE_TIMEOUT, PATIENCE, &stop, |_| {}).await;
+        let report = health::wait_until_well(&checks?, PROBE_TIMEOUT, PATIENCE, |_| {}).await;
         self.output.story(&output::health::render(&report));
         Ok(report)
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::{OutputArgs, duration};
-use super::{Error, Outcome};
+use super::args::{OutputArgs, duration, positive_duration};
+use super::{Error, Outcome, io_error};
 use crate::config::topology::{DEFAULT_FILE, Topology};
 use crate::health::{Check, HealthReport, probe_all, wait_until_well};
 use crate::output::{self, Output};
@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", env = "SCALECTL_ENV")]
     env: Option<String>,
     /// How long one answer may take
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = positive_duration)]
     timeout: Duration,
     /// Ask again until everything is well, for at most this long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -39,21 +39,24 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
     let checks = checks(&args)?;
-    let report = match args.wait {
-        None => probe_all(&checks, args.timeout).await,
-        Some(patience) => wait(&checks, args.timeout, patience, output).await,
+    let interrupt = signal::interrupt();
+    let probed = async {
+        match args.wait {
+            None => probe_all(&checks, args.timeout).await,
+            Some(patience) => wait(&checks, args.timeout, patience, output).await,
+        }
     };
-    output.report(&report, output::health::render);
-    Ok(match signal::interrupt().is_cancelled() {
-        true => Exit::Interrupted,
-        false => report.exit(),
-    })
+    let report = tokio::select! {
+        report = probed => report,
+        () = interrupt.cancelled() => return Ok(Exit::Interrupted),
+    };
+    output.report(&report, output::health::render).map_err(io_error("the results could not be written"))?;
+    Ok(report.exit())
 }
 
 async fn wait(checks: &[Check], timeout: Duration, patience: Duration, output: Output) -> HealthReport {
     let mut next_message_ms = 0.0;
-    let stop = signal::interrupt();
-    wait_until_well(checks, timeout, patience, &stop, |report| {
+    wait_until_well(checks, timeout, patience, |report| {
         if report.state == crate::health::State::Critical && report.elapsed_ms >= next_message_ms {
             next_message_ms = report.elapsed_ms + MESSAGE_EVERY.as_secs_f64() * 1e3;
             output.note(&output::health::waiting(report));

@@ -45,7 +45,8 @@ pub async fn run(args: Args) -> Outcome {
     let output = Output::new(Format::Table, false);
     let shutdown = signal::interrupt();
     let announced = async move {
-        output.result(&format!("listening on http://{address}"));
+        // Whoever started it and went away without reading does not need to be told.
+        output.result(&format!("listening on http://{address}")).ok();
         shutdown.cancelled_owned().await;
     };
     let served = reference_server::serve(listener, config, announced).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -41,17 +42,20 @@ impl Document {
     pub fn load(path: &Path) -> Result<Self, Mistakes> {
         let name = path.display().to_string();
         let unreadable = |reason: String| Mistakes::unplaced(&name, format!("cannot be read: {reason}"));
-        let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
-        if size > MAX_BYTES {
-            return Err(unreadable(format!("{size} bytes, more than the {MAX_BYTES} a YAML file may have")));
+        let file = std::fs::File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        let mut text = String::new();
+        // Devices and pipes do not know their length: read no further than one byte too many.
+        let read = file.take(MAX_BYTES + 1).read_to_string(&mut text);
+        if read.map_err(|error| unreadable(error.to_string()))? as u64 > MAX_BYTES {
+            return Err(unreadable(format!("more than the {MAX_BYTES} bytes that a YAML file may have")));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
         Self::parse(&name, text)
     }
 
     /// Parses `text`; `name` stands for the file in messages.
     pub fn parse(name: &str, text: String) -> Result<Self, Mistakes> {
-        let tree: Spanned<Node> = match serde_saphyr::from_str(&text) {
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let tree: Spanned<Node> = match serde_saphyr::from_str_with_options(&text, options) {
             Ok(tree) => tree,
             Err(error) => return Err(syntax_mistake(name, &text, &error)),
         };
@@ -144,7 +148,11 @@ fn syntax_mistake(name: &str, text: &str, error: &serde_saphyr::Error) -> Mistak
     let place = error.location().map_or(Place { line: 1, column: 1 }, |at| place_of(&at));
     let message = error.without_snippet().to_string();
     // The library ends its message with the place, which the diagnostic shows anyway.
-    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+    let message = message.split(" at line ").next().unwrap_or(&message);
+    // What it advises its callers to do is of no use to ours.
+    let message = message.split([',', ';']).next().filter(|_| message.contains("Options")).unwrap_or(message);
+    let message =
+        if message.contains("from_str_multiple") { "the file has more than one document" } else { message };
     Mistakes::new(name, text, vec![Diagnostic::new(place, message)])
 }
 
@@ -184,6 +192,10 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, v: f64) -> Result<Node, E> {
+        // `10.0` and `1e2` are whole numbers too.
+        if v.fract() == 0.0 && v.abs() < 9e15 {
+            return Ok(Node::Scalar((v as i64).into()));
+        }
         let number = Number::from_f64(v).ok_or_else(|| E::custom("the number is not finite"))?;
         Ok(Node::Scalar(Value::Number(number)))
     }

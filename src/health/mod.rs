@@ -10,7 +10,6 @@ pub mod target;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use tokio_util::sync::CancellationToken;
 
 pub use report::{HealthReport, State};
 pub use target::Check;
@@ -26,13 +25,12 @@ pub async fn probe_all(checks: &[Check], timeout: Duration) -> HealthReport {
     HealthReport::new(answers, started.elapsed())
 }
 
-/// Probes again and again until everything is well, `patience` has passed, or `stop` is cancelled.
-/// Returns the last round; `progress` sees every round.
+/// Probes again and again until everything is well or `patience` has passed. Returns the last round;
+/// `progress` sees every round.
 pub async fn wait_until_well(
     checks: &[Check],
     timeout: Duration,
     patience: Duration,
-    stop: &CancellationToken,
     mut progress: impl FnMut(&HealthReport),
 ) -> HealthReport {
     let started = Instant::now();
@@ -45,9 +43,7 @@ pub async fn wait_until_well(
         if report.state <= State::Warning || started.elapsed() + pause >= patience {
             return report;
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-            () = stop.cancelled() => return report,
-        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

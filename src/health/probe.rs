@@ -14,6 +14,7 @@ use crate::clients::http::{HttpConnection, HttpResponse};
 use crate::clients::net::within;
 use crate::clients::socketio::{OpenOptions, SocketIo};
 use crate::clients::{ClientError, Connector, SecretUrl, mongodb as mongo, redis as redis_client};
+use crate::text::excerpt;
 
 /// A system's own words, and how well they say it is.
 type Answer = Result<(State, String), ClientError>;
@@ -29,6 +30,7 @@ pub async fn run(check: &Check, timeout: Duration) -> CheckReport {
         Target::Tcp(url) => ("tcp", within(timeout, tcp(url)).await),
     };
     let (state, detail) = answer.unwrap_or_else(|error| (State::Critical, error.to_string()));
+    let detail = excerpt(&detail);
     let elapsed_ms = milliseconds(started.elapsed());
     CheckReport { name: check.name.clone(), kind, state, elapsed_ms, detail }
 }

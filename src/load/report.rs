@@ -253,12 +253,7 @@ fn judge(slo: &Slo, all: &Row, rows: &[Row], errors: Option<f64>, seconds: f64) 
 fn row_report(metric: &MetricDef, row: &Row, seconds: f64) -> RowReport {
     RowReport {
         name: metric.name.clone(),
-        kind: match metric.kind {
-            MetricKind::Exchange => "exchange",
-            MetricKind::Sent => "sent",
-            MetricKind::Wait => "wait",
-            MetricKind::Delivery => "delivery",
-        },
+        kind: metric.kind.word(),
         count: row.count,
         errors: row.errors,
         rate: (10.0 * row.count as f64 / seconds.max(1e-3)).round() / 10.0,

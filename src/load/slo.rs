@@ -160,16 +160,21 @@ fn measure(word: &str) -> Measure {
 
 fn limit(measure: Measure, number: &str, unit: Option<&str>) -> Result<f64, String> {
     let value: f64 = number.parse().map_err(|_| format!("`{number}` is no number"))?;
-    match (measure.unit(), unit) {
-        ("µs", Some(unit @ ("us" | "ms" | "s" | "m"))) => {
-            let span: Span = format!("{number}{unit}").parse()?;
-            Ok(span.0.as_secs_f64() * 1e6)
+    match (measure, unit) {
+        (Measure::Percentile(_) | Measure::Min | Measure::Mean | Measure::Max, unit) => match unit {
+            Some(unit @ ("us" | "ms" | "s" | "m")) => {
+                let span: Span = format!("{number}{unit}").parse()?;
+                Ok(span.0.as_secs_f64() * 1e6)
+            }
+            _ => Err("a response time needs a unit: us, ms, s".to_owned()),
+        },
+        (Measure::Errors, Some("%")) | (Measure::Rate, None | Some("/s")) | (Measure::Count, None) => {
+            Ok(value)
         }
-        ("µs", _) => Err("a response time needs a unit: us, ms, s".to_owned()),
-        ("%", Some("%")) | ("/s", None | Some("/s")) | ("", None) => Ok(value),
-        ("%", _) => Err("an error rate needs `%`".to_owned()),
-        (_, Some(unit)) => Err(format!("`{unit}` is no unit of this measure")),
-        (_, None) => Ok(value),
+        (Measure::Errors, _) => Err("an error rate needs `%`".to_owned()),
+        (Measure::Rate | Measure::Count, unit) => {
+            Err(format!("`{}` is no unit of this measure", unit.unwrap_or_default()))
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use super::style;
 use super::table::table;
 use crate::health::{HealthReport, State};
+use crate::text::one_line;
 
 /// The checks as a table, and what they come to.
 pub fn render(report: &HealthReport) -> String {
     let rows = report.checks.iter().map(|check| {
         let time = format!("{:.1} ms", check.elapsed_ms);
-        vec![word(check.state), check.name.clone(), check.kind.to_owned(), time, check.detail.clone()]
+        vec![word(check.state), one_line(&check.name), check.kind.to_owned(), time, one_line(&check.detail)]
     });
     let rows: Vec<_> = rows.collect();
     format!("{}\n{}", table(&["state", "check", "kind", "time", "answer"], 5, rows), summary(report))

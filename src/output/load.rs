@@ -7,6 +7,7 @@ use super::table::{table, thousands};
 use crate::config::duration::humanize;
 use crate::load::report::{FailureReport, LoadReport, RowReport, Times, Verdict};
 use crate::load::slo::{Outcome, SloResult};
+use crate::text::one_line;
 
 const SHOWN_FAILURES: usize = 10;
 const NAME_WIDTH: usize = 30;
@@ -67,8 +68,9 @@ fn times_row(row: &RowReport) -> Vec<String> {
 }
 
 fn shortened(name: &str) -> String {
+    let name = one_line(name);
     if name.chars().count() <= NAME_WIDTH {
-        return name.to_owned();
+        return name;
     }
     let start: String = name.chars().take(NAME_WIDTH - 1).collect();
     format!("{start}…")
@@ -80,8 +82,8 @@ fn micros(micros: u64) -> String {
 
 fn failures_table(failures: &[FailureReport]) -> String {
     let rows = failures.iter().take(SHOWN_FAILURES).map(|failure| {
-        let sample = failure.sample.lines().next().unwrap_or_default().to_owned();
-        vec![thousands(failure.count), shortened(&failure.row), failure.cause.clone(), sample]
+        let (cause, sample) = (one_line(&failure.cause), one_line(&failure.sample));
+        vec![thousands(failure.count), shortened(&failure.row), cause, sample]
     });
     let shown = table(&["count", "step", "cause", "first case"], 4, rows.collect::<Vec<_>>());
     match failures.len().saturating_sub(SHOWN_FAILURES) {

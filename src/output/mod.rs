@@ -7,9 +7,11 @@ pub mod progress;
 pub mod style;
 pub mod table;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
+
+use crate::text::printable;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,30 +36,29 @@ impl Output {
     }
 
     /// Writes a report: as JSON, or as the text that `render` makes of it.
-    pub fn report<T: Serialize>(&self, report: &T, render: impl FnOnce(&T) -> String) {
+    pub fn report<T: Serialize>(&self, report: &T, render: impl FnOnce(&T) -> String) -> io::Result<()> {
         match self.format {
             Format::Table => self.result(&render(report)),
-            // Our reports hold nothing that JSON cannot.
-            Format::Json => self.result(&serde_json::to_string_pretty(report).unwrap_or_default()),
+            Format::Json => self.result(&serde_json::to_string_pretty(report)?),
         }
     }
 
     /// Writes text that is a result.
-    pub fn result(&self, text: &str) {
-        write_line(&mut anstream::stdout().lock(), text);
+    pub fn result(&self, text: &str) -> io::Result<()> {
+        write_line(&mut anstream::stdout().lock(), text)
     }
 
     /// Writes a part of a longer story for people; programs get the whole as one report at its end.
     pub fn story(&self, text: &str) {
         if self.format == Format::Table {
-            self.result(text);
+            self.result(text).ok();
         }
     }
 
     /// Tells what is going on.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            write_line(&mut anstream::stderr().lock(), text);
+            write_line(&mut anstream::stderr().lock(), &printable(text)).ok();
         }
     }
 
@@ -65,7 +66,7 @@ impl Output {
     pub fn error(&self, text: &str) {
         let is_titled = text.starts_with("error");
         let titled = if is_titled { text.to_owned() } else { format!("error: {text}") };
-        write_line(&mut anstream::stderr().lock(), &style::error_title(&titled));
+        write_line(&mut anstream::stderr().lock(), &style::error_title(&printable(&titled))).ok();
     }
 
     /// Whether a bar may be drawn.
@@ -74,7 +75,10 @@ impl Output {
     }
 }
 
-/// A reader that has gone away (`| head`) is no reason to fail or to panic.
-fn write_line(to: &mut impl Write, text: &str) {
-    writeln!(to, "{}", text.trim_end()).and_then(|()| to.flush()).ok();
+/// A reader that has gone away (`| head`) is no reason to fail; a full disk is.
+fn write_line(to: &mut impl Write, text: &str) -> io::Result<()> {
+    match writeln!(to, "{}", text.trim_end()).and_then(|()| to.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }

@@ -37,7 +37,11 @@ pub fn bold(text: &str) -> String {
     paint(BOLD, text)
 }
 
-/// An error with its first word coloured.
+/// Errors with their first words coloured, at the beginnings of lines.
 pub fn error_title(text: &str) -> String {
-    text.split("error:").collect::<Vec<_>>().join(&format!("{}:", bad("error")))
+    let line = |line: &str| match line.strip_prefix("error:") {
+        Some(rest) => format!("{}:{rest}", bad("error")),
+        None => line.to_owned(),
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }

@@ -6,7 +6,7 @@ pub mod validate;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::duration;
+use super::args::{duration, positive_duration};
 use crate::config::Mistakes;
 use crate::load::{Overrides, Plan, compile};
 
@@ -34,7 +34,7 @@ pub struct ScenarioArgs {
     #[arg(long, value_name = "N", value_parser = rate)]
     arrival_rate: Option<f64>,
     /// How long load lasts [default: as long as the file's phases]
-    #[arg(long, short, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, short, value_name = "DURATION", value_parser = positive_duration)]
     duration: Option<Duration>,
     /// How long the users take to start, within that time [default: a fifth of it, at most 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]

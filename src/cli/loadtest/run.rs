@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ScenarioArgs;
 use crate::cli::args::OutputArgs;
-use crate::cli::{Error, Outcome};
+use crate::cli::{Error, Outcome, io_error};
 use crate::load::{self, Plan};
 use crate::output::progress::LoadProgress;
 use crate::{output, signal};
@@ -32,7 +32,7 @@ pub async fn run(args: Args) -> Outcome {
     let result = load::run(plan, signal::interrupt(), |state| progress.update(state)).await;
     progress.finish();
     let report = result?;
-    output.report(&report, output::load::render);
+    output.report(&report, output::load::render).map_err(io_error("the results could not be written"))?;
     Ok(report.exit())
 }
 

@@ -2,8 +2,8 @@
 
 use super::ScenarioArgs;
 use crate::Exit;
-use crate::cli::Outcome;
 use crate::cli::args::OutputArgs;
+use crate::cli::{Outcome, io_error};
 use crate::load::scenario::plan::Summary;
 
 /// Checks a scenario file.
@@ -18,7 +18,8 @@ pub struct Args {
 /// Compiles the file and says what it would do.
 pub fn run(args: &Args) -> Outcome {
     let plan = args.scenario.compile()?;
-    args.output.resolve().report(&plan.summary(), render);
+    let written = args.output.resolve().report(&plan.summary(), render);
+    written.map_err(io_error("the results could not be written"))?;
     Ok(Exit::Done)
 }
 

@@ -6,6 +6,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::text::excerpt;
+
 /// What the server says first: `0{...}`. Times are milliseconds, sizes bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -181,9 +183,7 @@ fn split_id(text: &str) -> Option<(Option<u32>, &str)> {
 
 /// The start of a text for a message, on one line.
 pub fn quote(text: &str) -> String {
-    let start: String = text.chars().take(60).collect();
-    let more = if start.len() < text.len() { "…" } else { "" };
-    format!("{start:?}{more}")
+    format!("{:?}", excerpt(text))
 }
 
 #[cfg(test)]

@@ -86,6 +86,7 @@ pub struct Phase {
     /// How long it lasts.
     pub duration: Option<Span>,
     /// Closed model: users that are active, each starting over when done.
+    #[schemars(range(max = 1_000_000))]
     pub users: Option<u32>,
     /// Open model: new users a second, each going through its scenario once.
     #[schemars(range(min = 0.0, max = 1_000_000.0))]
@@ -96,7 +97,7 @@ pub struct Phase {
     #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub ramp_to: Option<f64>,
     /// Open model: users that may be under way at once.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub max_vusers: Option<u32>,
     /// A time without arrivals.
     pub pause: Option<Span>,

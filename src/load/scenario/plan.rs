@@ -156,6 +156,18 @@ pub enum MetricKind {
     Delivery,
 }
 
+impl MetricKind {
+    /// Its name in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exchange => "exchange",
+            Self::Sent => "sent",
+            Self::Wait => "wait",
+            Self::Delivery => "delivery",
+        }
+    }
+}
+
 /// A row of the report.
 #[derive(Debug, Clone)]
 pub struct MetricDef {

@@ -28,27 +28,33 @@ pub struct TemplateError {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// Whether it is a variable that nothing sets.
+    pub is_unknown_variable: bool,
+}
+
+impl TemplateError {
+    /// A mistake without a repair to name.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None, is_unknown_variable: false }
+    }
 }
 
 /// Names of variables and the slots that hold them.
 #[derive(Debug, Default, Clone)]
 pub struct Symbols {
     slots: HashMap<String, usize>,
-    count: usize,
 }
 
 impl Symbols {
     /// The slot of `name`, made when there is none.
     pub fn declare(&mut self, name: &str) -> usize {
         let next = self.slots.len();
-        let slot = *self.slots.entry(internal(name)).or_insert(next);
-        self.count = self.slots.len();
-        slot
+        *self.slots.entry(internal(name)).or_insert(next)
     }
 
     /// How many slots there are.
     pub fn len(&self) -> usize {
-        self.count
+        self.slots.len()
     }
 
     fn find(&self, name: &str) -> Result<usize, TemplateError> {
@@ -59,7 +65,8 @@ impl Symbols {
                 "declare it in config.variables or config.payload, or capture it in an earlier step"
                     .to_owned()
             });
-            TemplateError { message: format!("variable `{name}` is not set here"), help: Some(help) }
+            let message = format!("variable `{name}` is not set here");
+            TemplateError { help: Some(help), is_unknown_variable: true, ..TemplateError::new(message) }
         })
     }
 }
@@ -100,11 +107,13 @@ impl Expression {
         if let Ok(slot) = symbols.find(&source) {
             return Ok(Self::Slot { slot, name: external(&source) });
         }
-        let code = ENGINE.compile_expression_owned(source.clone()).map_err(|error| TemplateError {
-            message: format!("`{}` is no expression: {}", external_source(&source), detail(&error)),
-            help: None,
+        let code = ENGINE.compile_expression_owned(source.clone()).map_err(|error| {
+            TemplateError::new(format!("`{}` is no expression: {}", external_source(&source), detail(&error)))
         })?;
-        let known = |name: &String| !ENGINE.globals().any(|(global, _)| global == name);
+        // A variable hides a function of the same name.
+        let known = |name: &String| {
+            symbols.slots.contains_key(name) || !ENGINE.globals().any(|(global, _)| global == name)
+        };
         let mut names: Vec<String> = code.undeclared_variables(false).into_iter().filter(known).collect();
         names.sort();
         let slots: Result<Vec<_>, _> =
@@ -164,10 +173,9 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = source;
         while let Some((text, after)) = rest.split_once("{{") {
-            let (expression, after) = after.split_once("}}").ok_or_else(|| TemplateError {
-                message: "`{{` is never closed with `}}`".to_owned(),
-                help: None,
-            })?;
+            let (expression, after) = after
+                .split_once("}}")
+                .ok_or_else(|| TemplateError::new("`{{` is never closed with `}}`".to_owned()))?;
             if !text.is_empty() {
                 parts.push(Part::Text(text.to_owned()));
             }
@@ -323,6 +331,8 @@ static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut engine = Environment::new();
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_fuel(Some(FUEL));
+    // It allocates whatever it is asked for.
+    engine.remove_filter("indent");
     engine.add_function("__randomNumber", |low: i64, high: i64| {
         rand::rng().random_range(low.min(high)..=high.max(low))
     });

@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
 use serde_json::Value;
 
-use super::{Compiler, DEFAULT_TIMEOUT};
+use super::{Compiler, DEFAULT_TIMEOUT, JAVASCRIPT};
 use crate::config::document::escape;
 use crate::load::scenario::model::{Expect, FullRequest, OneOrMany, Request};
 use crate::load::scenario::plan::{
@@ -57,18 +57,22 @@ impl Compiler<'_> {
         let hooks = [("beforeRequest", &request.before_request), ("afterResponse", &request.after_response)];
         for (hook, _) in hooks.iter().filter(|(_, value)| value.is_some()) {
             let message = format!("`{hook}` calls JavaScript");
-            let help = "JavaScript is not run; use variables, captures and expressions";
-            self.refuse_key(&format!("{at}/{hook}"), &message, Some(help));
+            self.refuse_key(&format!("{at}/{hook}"), &message, Some(JAVASCRIPT));
         }
     }
 
     /// A path of the target, or a URL of the target's own origin.
     fn url(&mut self, source: &str, at: &str) -> Option<RequestUrl> {
-        let starts_well = source.starts_with('/') || source.starts_with("{{") || source.starts_with("http");
-        if !starts_well {
-            return self.refuse(at, format!("`{source}` must start with `/`"));
+        let origin = self.origin.clone();
+        let path = match source.strip_prefix(&origin) {
+            Some("") => "/",
+            Some(path) if path.starts_with(['/', '?']) => path,
+            _ => source,
+        };
+        if !path.starts_with('/') && !path.starts_with("{{") {
+            return self.refuse(at, format!("`{source}` must be a path of {origin}, starting with `/`"));
         }
-        let template = self.text(source, at)?;
+        let template = self.text(path, at)?;
         match template.as_static().filter(|text| text.starts_with('/')).map(str::parse) {
             None => Some(RequestUrl::Rendered(template)),
             Some(Ok(uri)) => Some(RequestUrl::Static(uri)),

@@ -20,6 +20,7 @@ use super::model::{Config, ScenarioFile, Step as StepModel};
 use super::payload::{self, PayloadTable};
 use super::plan::{BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
+use crate::clients::SecretUrl;
 use crate::config::document::escape;
 use crate::config::{Diagnostic, Document, Mistakes, schema};
 use crate::load::slo::Slo;
@@ -28,6 +29,8 @@ use crate::load::slo::Slo;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What decides when the file names no threshold.
 const DEFAULT_SLO: &str = "errors < 1%";
+/// What to do where Artillery would call JavaScript.
+const JAVASCRIPT: &str = "JavaScript is not run; use variables, captures and expressions";
 /// The plug-ins of Artillery whose work is built in.
 const BUILT_IN_PLUGINS: [&str; 3] = ["ensure", "expect", "metrics-by-endpoint"];
 
@@ -58,6 +61,10 @@ struct Compiler<'a> {
     /// The rows of the scenario's `connect` steps, by namespace.
     connects: HashMap<String, MetricId>,
     builtin: BuiltinSlots,
+    /// A payload could not be read: its columns would only be reported as unknown variables once more.
+    has_unknown_columns: bool,
+    /// The target's, for messages and for URLs that repeat it.
+    origin: String,
 }
 
 impl<'a> Compiler<'a> {
@@ -70,12 +77,26 @@ impl<'a> Compiler<'a> {
             loop_count: symbols.declare("$loopCount"),
         };
         let (found, metrics, awaited) = (Vec::new(), Vec::new(), Vec::new());
-        Self { document, config, found, symbols, metrics, awaited, connects: HashMap::new(), builtin }
+        Self {
+            document,
+            config,
+            found,
+            symbols,
+            metrics,
+            awaited,
+            connects: HashMap::new(),
+            builtin,
+            has_unknown_columns: false,
+            origin: "the target".to_owned(),
+        }
     }
 
     fn file(&mut self, file: &ScenarioFile, folder: &Path, overrides: &Overrides) -> Option<Plan> {
         self.refuse_javascript();
         let target = self.target(overrides.target.as_deref());
+        if let Some(target) = &target {
+            self.origin = target.origin().ascii_serialization();
+        }
         let variables = self.variables();
         let payloads = self.payloads(folder);
         let load = self.load(overrides);
@@ -111,9 +132,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn refuse_javascript(&mut self) {
-        let words = "JavaScript is not run; declare values in config.variables or capture them";
         if self.config.processor.is_some() {
-            self.refuse_key("/config/processor", "`processor` names a JavaScript file", Some(words));
+            self.refuse_key("/config/processor", "`processor` names a JavaScript file", Some(JAVASCRIPT));
         }
         for plugin in self.config.plugins.keys().filter(|name| !BUILT_IN_PLUGINS.contains(&name.as_str())) {
             let help = format!("built in: {}", BUILT_IN_PLUGINS.join(", "));
@@ -128,13 +148,24 @@ impl<'a> Compiler<'a> {
             self.refuse_key("/config", "missing key `target`", Some("name it here or with --target"));
             return None;
         };
-        let url = Url::parse(text).map_err(|error| error.to_string());
-        let scheme = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-        match url {
-            Ok(url) if scheme(&url) => Some(url),
-            Ok(_) => self.refuse("/config/target", format!("`{text}` is no http or https URL")),
-            Err(error) => self.refuse("/config/target", format!("`{text}` is no URL: {error}")),
-        }
+        let shown = SecretUrl::new(text);
+        let reason = match Url::parse(text) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                "is no http or https URL".to_owned()
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                "carries credentials; send them in `headers`".to_owned()
+            }
+            Ok(url) if url.path() != "/" || url.query().is_some() => {
+                "has a path; it belongs into the `url` of each step".to_owned()
+            }
+            Ok(url) => return Some(url),
+            Err(error) => format!("is no URL: {error}"),
+        };
+        // What came from the command line has no place in the file.
+        let place = given.is_none().then(|| self.document.place("/config/target"));
+        self.found.push(Diagnostic { place, message: format!("target `{shown}` {reason}"), help: None });
+        None
     }
 
     fn variables(&mut self) -> Vec<(usize, Initial)> {
@@ -157,8 +188,7 @@ impl<'a> Compiler<'a> {
                 }
                 Err(message) => {
                     self.refuse::<()>(&format!("/config/payload{rest}/path"), message);
-                    // Its columns would only be reported as unknown variables once more.
-                    payload.fields.iter().for_each(|field| _ = self.symbols.declare(field));
+                    self.has_unknown_columns = true;
                 }
             }
         }
@@ -174,7 +204,10 @@ impl<'a> Compiler<'a> {
             match Slo::parse(text, &rows) {
                 Ok(slo) => slos.push(slo),
                 Err((message, help)) => {
-                    self.refuse_at(&format!("/slo/{index}"), TemplateError { message, help });
+                    self.refuse_at(
+                        &format!("/slo/{index}"),
+                        TemplateError { help, ..TemplateError::new(message) },
+                    );
                 }
             }
         }
@@ -189,6 +222,8 @@ impl<'a> Compiler<'a> {
 
     /// The row called `name`, made when there is none.
     fn metric(&mut self, name: &str, kind: MetricKind) -> MetricId {
+        let is_taken = self.metrics.iter().any(|metric| metric.name == name && metric.kind != kind);
+        let name = if is_taken { &format!("{name} ({})", kind.word()) } else { name };
         let known = self.metrics.iter().position(|metric| metric.name == name && metric.kind == kind);
         known.unwrap_or_else(|| {
             self.metrics.push(MetricDef { name: name.to_owned(), kind });
@@ -224,12 +259,15 @@ impl<'a> Compiler<'a> {
 
     /// Notes a mistake at a value.
     fn refuse<T>(&mut self, pointer: &str, message: impl Into<String>) -> Option<T> {
-        self.refuse_at(pointer, TemplateError { message: message.into(), help: None });
+        self.refuse_at(pointer, TemplateError::new(message));
         None
     }
 
     /// Notes a mistake at a value, with the repair.
     fn refuse_at(&mut self, pointer: &str, error: TemplateError) {
+        if error.is_unknown_variable && self.has_unknown_columns {
+            return;
+        }
         let place = self.document.place(pointer);
         self.found.push(Diagnostic { place: Some(place), message: error.message, help: error.help });
     }

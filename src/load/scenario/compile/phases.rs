@@ -102,6 +102,11 @@ impl Compiler<'_> {
     /// Length, level at the start and level at the end of one phase.
     fn phase(&mut self, phase: &Phase, is_closed: bool, at: &str) -> Option<(Duration, f64, f64)> {
         if let Some(pause) = phase.pause {
+            let has_load =
+                phase.users.is_some() || phase.arrival_rate.is_some() || phase.arrival_count.is_some();
+            if has_load || phase.ramp_to.is_some() || phase.duration.is_some() {
+                return self.refuse(at, "`pause` is a phase of its own, without any load");
+            }
             return Some((pause.0, 0.0, 0.0));
         }
         let Some(duration) = phase.duration.map(|span| span.0).filter(|duration| !duration.is_zero()) else {

@@ -136,8 +136,10 @@ impl Compiler<'_> {
 
     fn namespace(&mut self, written: Option<&str>, at: &str) -> Option<String> {
         match written.unwrap_or("/") {
-            name if name.starts_with('/') && !name.contains(',') => Some(name.to_owned()),
-            name => self.refuse(at, format!("`{name}` is no namespace; it starts with `/`")),
+            name if name.starts_with('/') && !name.contains([',', '?']) => Some(name.to_owned()),
+            name => {
+                self.refuse(at, format!("`{name}` is no namespace; it starts with `/`, without `?` or `,`"))
+            }
         }
     }
 

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Compiler, assigned};
+use super::{Compiler, JAVASCRIPT, assigned};
 use crate::config::duration::Span;
 use crate::load::scenario::model::{Engine, Over, Request, Step as Model, ThinkTime};
 use crate::load::scenario::plan::{Loop, Step, Think, Times};
 use crate::load::scenario::template::{Expression, JsonTemplate};
-
-const JAVASCRIPT: &str = "JavaScript is not run; use variables, captures and expressions";
 
 impl Compiler<'_> {
     /// Compiles a list of steps at `pointer`.
