@@ -14,6 +14,7 @@ mod support;
 mod cli;
 mod demo;
 mod health;
+mod honesty;
 mod loadtest;
 mod loadtest_socketio;
 mod readme;
