@@ -52,12 +52,12 @@ doc: ## documentation, warnings denied
 deny: ## licences, bans, sources of the dependencies, and advisories where a database is at hand
 	@scripts/check-dependencies.sh
 
-# A failed test does not hide the ones after it, and the totals stand on the last lines.
 .PHONY: bench
 bench: build ## rates and memory beside a peer's, in one run; needs wrk
 	@benches/http-rate.sh
 	@benches/sockets.sh
 
+# A failed test does not hide the ones after it, and the totals stand on the last lines.
 .PHONY: run-tests
 run-tests: ## every test, without the checks around them
 	@mkdir -p $(TARGET_DIR)

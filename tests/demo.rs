@@ -7,7 +7,7 @@ use scalectl::{Exit, HealthExit};
 use serde_json::Value;
 use snapbox::str;
 
-use crate::support::{Output, Scalectl};
+use crate::support::{Output, Scalectl, WorkDir};
 
 /// Thresholds on times are not for a machine that runs other tests beside: the exit code must be that of the
 /// verdict, whichever it is, and nothing may have failed.
@@ -60,4 +60,19 @@ fn everything_is_gone(report: &Value) {
         let dead = Scalectl::new(["health", "--timeout", "2s", check["name"].as_str().unwrap()]).run();
         dead.code(Exit::Health(HealthExit::Critical));
     }
+}
+
+/// No Redis at all, and a MongoDB server that ends at once: the demo goes on without them and says so.
+#[test]
+fn servers_that_are_missing_or_broken_are_left_out() {
+    let programs = WorkDir::new("programs");
+    let mongod = programs.write("mongod", "#!/bin/sh\nexit 1\n");
+    std::fs::set_permissions(mongod, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let demo = Scalectl::new(["demo", "--duration", "1s", "--output", "json"]).env("PATH", programs.path());
+    let report = demo.timeout(Duration::from_secs(90)).run().json();
+    let left_out = report["leftOut"].as_array().unwrap();
+    assert_eq!(left_out[0], "redis-server is not installed");
+    assert!(left_out[1].as_str().unwrap().starts_with("mongodb did not come up: "), "{left_out:?}");
+    assert_eq!(report["health"]["state"], "ok", "{report:#}");
+    assert_eq!(report["loads"].as_array().unwrap().len(), 3, "{report:#}");
 }

@@ -152,6 +152,13 @@ error: item 1 of `tcp` must be text, found 1
 }
 
 #[test]
+fn addresses_that_are_none_are_named_at_their_places() {
+    let file = "environments:\n  local:\n    app: [{url: 'localhost:80'}]\n    redis: redis://:hunter2@a\n    mongodb: {env: NO_SUCH_VARIABLE}\n    tcp: [a]\n";
+    let output = health(&[]).file("scalectl.yaml", file).run();
+    output.code(UNKNOWN).stdout(str![""]).stderr(str![[r#""#]]);
+}
+
+#[test]
 fn without_targets_and_without_a_file_the_next_step_is_named() {
     health(&[]).run().code(UNKNOWN).stdout(str![""]).stderr(str![[r#"
 error: no targets were given and there is no scalectl.yaml; try `scalectl health http://127.0.0.1:[PORT]/health`

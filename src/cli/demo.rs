@@ -25,6 +25,8 @@ const SCENARIOS: [(&str, &str, u32); 3] = [
 ];
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A server that this machine has and that does not come up in this time is left out.
+const COMPANION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Starts the reference server, probes it, runs the three shipped scenarios on it with 1,000 users in all,
 /// and writes a report. Everything it starts, it stops.
@@ -43,6 +45,8 @@ pub struct Args {
 /// The whole loop.
 pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
+    // From here on Ctrl-C ends the demo in order, and its servers with it.
+    signal::interrupt();
     demo::ensure_writable(&args.report)?;
     let folder = tempfile::Builder::new().prefix("scalectl-demo-").tempdir();
     let folder = folder.map_err(io_error("no temporary folder could be made"))?;
@@ -95,13 +99,14 @@ impl Demo {
         let (mut services, mut left_out) = (Vec::new(), Vec::new());
         let starts = [Service::redis(self.folder.path()), Service::mongodb(self.folder.path())];
         for start in starts {
-            match start {
+            let started = match start {
+                Ok(service) => self.settled(service).await,
+                Err(reason) => Err(reason),
+            };
+            match started {
                 Ok(service) => {
-                    self.output.story(&format!(
-                        "  {}  {}",
-                        output::demo::padded(service.name()),
-                        service.url()
-                    ));
+                    let name = output::demo::padded(service.name());
+                    self.output.story(&format!("  {name}  {}", service.url()));
                     services.push(service);
                 }
                 Err(reason) => {
@@ -113,12 +118,36 @@ impl Demo {
         (services, left_out)
     }
 
+    /// The service once it is well; one that does not come up is stopped, and no reason to give the demo up.
+    async fn settled(&self, service: Service) -> Result<Service, String> {
+        let report = self.ask(std::slice::from_ref(&service), COMPANION_PATIENCE).await;
+        let report = report.map_err(|error| error.to_string())?;
+        let ill = report.checks.iter().find(|check| check.state == State::Critical);
+        match ill.map(|check| check.detail.clone()) {
+            None => Ok(service),
+            Some(detail) => {
+                let reason = format!("{} did not come up: {detail}", service.name());
+                service.stop().await;
+                Err(reason)
+            }
+        }
+    }
+
     async fn probe(&self, services: &[Service]) -> Result<HealthReport, Error> {
-        let targets = services.iter().flat_map(Service::health_targets);
-        let checks: Result<Vec<_>, _> = targets.map(|target| Check::parse(&target)).collect();
-        let report = health::wait_until_well(&checks?, PROBE_TIMEOUT, PATIENCE, |_| {}).await;
+        let report = self.ask(services, PATIENCE).await?;
         self.output.story(&output::health::render(&report));
         Ok(report)
+    }
+
+    /// The services' own answers; none when interrupted.
+    async fn ask(&self, services: &[Service], patience: Duration) -> Result<HealthReport, Error> {
+        let targets = services.iter().flat_map(Service::health_targets);
+        let checks: Result<Vec<_>, _> = targets.map(|target| Check::parse(&target)).collect();
+        let checks = checks?;
+        tokio::select! {
+            report = health::wait_until_well(&checks, PROBE_TIMEOUT, patience, |_| {}) => Ok(report),
+            () = signal::interrupt().cancelled_owned() => Ok(HealthReport::new(Vec::new(), Duration::ZERO)),
+        }
     }
 
     async fn load(&self, name: &str, text: &str, users: u32, url: &str) -> Result<LoadReport, Error> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::args::{OutputArgs, duration, positive_duration};
 use super::{Error, Outcome, io_error};
+use crate::config::Diagnostic;
+use crate::config::document::escape;
 use crate::config::topology::{DEFAULT_FILE, Topology};
 use crate::health::{Check, HealthReport, probe_all, wait_until_well};
 use crate::output::{self, Output};
@@ -86,6 +88,15 @@ fn of_environment(file: &Path, name: Option<&str>) -> Result<Vec<Check>, Error> 
         )));
     }
     let (document, topology) = Topology::load(file)?;
-    let (_, environment) = topology.environment(&document, name)?;
-    Ok(Check::of_environment(environment)?)
+    let (name, environment) = topology.environment(&document, name)?;
+    let (mut checks, mut found) = (Vec::new(), Vec::new());
+    for (pointer, check) in Check::of_environment(environment) {
+        let pointer = format!("/environments/{}{pointer}", escape(name));
+        match check {
+            Ok(check) => checks.push(check),
+            Err(error) => found.push(Diagnostic::new(document.place(&pointer), error.to_string())),
+        }
+    }
+    document.verdict(found)?;
+    Ok(checks)
 }

@@ -65,30 +65,35 @@ impl Check {
         Ok(Self { name, target })
     }
 
-    /// All that an environment names.
-    pub fn of_environment(environment: &Environment) -> Result<Vec<Self>, TargetError> {
+    /// All that an environment names, each with the rest of its JSON pointer; what is wrong is wrong by itself.
+    pub fn of_environment(environment: &Environment) -> Vec<(String, Result<Self, TargetError>)> {
         let mut checks = Vec::new();
-        let mut add = |name: String, target: Target| checks.push(Self { name, target });
+        let mut add = |pointer: String, name: String, target: Result<Target, TargetError>| {
+            checks.push((pointer, target.map(|target| Self { name, target })));
+        };
         for (index, instance) in environment.app.iter().enumerate() {
             let at = |path: &str| format!("{}{path}", instance.url.trim_end_matches('/'));
-            add(format!("app[{index}]"), Target::parse_text(&at(&instance.health))?);
+            let pointer = format!("/app/{index}/url");
+            add(pointer.clone(), format!("app[{index}]"), Target::parse_text(&at(&instance.health)));
             if let Some(path) = &instance.socketio {
-                let url = format!("socketio+{}", at(path));
-                add(format!("app[{index}] socket.io"), Target::parse_text(&url)?);
+                let target = Target::parse_text(&format!("socketio+{}", at(path)));
+                add(pointer, format!("app[{index}] socket.io"), target);
             }
         }
         if let Some(url) = &environment.load_balancer {
-            add("load balancer".to_owned(), Target::parse_text(url)?);
+            add("/loadBalancer".to_owned(), "load balancer".to_owned(), Target::parse_text(url));
         }
         for (name, reference) in [("mongodb", &environment.mongodb), ("redis", &environment.redis)] {
             if let Some(reference) = reference {
-                add(name.to_owned(), Target::parse(&reference.resolve()?)?);
+                let url = reference.resolve().map_err(TargetError::from);
+                add(format!("/{name}"), name.to_owned(), url.and_then(|url| Target::parse(&url)));
             }
         }
-        for address in &environment.tcp {
-            add(address.clone(), Target::parse_text(&format!("tcp://{address}"))?);
+        for (index, address) in environment.tcp.iter().enumerate() {
+            let target = Target::parse_text(&format!("tcp://{address}"));
+            add(format!("/tcp/{index}"), address.clone(), target);
         }
-        Ok(checks)
+        checks
     }
 }
 

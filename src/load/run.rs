@@ -29,7 +29,7 @@ use crate::limits::{self, DescriptorShortage};
 
 /// How long the target may take to accept the first connection.
 const REACH_TIMEOUT: Duration = Duration::from_secs(5);
-/// Between the call and the first user, so that goose has made all of them.
+/// Between the word that load starts and its start, so that every user has heard it.
 const LEAD: Duration = Duration::from_millis(100);
 /// After the load's end, how long a step that is under way may take.
 const GRACE: Duration = Duration::from_secs(10);

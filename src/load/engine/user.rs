@@ -126,7 +126,7 @@ impl VirtualUser {
             let ticket = self.shared.next_ticket();
             if self.iterate(ticket).await == Err(Ending::Fruitless) {
                 let jitter = rand::rng().random_range(0.5..1.5);
-                self.sleep_until(Instant::now() + BACK_OFF.mul_f64(jitter)).await;
+                self.sleep_until(end.min(Instant::now() + BACK_OFF.mul_f64(jitter))).await;
                 self.due = Instant::now();
             }
             // A scenario that never waits must not keep the other users of its thread from running.
