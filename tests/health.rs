@@ -155,7 +155,29 @@ error: item 1 of `tcp` must be text, found 1
 fn addresses_that_are_none_are_named_at_their_places() {
     let file = "environments:\n  local:\n    app: [{url: 'localhost:80'}]\n    redis: redis://:hunter2@a\n    mongodb: {env: NO_SUCH_VARIABLE}\n    tcp: [a]\n";
     let output = health(&[]).file("scalectl.yaml", file).run();
-    output.code(UNKNOWN).stdout(str![""]).stderr(str![[r#""#]]);
+    output.code(UNKNOWN).stdout(str![""]).stderr(str![[r#"
+error: `localhost:[PORT]/health` is no target; write http://…, https://…, socketio+http://…, redis://…, mongodb://… or tcp://host:port
+ --> scalectl.yaml:3:17
+  |
+3 |     app: [{url: 'localhost:[PORT]'}]
+  |                 ^^^^^^^^^^^^^^
+error: redis://:***@a contains a password; keep it in a variable or a file and write env:NAME or file:PATH
+ --> scalectl.yaml:4:12
+  |
+4 |     redis: redis://:*******@a
+  |            ^^^^^^^^^^^^^^^^^^
+error: the environment variable NO_SUCH_VARIABLE is not set
+ --> scalectl.yaml:5:14
+  |
+5 |     mongodb: {env: NO_SUCH_VARIABLE}
+  |              ^^^^
+error: `tcp://a`: the port is missing
+ --> scalectl.yaml:6:11
+  |
+6 |     tcp: [a]
+  |           ^
+
+"#]]);
 }
 
 #[test]

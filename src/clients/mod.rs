@@ -13,4 +13,4 @@ pub mod socketio;
 
 pub use error::ClientError;
 pub use net::Connector;
-pub use secret::SecretUrl;
+pub use secret::{SecretUrl, mask_text};

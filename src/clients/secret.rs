@@ -50,6 +50,20 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
+/// A text that may quote URLs, with a star for each character of their passwords: columns stay where they are.
+pub fn mask_text(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | '}' | ']' | ')');
+    text.split_inclusive(is_end)
+        .map(|word| match password_range(word.trim_end_matches(is_end)) {
+            Some(range) => {
+                let stars = "*".repeat(word[range.clone()].chars().count());
+                format!("{}{stars}{}", &word[..range.start], &word[range.end..])
+            }
+            None => word.to_owned(),
+        })
+        .collect()
+}
+
 fn mask(url: &str) -> String {
     match password_range(url) {
         Some(range) => format!("{}***{}", &url[..range.start], &url[range.end..]),
@@ -69,7 +83,7 @@ fn password_range(url: &str) -> Option<std::ops::Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use super::SecretUrl;
+    use super::{SecretUrl, mask_text};
 
     #[test]
     fn passwords_are_masked_everywhere() {
@@ -85,6 +99,10 @@ mod tests {
             assert!(!format!("{secret:?}").contains("hunter2"));
             assert_eq!(secret.expose(), url);
         }
+        assert_eq!(
+            mask_text("a: {redis: 'redis://:hünter2@h', x: 1}\nb: http://h/@x"),
+            "a: {redis: 'redis://:*******@h', x: 1}\nb: http://h/@x"
+        );
         let secret = SecretUrl::new("redis://:hunter2@h");
         assert_eq!(secret.scrub("bad redis://:hunter2@h"), "bad redis://:***@h");
     }

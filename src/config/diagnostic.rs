@@ -5,6 +5,7 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::Place;
+use crate::clients::mask_text;
 
 /// More mistakes than this are counted, not shown.
 const SHOWN: usize = 20;
@@ -47,7 +48,8 @@ impl Mistakes {
     pub fn new(name: &str, text: &str, mut found: Vec<Diagnostic>) -> Self {
         found.sort_by(|a, b| (a.place, &a.message).cmp(&(b.place, &b.message)));
         found.dedup();
-        Self { name: name.to_owned(), text: text.to_owned(), found }
+        // The quoted line must not give away a password that the message is careful to hide.
+        Self { name: name.to_owned(), text: mask_text(text), found }
     }
 
     /// A mistake of the file as a whole: missing, unreadable.
