@@ -66,6 +66,7 @@ fn a_missed_threshold_is_exit_1_and_says_what_was_measured() {
     let file = scenario(server.url(), "      - get: /health\n      - think: 100ms", slo);
     let output = run(&file, &["--users", "2", "--duration", "1s", "--ramp", "0s"]);
     let output = output.hide_times().hide_matches(r"\d+ iterations", "[N] iterations");
+    let output = output.hide_matches(r"\nnote: this machine was short of CPU[^\n]*\n", "");
     let output = output.hide_matches(r"(?m)^(GET|all|STEP).*", "[ROW]").run();
     output.code(Exit::Failed).stderr(str![""]).stdout(str![[r#"
 test.yaml against http://127.0.0.1:[PORT]: 2 users, [TIME], [N] iterations
