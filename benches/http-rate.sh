@@ -6,17 +6,8 @@ cd "$(dirname "$0")/.."
 
 rounds=${1:-5}
 seconds=${2:-6}
-scalectl=${CARGO_TARGET_DIR:-target}/release/scalectl
-work=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-
 command -v wrk >/dev/null || { echo "http-rate: wrk is missing; apt-get install wrk"; exit 2; }
-[[ -x $scalectl ]] || { echo "http-rate: build first: make build"; exit 2; }
-
-"$scalectl" serve --listen 127.0.0.1:0 --data "$work/data" >"$work/serve.out" &
-server=$!
-until grep -q listening "$work/serve.out"; do kill -0 "$server"; sleep 0.05; done
-url=$(sed -n 's/^listening on //p' "$work/serve.out")
+source benches/server.sh
 
 cat >"$work/health.yaml" <<YAML
 config: {target: "$url"}

@@ -6,16 +6,7 @@ cd "$(dirname "$0")/.."
 
 users=${1:-2000}
 seconds=${2:-60}
-scalectl=${CARGO_TARGET_DIR:-target}/release/scalectl
-work=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-
-[[ -x $scalectl ]] || { echo "sockets: build first: make build"; exit 2; }
-
-"$scalectl" serve --listen 127.0.0.1:0 --data "$work/data" >"$work/serve.out" &
-server=$!
-until grep -q listening "$work/serve.out"; do kill -0 "$server"; sleep 0.05; done
-url=$(sed -n 's/^listening on //p' "$work/serve.out")
+source benches/server.sh
 
 rss_mb() { awk '/VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 descriptors() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
