@@ -17,7 +17,11 @@ mod socket;
 mod store;
 mod telemetry;
 
-pub use config::{Config, Durability, PasswordCost, SocketSettings};
+pub use config::{
+    CacheSettings, Compression, Config, Durability, HttpSettings, JobMode, JobSettings, Limit, MongoSettings,
+    PasswordCost, RateLimits, RateScope, ReadFrom, RedisSettings, SecuritySettings, SessionCookies,
+    SocketSettings, StateHome, StoreHome, StoreSettings, UploadSettings,
+};
 pub use error::StartError;
 pub use limits::{check_limits, connections_allowed};
 pub use server::{Served, serve};

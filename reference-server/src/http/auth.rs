@@ -5,12 +5,21 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::post;
 use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::ApiError;
 use super::extract::Body;
 use crate::app::App;
 use crate::domain::{NewAccount, Person, Timestamp, UserId, Validator, limit};
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .route("/api/auth/register", post(register))
+        .route("/api/auth/login", post(login))
+        .route("/api/auth/guest", post(guest))
+}
 
 /// A token, whose it is, and for how many seconds.
 #[derive(Serialize)]

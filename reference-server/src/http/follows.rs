@@ -4,11 +4,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::ApiError;
 use super::extract::{Caller, Paged, identifier};
 use crate::app::App;
 use crate::domain::{Follow, Page, Person, UserId, Validator};
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .route("/api/users/{user}/follow", post(follow).delete(unfollow))
+        .route("/api/users/{user}/followers", get(followers))
+        .route("/api/users/{user}/following", get(following))
+}
 
 pub async fn follow(
     State(app): State<Arc<App>>,

@@ -5,13 +5,22 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::routing::{get, post};
 use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::ApiError;
 use super::extract::{Body, Caller, Paged, identifier};
 use crate::app::App;
 use crate::domain::{Conversation, Message, Page, UserId};
 use crate::socket::{self, NotSent};
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .route("/api/messages", post(send))
+        .route("/api/conversations", get(conversations))
+        .route("/api/conversations/{conversation}/messages", get(list))
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

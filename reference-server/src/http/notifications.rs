@@ -4,12 +4,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::routing::{get, post};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::ApiError;
 use super::extract::{Caller, Paged};
 use crate::app::App;
 use crate::domain::{Notification, Page};
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .route("/api/notifications", get(list))
+        .route("/api/notifications/read", post(mark_read))
+}
 
 /// A page, and how many of all notifications are unread.
 #[derive(Serialize)]

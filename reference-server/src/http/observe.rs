@@ -16,7 +16,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let request_id = request.extensions().get::<RequestId>().cloned();
-    let answer = tokio::time::timeout(app.config.request_timeout, next.run(request)).await;
+    let answer = tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await;
     let response = answer.unwrap_or_else(|_| ApiError::Timeout.into_response());
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let (status, took) = (response.status().as_u16(), started.elapsed());

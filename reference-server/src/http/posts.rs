@@ -5,12 +5,21 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::routing::{get, post};
 use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::ApiError;
 use super::extract::{Body, Caller, Paged, identifier};
 use crate::app::App;
 use crate::domain::{Page, Post, PostId, Timestamp, Validator, limit};
+
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .route("/api/posts", post(create))
+        .route("/api/posts/{post}", get(find))
+        .route("/api/feed", get(feed))
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -32,7 +32,9 @@ impl Connections {
     /// Connections that end up at this front.
     pub fn new(config: &Config, front: Front, lifecycle: Lifecycle) -> Self {
         let mut full = Builder::new();
-        full.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).max_buf_size(BUFFER_BYTES);
+        full.timer(TokioTimer::new())
+            .header_read_timeout(config.http.head_timeout)
+            .max_buf_size(BUFFER_BYTES);
         let mut once = full.clone();
         once.header_read_timeout(OVERFLOW_HEAD).keep_alive(false);
         Self { full, once, front, lifecycle }

@@ -1,10 +1,8 @@
 //! What the server measures of itself, in its own registry: several servers in one process stay apart.
 
-mod observed;
 mod process;
 mod runtime;
 
-pub use observed::ObservedStore;
 pub use runtime::watch as watch_runtime;
 
 use std::time::Duration;

@@ -53,7 +53,7 @@ async fn hold_a_place(server: &Server) -> TcpStream {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
-    let server = Server::start_with(|config| config.head_timeout = Duration::from_millis(100)).await;
+    let server = Server::start_with(|config| config.http.head_timeout = Duration::from_millis(100)).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"GET /health HTTP/1.1\r\nx-slow:").await.unwrap();
     let mut rest = Vec::new();
@@ -63,7 +63,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 
 #[tokio::test]
 async fn a_body_that_does_not_come_ends_the_request() {
-    let server = Server::start_with(|config| config.request_timeout = Duration::from_millis(100)).await;
+    let server = Server::start_with(|config| config.http.request_timeout = Duration::from_millis(100)).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = "POST /api/auth/guest HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();

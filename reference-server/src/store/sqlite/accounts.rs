@@ -2,9 +2,30 @@
 
 use rusqlite::{Connection, ErrorCode, Row, params};
 
+use super::SqliteStore;
 use super::row::{count, one, person, timestamp};
 use crate::domain::{Account, NewAccount, Profile, UserId};
-use crate::store::StoreError;
+use crate::store::{AccountStore, Answer, StoreError};
+
+impl AccountStore for SqliteStore {
+    fn create_account(&self, account: NewAccount) -> Answer<'_, ()> {
+        self.write(move |db| create(db, &account))
+    }
+
+    fn find_account(&self, username: &str) -> Answer<'_, Option<Account>> {
+        let username = username.to_owned();
+        self.read(move |db| find(db, &username))
+    }
+
+    fn profile(&self, user: UserId) -> Answer<'_, Option<Profile>> {
+        self.read(move |db| profile(db, user))
+    }
+
+    fn profile_by_username(&self, username: &str) -> Answer<'_, Option<Profile>> {
+        let username = username.to_owned();
+        self.read(move |db| profile_by_username(db, &username))
+    }
+}
 
 pub fn create(db: &Connection, account: &NewAccount) -> Result<(), StoreError> {
     let sql = "INSERT INTO users (id, username, name, email, password_hash, created_at)
@@ -60,11 +81,4 @@ fn with_counts(db: &Connection, found: Profile) -> Result<Profile, StoreError> {
     let followers = count(db, "SELECT count(*) FROM follows WHERE followed = ?1", [id])?;
     let following = count(db, "SELECT count(*) FROM follows WHERE follower = ?1", [id])?;
     Ok(Profile { followers, following, ..found })
-}
-
-pub fn secret(db: &Connection, name: &str, fresh: &[u8]) -> Result<Vec<u8>, StoreError> {
-    db.prepare_cached("INSERT OR IGNORE INTO secrets (name, value) VALUES (?1, ?2)")?
-        .execute(params![name, fresh])?;
-    one(db, "SELECT value FROM secrets WHERE name = ?1", [name], |row| row.get(0))?
-        .ok_or(StoreError::Missing("secret"))
 }

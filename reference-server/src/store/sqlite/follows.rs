@@ -2,10 +2,29 @@
 
 use rusqlite::{Connection, params};
 
+use super::SqliteStore;
 use super::notifications;
 use super::row::{all, before, count, overfull, person, require_user};
 use crate::domain::{Follow, NotificationId, NotificationKind, Page, PageRequest, Person, UserId};
-use crate::store::StoreError;
+use crate::store::{Answer, FollowStore, StoreError};
+
+impl FollowStore for SqliteStore {
+    fn follow(&self, follower: UserId, followed: UserId) -> Answer<'_, Follow> {
+        self.write(move |db| follow(db, follower, followed))
+    }
+
+    fn unfollow(&self, follower: UserId, followed: UserId) -> Answer<'_, Follow> {
+        self.write(move |db| unfollow(db, follower, followed))
+    }
+
+    fn followers(&self, user: UserId, page: PageRequest) -> Answer<'_, Page<Person>> {
+        self.read(move |db| followers(db, user, page))
+    }
+
+    fn following(&self, user: UserId, page: PageRequest) -> Answer<'_, Page<Person>> {
+        self.read(move |db| following(db, user, page))
+    }
+}
 
 pub fn follow(db: &Connection, follower: UserId, followed: UserId) -> Result<Follow, StoreError> {
     require_user(db, followed)?;

@@ -2,9 +2,29 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::SqliteStore;
 use super::row::{all, before, one, overfull, person, require_user, timestamp};
 use crate::domain::{Conversation, ConversationId, Message, MessageId, Page, PageRequest, UserId};
-use crate::store::StoreError;
+use crate::store::{Answer, MessageStore, StoreError};
+
+impl MessageStore for SqliteStore {
+    fn send_message(&self, message: Message) -> Answer<'_, Message> {
+        self.write(move |db| send(db, message))
+    }
+
+    fn conversations(&self, user: UserId, page: PageRequest) -> Answer<'_, Page<Conversation>> {
+        self.read(move |db| conversations(db, user, page))
+    }
+
+    fn messages(
+        &self,
+        reader: UserId,
+        conversation: ConversationId,
+        page: PageRequest,
+    ) -> Answer<'_, Option<Page<Message>>> {
+        self.read(move |db| list(db, reader, conversation, page))
+    }
+}
 
 pub fn send(db: &Connection, message: Message) -> Result<Message, StoreError> {
     require_user(db, message.to)?;

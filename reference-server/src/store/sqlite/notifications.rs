@@ -3,9 +3,24 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
+use super::SqliteStore;
 use super::row::{all, before, count, overfull, person, timestamp};
 use crate::domain::{Notification, NotificationId, NotificationKind, Page, PageRequest, Timestamp, UserId};
-use crate::store::StoreError;
+use crate::store::{Answer, NotificationStore, StoreError};
+
+impl NotificationStore for SqliteStore {
+    fn notifications(&self, user: UserId, page: PageRequest) -> Answer<'_, Page<Notification>> {
+        self.read(move |db| list(db, user, page))
+    }
+
+    fn unread(&self, user: UserId) -> Answer<'_, u64> {
+        self.read(move |db| unread(db, user))
+    }
+
+    fn mark_read(&self, user: UserId) -> Answer<'_, u64> {
+        self.write(move |db| mark_read(db, user))
+    }
+}
 
 pub fn add(
     db: &Connection,

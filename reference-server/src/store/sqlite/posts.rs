@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::SqliteStore;
 use super::row::{all, before, one, overfull, person, timestamp};
 use crate::domain::{Page, PageRequest, Post, PostId, UserId};
-use crate::store::StoreError;
+use crate::store::{Answer, PostStore, StoreError};
 
 /// The newest posts of each author by index, then the newest of those: the work grows with the authors that
 /// are followed, not with what they wrote.
@@ -15,6 +16,20 @@ const FEED: &str = "
         SELECT id FROM posts WHERE author = a.author AND id < ?2 ORDER BY id DESC LIMIT ?3)
     CROSS JOIN users u ON u.id = p.author
     ORDER BY p.id DESC LIMIT ?3";
+
+impl PostStore for SqliteStore {
+    fn create_post(&self, post: Post) -> Answer<'_, ()> {
+        self.write(move |db| create(db, &post))
+    }
+
+    fn post(&self, post: PostId) -> Answer<'_, Option<Post>> {
+        self.read(move |db| find(db, post))
+    }
+
+    fn feed(&self, reader: UserId, page: PageRequest) -> Answer<'_, Page<Post>> {
+        self.read(move |db| feed(db, reader, page))
+    }
+}
 
 pub fn create(db: &Connection, post: &Post) -> Result<(), StoreError> {
     let sql = "INSERT INTO posts (id, author, text, created_at) VALUES (?1, ?2, ?3, ?4)";

@@ -27,12 +27,8 @@ impl Server {
     }
 
     pub async fn start_in(dir: TempDir, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config {
-            data: dir.path().to_owned(),
-            max_connections: 500,
-            password: PasswordCost { memory_kib: 64, passes: 1, lanes: 1 },
-            ..Config::default()
-        };
+        let mut config = Config { data: dir.path().to_owned(), max_connections: 500, ..Config::default() };
+        config.security.password = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
         change(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

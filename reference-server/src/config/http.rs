@@ -1,0 +1,47 @@
+//! Requests and responses.
+
+use std::time::Duration;
+
+/// Settings of the HTTP API.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Time a connection may take to send a complete request head, its idle time included.
+    pub head_timeout: Duration,
+    /// Time a request may take, from its head to its response head.
+    pub request_timeout: Duration,
+    /// Largest JSON body accepted.
+    pub max_body_bytes: usize,
+    /// Compression of responses.
+    pub compression: Compression,
+    /// Whether responses to GET carry an `ETag`, and 304 answers `If-None-Match`.
+    pub etag: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            head_timeout: Duration::from_secs(75),
+            request_timeout: Duration::from_secs(30),
+            max_body_bytes: 64 * 1024,
+            compression: Compression::default(),
+            etag: false,
+        }
+    }
+}
+
+/// Brotli and gzip, by the client's preference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compression {
+    /// Whether responses are compressed.
+    pub enabled: bool,
+    /// Smallest body that is.
+    pub threshold_bytes: u16,
+    /// 1 (fast) to 9 (small).
+    pub level: u8,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self { enabled: false, threshold_bytes: 1_024, level: 6 }
+    }
+}

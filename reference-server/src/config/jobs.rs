@@ -1,0 +1,45 @@
+//! Background jobs: e-mail and the processing of files.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Settings of the jobs.
+#[derive(Debug, Clone)]
+pub struct JobSettings {
+    /// Whether a request waits for its jobs.
+    pub mode: JobMode,
+    /// Redis of the queue, when it is another than the application's: the queue needs a standalone server or
+    /// Sentinel.
+    pub redis: Option<SecretString>,
+    /// Jobs that one process works on at the same time, of each kind.
+    pub concurrency: usize,
+    /// Attempts before a job is dead.
+    pub max_attempts: u32,
+    /// Pause before the second attempt; it doubles with each further one.
+    pub retry_delay: Duration,
+    /// Time that the mail provider takes for one mail. A real one takes some; the outbox takes none.
+    pub mail_latency: Duration,
+}
+
+impl Default for JobSettings {
+    fn default() -> Self {
+        Self {
+            mode: JobMode::Inline,
+            redis: None,
+            concurrency: 8,
+            max_attempts: 5,
+            retry_delay: Duration::from_secs(1),
+            mail_latency: Duration::ZERO,
+        }
+    }
+}
+
+/// When a job is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobMode {
+    /// Before the request is answered.
+    Inline,
+    /// Later, by a worker, from a queue in Redis.
+    Queued,
+}

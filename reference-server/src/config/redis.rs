@@ -1,0 +1,46 @@
+//! Redis and what is asked of it. All of it is optional at any moment: what needs Redis falls back to this
+//! process while Redis is away.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// How Redis is reached, and its use for state that all instances share.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/master` or `redis+cluster://host:port,…`.
+    pub url: SecretString,
+    /// Time one command may take. It is short: behind it, a user waits.
+    pub timeout: Duration,
+    /// Failures in a row after which the circuit opens and commands fail at once.
+    pub failures_to_open: u32,
+    /// Time between two attempts to close it.
+    pub retry_interval: Duration,
+    /// Where presence and games live.
+    pub state: StateHome,
+    /// Whether Socket.IO events reach the sockets of other instances.
+    pub adapter: bool,
+}
+
+impl RedisSettings {
+    /// The defaults for this URL.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: SecretString::from(url.into()),
+            timeout: Duration::from_millis(500),
+            failures_to_open: 3,
+            retry_interval: Duration::from_secs(1),
+            state: StateHome::Redis,
+            adapter: true,
+        }
+    }
+}
+
+/// Where presence and game state live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateHome {
+    /// In this process: lost with it, unknown to others.
+    Memory,
+    /// In Redis, with a copy in the process that serves the room.
+    Redis,
+}

@@ -1,0 +1,91 @@
+//! Where durable data live, and how the store is reached.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Settings of the store.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// Which store.
+    pub home: StoreHome,
+    /// Whether the declared indexes exist. Without them, lists are read by scanning: the state that the
+    /// documents start from. Unique indexes and primary keys always exist.
+    pub indexes: bool,
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { home: StoreHome::Embedded { durability: Durability::Full }, indexes: true }
+    }
+}
+
+/// Which store keeps the data.
+#[derive(Debug, Clone)]
+pub enum StoreHome {
+    /// SQLite in the data folder.
+    Embedded {
+        /// When a write is acknowledged.
+        durability: Durability,
+    },
+    /// MongoDB.
+    Mongo(MongoSettings),
+}
+
+/// When the embedded store acknowledges a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// After an fsync: survives a power cut. Writes queued together share one.
+    Full,
+    /// After the write reached the operating system: survives `kill -9`, not a power cut.
+    Process,
+}
+
+/// How MongoDB is reached. The defaults are those of the documents.
+#[derive(Debug, Clone)]
+pub struct MongoSettings {
+    /// Connection string, credentials included.
+    pub uri: SecretString,
+    /// Database, unless the connection string names one.
+    pub database: String,
+    /// Connections kept open.
+    pub min_pool_size: u32,
+    /// Connections at most, in each process.
+    pub max_pool_size: u32,
+    /// Time one operation may take.
+    pub socket_timeout: Duration,
+    /// Time to find a server that can serve an operation.
+    pub selection_timeout: Duration,
+    /// Which members answer reads that may be a little old.
+    pub read_from: ReadFrom,
+}
+
+impl MongoSettings {
+    /// The defaults for this connection string.
+    pub fn new(uri: impl Into<String>) -> Self {
+        Self {
+            uri: SecretString::from(uri.into()),
+            database: "reference".into(),
+            min_pool_size: 10,
+            max_pool_size: 50,
+            socket_timeout: Duration::from_secs(45),
+            selection_timeout: Duration::from_secs(5),
+            read_from: ReadFrom::Primary,
+        }
+    }
+}
+
+/// Read preference of lists and profiles; logins, sessions and everything read before a write ask the primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The primary only.
+    Primary,
+    /// The primary while there is one.
+    PrimaryPreferred,
+    /// Secondaries only.
+    Secondary,
+    /// Secondaries while there are any.
+    SecondaryPreferred,
+    /// Whichever is nearest.
+    Nearest,
+}

@@ -1,0 +1,53 @@
+//! The parts of a store, a trait for each area. Lists are newest first; a write is durable when its future
+//! resolves. Each trait is declared by `part!`, which also implements it for [`Observed`]: a store is measured
+//! without a second list of its calls.
+
+mod accounts;
+mod follows;
+mod messages;
+mod notifications;
+mod operations;
+mod posts;
+
+use futures_util::future::BoxFuture;
+
+pub use accounts::AccountStore;
+pub use follows::FollowStore;
+pub use messages::MessageStore;
+pub use notifications::NotificationStore;
+pub use operations::OperationStore;
+pub use posts::PostStore;
+
+use super::StoreError;
+
+/// What a store answers, later.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Declares a part of the store, and the same part measured.
+macro_rules! part {
+    (
+        $(#[$doc:meta])*
+        pub trait $part:ident {
+            $(
+                $(#[$call_doc:meta])*
+                fn $call:ident(&self $(, $name:ident: $type:ty)* $(,)?) -> $answer:ty;
+            )+
+        }
+    ) => {
+        $(#[$doc])*
+        pub trait $part: Send + Sync + 'static {
+            $(
+                $(#[$call_doc])*
+                fn $call(&self $(, $name: $type)*) -> $crate::store::Answer<'_, $answer>;
+            )+
+        }
+
+        impl<S: $part> $part for $crate::store::Observed<S> {
+            $(fn $call(&self $(, $name: $type)*) -> $crate::store::Answer<'_, $answer> {
+                self.timed(stringify!($call), self.store().$call($($name),*))
+            })+
+        }
+    };
+}
+
+use part;
