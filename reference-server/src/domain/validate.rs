@@ -1,6 +1,7 @@
 //! Rules for what clients send. All mistakes of a request are reported at once.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Lengths in characters, each the most that is accepted.
 pub mod limit {
@@ -12,8 +13,12 @@ pub mod limit {
     pub const EMAIL: usize = 254;
     /// Longest display name.
     pub const NAME: usize = 50;
+    /// Longest words of an account about itself.
+    pub const BIO: usize = 300;
     /// Longest post.
     pub const POST: usize = 2_000;
+    /// Longest comment.
+    pub const COMMENT: usize = 1_000;
     /// Longest message.
     pub const MESSAGE: usize = 4_000;
     /// Longest name of a chat room.
@@ -21,7 +26,7 @@ pub mod limit {
 }
 
 /// One thing that is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Name of the field, as the client sent it.
     pub field: &'static str,

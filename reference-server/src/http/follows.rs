@@ -25,7 +25,7 @@ pub async fn follow(
     Path(user): Path<String>,
 ) -> Result<Json<Follow>, ApiError> {
     let followed = somebody_else(&person, &user)?;
-    Ok(Json(app.store.follow(person.id, followed).await?))
+    Ok(Json(app.store.follow(person.id, followed).await?.outcome))
 }
 
 pub async fn unfollow(

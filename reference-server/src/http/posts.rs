@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::ApiError;
 use super::extract::{Body, Caller, Paged, identifier};
 use crate::app::App;
-use crate::domain::{Page, Post, PostId, Timestamp, Validator, limit};
+use crate::domain::{Page, Post, Validator, limit};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -33,7 +33,7 @@ pub async fn create(
     Body(NewPost { text }): Body<NewPost>,
 ) -> Result<(StatusCode, Json<Post>), ApiError> {
     Validator::default().text("text", &text, limit::POST).finish()?;
-    let post = Post { id: PostId::new(), text, created_at: Timestamp::now(), author };
+    let post = Post::of_text(author, text);
     app.store.create_post(post.clone()).await?;
     Ok((StatusCode::CREATED, Json(post)))
 }
