@@ -184,6 +184,12 @@ impl From<jsonwebtoken::errors::Error> for ApiError {
     }
 }
 
+impl From<serde_json::Error> for ApiError {
+    fn from(failure: serde_json::Error) -> Self {
+        Self::Internal(failure.to_string())
+    }
+}
+
 impl From<Vec<FieldError>> for ApiError {
     fn from(errors: Vec<FieldError>) -> Self {
         Self::Invalid(errors)
