@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// The place after one item of a newest-first list. Opaque to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +72,13 @@ pub struct PageRequest {
 }
 
 /// One page of a newest-first list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
     /// Where the next page starts, absent at the end.
+    #[schema(value_type = Option<String>)]
     pub next_cursor: Option<Cursor>,
 }
 
@@ -87,6 +89,11 @@ impl<T> Page<T> {
         items.truncate(limit);
         let next_cursor = items.last().filter(|_| more).map(|last| Cursor::after(&key(last)));
         Self { items, next_cursor }
+    }
+
+    /// The same page of other items.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), next_cursor: self.next_cursor }
     }
 }
 

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 macro_rules! ids {
@@ -39,6 +42,14 @@ macro_rules! ids {
             }
         }
 
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                identifier_schema()
+            }
+        }
+
+        impl ToSchema for $name {}
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
@@ -46,6 +57,11 @@ macro_rules! ids {
             }
         }
     )+};
+}
+
+fn identifier_schema() -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Uuid);
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).build().into()
 }
 
 macro_rules! stored {
@@ -69,6 +85,8 @@ ids! {
     UserId,
     /// A post.
     PostId,
+    /// A comment on a post.
+    CommentId,
     /// A notification.
     NotificationId,
     /// A conversation of two accounts.
@@ -77,9 +95,11 @@ ids! {
     MessageId,
     /// A chess room.
     RoomId,
+    /// A file that somebody sent.
+    UploadId,
 }
 
-stored!(UserId, PostId, NotificationId, ConversationId, MessageId);
+stored!(UserId, PostId, CommentId, NotificationId, ConversationId, MessageId, UploadId);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Rules for what clients send. All mistakes of a request are reported at once.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Lengths in characters, each the most that is accepted.
 pub mod limit {
@@ -12,16 +13,23 @@ pub mod limit {
     pub const EMAIL: usize = 254;
     /// Longest display name.
     pub const NAME: usize = 50;
+    /// Longest words of an account about itself.
+    pub const BIO: usize = 300;
     /// Longest post.
     pub const POST: usize = 2_000;
+    /// Longest comment.
+    pub const COMMENT: usize = 1_000;
     /// Longest message.
     pub const MESSAGE: usize = 4_000;
     /// Longest name of a chat room.
     pub const ROOM: usize = 64;
 }
 
+/// Words that stand in paths where a username may.
+const RESERVED: [&str; 3] = ["me", "online", "suggested"];
+
 /// One thing that is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Name of the field, as the client sent it.
     pub field: &'static str,
@@ -44,7 +52,9 @@ impl Validator {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         self.check(value.chars().all(allowed), "username", "charset", || {
             "may hold letters, digits, '_', '-' and '.'".into()
-        })
+        });
+        let reserved = RESERVED.iter().any(|word| word.eq_ignore_ascii_case(value));
+        self.check(!reserved, "username", "reserved", || "is a word of the API".into())
     }
 
     /// Something, an `@`, and a domain with a dot.
@@ -61,6 +71,11 @@ impl Validator {
     /// A display name.
     pub fn name(&mut self, value: &str) -> &mut Self {
         self.text("name", value, limit::NAME)
+    }
+
+    /// Words about oneself, perhaps none.
+    pub fn bio(&mut self, value: &str) -> &mut Self {
+        if value.is_empty() { self } else { self.text("bio", value, limit::BIO) }
     }
 
     /// Text that is not blank, holds no control characters but line breaks and tabs, and is not too long.
@@ -130,6 +145,11 @@ mod tests {
             codes(&mut found),
             [("username", "charset"), ("email", "format"), ("password", "length"), ("name", "length")]
         );
+    }
+
+    #[test]
+    fn words_of_the_api_are_no_usernames() {
+        assert_eq!(codes(Validator::default().username("Online")), [("username", "reserved")]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::ApiError;
 use super::extract::Body;
 use crate::app::App;
-use crate::domain::{NewAccount, Person, Timestamp, UserId, Validator, limit};
+use crate::domain::{NewAccount, Person, Role, Timestamp, UserId, Validator, limit};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -80,7 +80,8 @@ async fn create(
     password_hash: Option<String>,
 ) -> Result<(StatusCode, Json<Session>), ApiError> {
     let created_at = Timestamp::now();
-    let account = NewAccount { person: person.clone(), email, password_hash, created_at };
+    let (role, active) = (Role::default(), true);
+    let account = NewAccount { person: person.clone(), role, active, email, password_hash, created_at };
     app.store.create_account(account).await?;
     Ok((StatusCode::CREATED, session(app, person)?))
 }

@@ -10,6 +10,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::ApiError;
 use crate::app::App;
@@ -64,9 +65,14 @@ impl FromRequestParts<Arc<App>> for Caller {
 /// `?cursor=` and `?limit=`, with the number of items on a page when no limit is given.
 pub struct Paged<const DEFAULT: usize>(pub PageRequest);
 
-#[derive(Deserialize)]
-struct PageQuery {
+/// `?cursor=` and `?limit=`
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// The `nextCursor` of the page before.
     cursor: Option<String>,
+    /// Items on the page.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     limit: Option<String>,
 }
 

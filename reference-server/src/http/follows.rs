@@ -4,30 +4,47 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
+use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Caller, Paged, identifier};
+use super::document::{Always, BadFields, BadPage, Missing, Oneself};
+use super::extract::{Caller, PageQuery, Paged, identifier};
+use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
-use crate::domain::{Follow, Page, Person, UserId, Validator};
+use crate::domain::{Follow, Page, Person, Suggestion, UserId, Validator};
+use crate::socket;
+
+/// Accounts that are suggested at once.
+const SUGGESTIONS: usize = 20;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .route("/api/users/{user}/follow", post(follow).delete(unfollow))
-        .route("/api/users/{user}/followers", get(followers))
-        .route("/api/users/{user}/following", get(following))
+        .routes(routes!(follow, unfollow))
+        .routes(routes!(followers))
+        .routes(routes!(following))
+        .routes(routes!(suggested))
 }
 
+/// Follows an account; the first time it is notified.
+#[utoipa::path(post, path = "/api/users/{user}/follow", tag = "follows",
+    params(("user" = UserId, Path, description = "The account")),
+    responses((status = 200, body = Follow), Oneself, Missing, Always))]
 pub async fn follow(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     Path(user): Path<String>,
 ) -> Result<Json<Follow>, ApiError> {
     let followed = somebody_else(&person, &user)?;
-    Ok(Json(app.store.follow(person.id, followed).await?))
+    let done = app.store.follow(person.id, followed).await?;
+    Ok(Json(socket::tell(&app, done)))
 }
 
+/// Ends following.
+#[utoipa::path(delete, path = "/api/users/{user}/follow", tag = "follows",
+    params(("user" = UserId, Path, description = "The account")),
+    responses((status = 200, body = Follow), Oneself, Missing, Always))]
 pub async fn unfollow(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
@@ -44,20 +61,42 @@ fn somebody_else(person: &Person, user: &str) -> Result<UserId, ApiError> {
     Ok(followed)
 }
 
+/// Accounts that follow this one.
+#[utoipa::path(get, path = "/api/users/{user}/followers", tag = "follows",
+    params(("user" = UserId, Path, description = "The account"), PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<Person>), BadPage, Missing, Always))]
 pub async fn followers(
     State(app): State<Arc<App>>,
-    Caller(_): Caller,
+    _: Caller,
     Path(user): Path<String>,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<Person>>, ApiError> {
-    Ok(Json(app.store.followers(identifier(&user, "user")?, page).await?))
+    fields: Fields<Person>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.followers(identifier(&user, "user")?, page).await?)
 }
 
+/// Accounts that this one follows.
+#[utoipa::path(get, path = "/api/users/{user}/following", tag = "follows",
+    params(("user" = UserId, Path, description = "The account"), PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<Person>), BadPage, Missing, Always))]
 pub async fn following(
     State(app): State<Arc<App>>,
-    Caller(_): Caller,
+    _: Caller,
     Path(user): Path<String>,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<Person>>, ApiError> {
-    Ok(Json(app.store.following(identifier(&user, "user")?, page).await?))
+    fields: Fields<Person>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.following(identifier(&user, "user")?, page).await?)
+}
+
+/// Accounts that the caller may want to follow: friends of friends first, then popular ones. One page.
+#[utoipa::path(get, path = "/api/users/suggested", tag = "follows", params(FieldsQuery),
+    responses((status = 200, body = Page<Suggestion>), BadFields, Always))]
+pub async fn suggested(
+    State(app): State<Arc<App>>,
+    Caller(person): Caller,
+    fields: Fields<Suggestion>,
+) -> Result<Response, ApiError> {
+    let items = app.store.suggested(person.id, SUGGESTIONS).await?;
+    fields.answer(&Page { items, next_cursor: None })
 }

@@ -1,13 +1,17 @@
 //! The HTTP API: JSON in and out, errors as `application/problem+json`.
 
 mod auth;
+mod comments;
+mod document;
 mod extract;
+mod fields;
 mod follows;
 mod messages;
 mod notifications;
 mod observe;
 mod operations;
 mod posts;
+mod presence;
 mod problem;
 mod users;
 
@@ -17,10 +21,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use operations::health;
-pub use problem::ApiError;
+pub use problem::{ApiError, Problem};
 
 use crate::app::App;
 
@@ -37,11 +42,13 @@ pub fn router(app: &Arc<App>) -> Router {
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
+        .merge(comments::routes())
         .merge(users::routes())
         .merge(follows::routes())
         .merge(posts::routes())
+        .merge(presence::routes())
         .merge(notifications::routes())
         .merge(messages::routes())
 }

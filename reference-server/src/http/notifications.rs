@@ -3,49 +3,91 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
-use axum::routing::{get, post};
+use axum::extract::{Path, State};
+use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Caller, Paged};
+use super::document::{Always, BadPage, Missing};
+use super::extract::{Caller, PageQuery, Paged, identifier};
+use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
-use crate::domain::{Notification, Page};
+use crate::domain::{Notification, NotificationId, Page};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .route("/api/notifications", get(list))
-        .route("/api/notifications/read", post(mark_read))
+        .routes(routes!(list))
+        .routes(routes!(unread))
+        .routes(routes!(mark_read))
+        .routes(routes!(mark_one_read))
 }
 
 /// A page, and how many of all notifications are unread.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Notifications {
     #[serde(flatten)]
     page: Page<Notification>,
+    /// Notifications not read yet.
     unread: u64,
 }
 
+/// Notifications of the caller.
+#[utoipa::path(get, path = "/api/notifications", tag = "notifications", params(PageQuery, FieldsQuery),
+    responses((status = 200, body = Notifications), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     Paged(page): Paged<50>,
-) -> Result<Json<Notifications>, ApiError> {
+    fields: Fields<Notification>,
+) -> Result<Response, ApiError> {
     let page = app.store.notifications(person.id, page).await?;
     let unread = app.store.unread(person.id).await?;
-    Ok(Json(Notifications { page, unread }))
+    fields.answer(&Notifications { page, unread })
+}
+
+/// How many are unread.
+#[derive(Serialize, ToSchema)]
+pub struct Unread {
+    /// Notifications not read yet.
+    unread: u64,
+}
+
+/// How many notifications of the caller are unread.
+#[utoipa::path(get, path = "/api/notifications/unread", tag = "notifications",
+    responses((status = 200, body = Unread), Always))]
+pub async fn unread(State(app): State<Arc<App>>, Caller(person): Caller) -> Result<Json<Unread>, ApiError> {
+    Ok(Json(Unread { unread: app.store.unread(person.id).await? }))
 }
 
 /// How many were marked.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Marked {
-    read: u64,
+    /// What was unread before.
+    pub read: u64,
 }
 
+/// Marks all notifications of the caller as read.
+#[utoipa::path(post, path = "/api/notifications/read", tag = "notifications",
+    responses((status = 200, body = Marked), Always))]
 pub async fn mark_read(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
 ) -> Result<Json<Marked>, ApiError> {
     Ok(Json(Marked { read: app.store.mark_read(person.id).await? }))
+}
+
+/// Marks one notification of the caller as read.
+#[utoipa::path(post, path = "/api/notifications/{notification}/read", tag = "notifications",
+    params(("notification" = NotificationId, Path, description = "The notification")),
+    responses((status = 200, body = Marked), Missing, Always))]
+pub async fn mark_one_read(
+    State(app): State<Arc<App>>,
+    Caller(person): Caller,
+    Path(notification): Path<String>,
+) -> Result<Json<Marked>, ApiError> {
+    let notification = identifier(&notification, "notification")?;
+    Ok(Json(Marked { read: app.store.mark_one_read(person.id, notification).await? }))
 }

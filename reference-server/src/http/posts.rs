@@ -1,56 +1,130 @@
-//! Posts and the feed.
+//! Posts, the feed and likes.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::response::Response;
 use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Body, Caller, Paged, identifier};
+use super::document::{Always, BadBody, BadFields, BadPage, Foreign, Missing};
+use super::extract::{Body, Caller, PageQuery, Paged, identifier};
+use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
-use crate::domain::{Page, Post, PostId, Timestamp, Validator, limit};
+use crate::domain::{Like, Page, Person, Post, PostId, Validator, limit};
+use crate::socket;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .route("/api/posts", post(create))
-        .route("/api/posts/{post}", get(find))
-        .route("/api/feed", get(feed))
+        .routes(routes!(create))
+        .routes(routes!(find, delete))
+        .routes(routes!(feed))
+        .routes(routes!(like, unlike))
+        .routes(routes!(likes))
 }
 
-#[derive(Deserialize)]
+/// A post about to be written.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPost {
+    /// What it says.
+    #[schema(min_length = 1, max_length = 2_000)]
     text: String,
 }
 
+/// Writes a post.
+#[utoipa::path(post, path = "/api/posts", tag = "posts", request_body = NewPost,
+    responses((status = 201, body = Post), BadBody, Always))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Caller(author): Caller,
     Body(NewPost { text }): Body<NewPost>,
 ) -> Result<(StatusCode, Json<Post>), ApiError> {
     Validator::default().text("text", &text, limit::POST).finish()?;
-    let post = Post { id: PostId::new(), text, created_at: Timestamp::now(), author };
+    let post = Post::of_text(author, text);
     app.store.create_post(post.clone()).await?;
     Ok((StatusCode::CREATED, Json(post)))
 }
 
+/// One post.
+#[utoipa::path(get, path = "/api/posts/{post}", tag = "posts",
+    params(("post" = PostId, Path, description = "The post"), FieldsQuery),
+    responses((status = 200, body = Post), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
-    Caller(_): Caller,
+    _: Caller,
     Path(post): Path<String>,
-) -> Result<Json<Post>, ApiError> {
+    fields: Fields<Post>,
+) -> Result<Response, ApiError> {
     let found = app.store.post(identifier(&post, "post")?).await?;
-    found.map(Json).ok_or(ApiError::NotFound("post"))
+    fields.answer(&found.ok_or(ApiError::NotFound("post"))?)
 }
 
+/// Removes a post of the caller, with its likes, its comments and the notifications about it.
+#[utoipa::path(delete, path = "/api/posts/{post}", tag = "posts",
+    params(("post" = PostId, Path, description = "The post")),
+    responses((status = 204), Foreign, Always))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Caller(author): Caller,
+    Path(post): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    app.store.delete_post(identifier(&post, "post")?, author.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Posts of the caller and of those that the caller follows.
+#[utoipa::path(get, path = "/api/feed", tag = "posts", params(PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<Post>), BadPage, Always))]
 pub async fn feed(
     State(app): State<Arc<App>>,
     Caller(reader): Caller,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<Post>>, ApiError> {
-    Ok(Json(app.store.feed(reader.id, page).await?))
+    fields: Fields<Post>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.feed(reader.id, page).await?)
+}
+
+/// Likes a post; the first time its author is notified.
+#[utoipa::path(post, path = "/api/posts/{post}/like", tag = "posts",
+    params(("post" = PostId, Path, description = "The post")),
+    responses((status = 200, body = Like), Missing, Always))]
+pub async fn like(
+    State(app): State<Arc<App>>,
+    Caller(person): Caller,
+    Path(post): Path<String>,
+) -> Result<Json<Like>, ApiError> {
+    let done = app.store.like(identifier(&post, "post")?, person.id).await?;
+    Ok(Json(socket::tell(&app, done)))
+}
+
+/// Takes a like back.
+#[utoipa::path(delete, path = "/api/posts/{post}/like", tag = "posts",
+    params(("post" = PostId, Path, description = "The post")),
+    responses((status = 200, body = Like), Missing, Always))]
+pub async fn unlike(
+    State(app): State<Arc<App>>,
+    Caller(person): Caller,
+    Path(post): Path<String>,
+) -> Result<Json<Like>, ApiError> {
+    Ok(Json(app.store.unlike(identifier(&post, "post")?, person.id).await?))
+}
+
+/// Accounts that like a post.
+#[utoipa::path(get, path = "/api/posts/{post}/likes", tag = "posts",
+    params(("post" = PostId, Path, description = "The post"), PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<Person>), BadPage, Missing, Always))]
+pub async fn likes(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Path(post): Path<String>,
+    Paged(page): Paged<20>,
+    fields: Fields<Person>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.likes(identifier(&post, "post")?, page).await?)
 }

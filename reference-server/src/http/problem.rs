@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::{BadCursor, FieldError};
 use crate::security::{BadToken, PasswordError};
@@ -38,6 +39,9 @@ pub enum ApiError {
     /// No such thing, or none that this client may see.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The thing is another account's.
+    #[error("this {0} is somebody else's: only its author may do this")]
+    Forbidden(&'static str),
     /// The route exists with other methods.
     #[error("this route does not have this method: see the Allow header")]
     MethodNotAllowed,
@@ -71,6 +75,7 @@ impl ApiError {
             Self::MalformedJson(_) | Self::BadCursor(_) => StatusCode::BAD_REQUEST,
             Self::WrongShape(_) | Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadToken(_) | Self::BadCredentials => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Taken(_) => StatusCode::CONFLICT,
@@ -89,6 +94,7 @@ impl ApiError {
             Self::BadCursor(_) => "bad_cursor",
             Self::BadToken(_) => "bad_token",
             Self::BadCredentials => "bad_credentials",
+            Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Taken(_) => "conflict",
@@ -102,15 +108,22 @@ impl ApiError {
 }
 
 /// RFC 9457, with a stable code and the fields that were wrong.
-#[derive(Serialize)]
-struct Problem<'a> {
-    r#type: &'static str,
-    title: &'static str,
-    status: u16,
-    detail: String,
-    code: &'static str,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldError],
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// `about:blank`: the code says more.
+    pub r#type: &'static str,
+    /// The status in words.
+    pub title: &'static str,
+    /// The status.
+    pub status: u16,
+    /// For people.
+    pub detail: String,
+    /// Stable code.
+    pub code: &'static str,
+    /// The fields that were wrong, if fields were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
 }
 
 impl IntoResponse for ApiError {
@@ -119,14 +132,13 @@ impl IntoResponse for ApiError {
             tracing::error!(%cause, "request failed");
         }
         let status = self.status();
-        let errors: &[FieldError] = if let Self::Invalid(errors) = &self { errors } else { &[] };
         let problem = Problem {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: self.to_string(),
             code: self.code(),
-            errors,
+            errors: if let Self::Invalid(errors) = self { errors } else { Vec::new() },
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
@@ -151,6 +163,7 @@ impl From<StoreError> for ApiError {
         match failure {
             StoreError::Taken(what) => Self::Taken(what),
             StoreError::Missing(what) => Self::NotFound(what),
+            StoreError::Forbidden(what) => Self::Forbidden(what),
             other => Self::Internal(other.to_string()),
         }
     }
@@ -167,6 +180,12 @@ impl From<PasswordError> for ApiError {
 
 impl From<jsonwebtoken::errors::Error> for ApiError {
     fn from(failure: jsonwebtoken::errors::Error) -> Self {
+        Self::Internal(failure.to_string())
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(failure: serde_json::Error) -> Self {
         Self::Internal(failure.to_string())
     }
 }

@@ -4,26 +4,99 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::get;
+use axum::response::Response;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::Caller;
+use super::document::{Always, BadBody, BadFields, BadPage, Missing};
+use super::extract::{Body, Caller, PageQuery, Paged, identifier};
+use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
-use crate::domain::Profile;
+use crate::domain::{Page, Post, Profile, ProfileChange, UploadId, UserId, Validator};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().route("/api/users/me", get(me)).route("/api/users/{user}", get(by_username))
+    OpenApiRouter::new().routes(routes!(me, change)).routes(routes!(by_username)).routes(routes!(posts))
 }
 
-pub async fn me(State(app): State<Arc<App>>, Caller(person): Caller) -> Result<Json<Profile>, ApiError> {
-    app.store.profile(person.id).await?.map(Json).ok_or(ApiError::NotFound("user"))
+/// The caller's own profile.
+#[utoipa::path(get, path = "/api/users/me", tag = "users", params(FieldsQuery),
+    responses((status = 200, body = Profile), BadFields, Missing, Always))]
+pub async fn me(
+    State(app): State<Arc<App>>,
+    Caller(person): Caller,
+    fields: Fields<Profile>,
+) -> Result<Response, ApiError> {
+    let found = app.store.profile(person.id).await?;
+    fields.answer(&found.ok_or(ApiError::NotFound("user"))?)
 }
 
+/// What is absent stays; an `avatar` that is `null` is taken away.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeProfile {
+    /// Display name.
+    #[schema(min_length = 1, max_length = 50)]
+    name: Option<String>,
+    /// Words about oneself.
+    #[schema(max_length = 300)]
+    bio: Option<String>,
+    /// An upload.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<UploadId>)]
+    avatar: Option<Option<UploadId>>,
+}
+
+/// Tells `null` from absent.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// Changes the caller's own profile.
+#[utoipa::path(patch, path = "/api/users/me", tag = "users", request_body = ChangeProfile,
+    responses((status = 200, body = Profile), BadBody, Missing, Always))]
+pub async fn change(
+    State(app): State<Arc<App>>,
+    Caller(person): Caller,
+    Body(ChangeProfile { name, bio, avatar }): Body<ChangeProfile>,
+) -> Result<Json<Profile>, ApiError> {
+    let mut rules = Validator::default();
+    if let Some(name) = &name {
+        rules.name(name);
+    }
+    if let Some(bio) = &bio {
+        rules.bio(bio);
+    }
+    rules.finish()?;
+    Ok(Json(app.store.change_profile(person.id, ProfileChange { name, bio, avatar }).await?))
+}
+
+/// The profile of an account.
+#[utoipa::path(get, path = "/api/users/{user}", tag = "users",
+    params(("user" = String, Path, description = "Username, in any case of letters"), FieldsQuery),
+    responses((status = 200, body = Profile), BadFields, Missing, Always))]
 pub async fn by_username(
     State(app): State<Arc<App>>,
-    Caller(_): Caller,
+    _: Caller,
     Path(username): Path<String>,
-) -> Result<Json<Profile>, ApiError> {
-    app.store.profile_by_username(&username).await?.map(Json).ok_or(ApiError::NotFound("user"))
+    fields: Fields<Profile>,
+) -> Result<Response, ApiError> {
+    let found = app.store.profile_by_username(&username).await?;
+    fields.answer(&found.ok_or(ApiError::NotFound("user"))?)
+}
+
+/// Posts of an account.
+#[utoipa::path(get, path = "/api/users/{user}/posts", tag = "users",
+    params(("user" = UserId, Path, description = "The account"), PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<Post>), BadPage, Missing, Always))]
+pub async fn posts(
+    State(app): State<Arc<App>>,
+    _: Caller,
+    Path(user): Path<String>,
+    Paged(page): Paged<20>,
+    fields: Fields<Post>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.posts_of(identifier(&user, "user")?, page).await?)
 }

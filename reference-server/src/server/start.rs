@@ -26,6 +26,7 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     };
     let failed = |source: StoreError| StartError::Store { path: path.clone(), source };
     let store = SqliteStore::open(&path, durability).map_err(failed)?;
+    store.declare_indexes(config.store.indexes).await.map_err(failed)?;
     let secret = store.secret(TOKEN_SECRET, rand::random::<[u8; 32]>().to_vec()).await.map_err(failed)?;
     let tokens = Tokens::new(&secret, config.security.token_ttl);
     let passwords = Passwords::new(config.security.password)?;

@@ -3,15 +3,17 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::reply::{Emission, EventError, Reaction, Target, emit};
+use super::deliver::to_user;
+use super::reply::{EventError, Reaction};
 use super::session::Session;
 use crate::app::App;
 use crate::domain::{
-    ConversationId, FieldError, Message, MessageId, Person, Timestamp, UserId, Validator, limit,
+    ConversationId, FieldError, Message, MessageId, Person, ReadConversation, Timestamp, UserId, Validator,
+    limit,
 };
 use crate::store::StoreError;
 
-/// The one event that waits for the store.
+/// The event that waits for the store.
 pub const SEND: &str = "chat:send";
 
 #[derive(Deserialize)]
@@ -71,13 +73,23 @@ fn deliver(app: &App, from: &Person, message: &Message) {
         "id": message.id, "conversationId": message.conversation_id, "from": message.from, "to": message.to,
         "fromName": from.name, "text": message.text, "sentAt": message.created_at.millis_f64(),
     });
-    send_to(app, message.to, "chat:message", &data);
+    to_user(app, message.to, "chat:message", &data);
 }
 
-fn send_to(app: &App, user: UserId, event: &'static str, data: &serde_json::Value) {
-    for socket in app.live.users.of(user) {
-        emit(app, None, &Emission { target: Target::Socket(socket), event, data: data.clone() });
+/// Marks what the reader has been sent as read, and tells the sender if that is news. `None` when the reader is
+/// no member.
+pub async fn mark_conversation_read(
+    app: &App,
+    reader: &Person,
+    conversation: ConversationId,
+) -> Result<Option<u64>, StoreError> {
+    let done = app.store.mark_conversation_read(reader.id, conversation).await?;
+    if let Some(ReadConversation { with, read: 1.. }) = done {
+        let read_at = Timestamp::now().millis_f64();
+        let data = json!({ "conversationId": conversation, "by": reader.id, "readAt": read_at });
+        to_user(app, with, "chat:read", &data);
     }
+    Ok(done.map(|done| done.read))
 }
 
 pub async fn send(session: &Session, Send { to, text }: Send) -> Result<Reaction, EventError> {
@@ -89,6 +101,6 @@ pub async fn send(session: &Session, Send { to, text }: Send) -> Result<Reaction
 
 pub fn typing(session: &Session, Typing { to }: &Typing) -> Reaction {
     let data = json!({ "from": session.person.id, "fromName": session.person.name });
-    send_to(&session.app, *to, "chat:typing", &data);
+    to_user(&session.app, *to, "chat:typing", &data);
     Reaction::default()
 }

@@ -1,5 +1,5 @@
-//! From the name of an event to its handler. Events that need no store are done at once, in the order in which
-//! their socket sent them; the others are awaited in a task of their own.
+//! From the name of an event to its handler. Events that need nothing from outside are done at once, in the order in
+//! which their socket sent them; what the others wait for is awaited in a task of their own.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use socketioxide::extract::SocketRef;
 
 use super::reply::{EventError, Reaction, Reply};
 use super::session::Session;
-use super::{chat, chess, rooms};
+use super::{chat, chess, rooms, watch};
+use crate::domain::UserId;
 
 type Outcome = Result<Reaction, EventError>;
 
@@ -25,6 +26,10 @@ pub fn dispatch(
 ) -> Either<Ready<()>, BoxFuture<'static, ()>> {
     if name == chat::SEND {
         return Either::Right(Box::pin(send_chat(Arc::clone(session), socket, payload, reply)));
+    }
+    if name == watch::WATCH {
+        let joined = parse(payload).and_then(|ask| watch::watch(&socket, ask));
+        return Either::Right(Box::pin(look(Arc::clone(session), socket, joined, reply)));
     }
     let (event, outcome) = handle(session, &socket, name, payload);
     finish(session, &socket, event, reply, outcome);
@@ -55,6 +60,7 @@ fn handle(
         "chess:resign" => |ask| chess::resign(session, &ask),
         "chess:resume" => |ask| chess::resume(session, socket, &ask),
         "chat:typing" => |ask| Ok(chat::typing(session, &ask)),
+        "presence:unwatch" => |ask| Ok(watch::unwatch(socket, ask)),
         "room:join" => |ask| rooms::join(session, socket, &ask),
         "room:send" => |ask| rooms::send(session, socket, &ask),
         "room:leave" => |ask| rooms::leave(socket, &ask),
@@ -68,6 +74,20 @@ async fn send_chat(session: Arc<Session>, socket: SocketRef, payload: Option<Val
         Err(error) => Err(error),
     };
     finish(&session, &socket, chat::SEND, reply, outcome);
+}
+
+async fn look(
+    session: Arc<Session>,
+    socket: SocketRef,
+    joined: Result<Vec<UserId>, EventError>,
+    reply: Reply,
+) {
+    let _under_way = session.app.events.token();
+    let outcome = match joined {
+        Ok(users) => Ok(watch::look(&session, &users).await),
+        Err(error) => Err(error),
+    };
+    finish(&session, &socket, watch::WATCH, reply, outcome);
 }
 
 fn finish(session: &Session, socket: &SocketRef, event: &'static str, reply: Reply, outcome: Outcome) {

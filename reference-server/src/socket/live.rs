@@ -21,12 +21,18 @@ pub struct Live {
     /// `activeChessGames`.
     pub active: ActiveChessGames,
     matchmaker: Mutex<Matchmaker>,
+    announcing: Mutex<()>,
 }
 
 impl Live {
     /// The players that look for an opponent.
     pub fn matchmaker(&self) -> MutexGuard<'_, Matchmaker> {
         lock(&self.matchmaker)
+    }
+
+    /// The turn to tell whether a user is there.
+    pub fn announcing(&self) -> MutexGuard<'_, ()> {
+        lock(&self.announcing)
     }
 }
 

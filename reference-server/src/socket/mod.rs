@@ -6,12 +6,14 @@
 
 mod chat;
 mod chess;
+mod deliver;
 mod dispatch;
 mod live;
 mod presence;
 mod reply;
 mod rooms;
 mod session;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,8 +24,10 @@ use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 
-pub use chat::{NotSent, send_message};
+pub use chat::{NotSent, mark_conversation_read, send_message};
+pub use deliver::tell;
 pub use live::Live;
+pub use watch::{online, who_is_online};
 
 use crate::app::App;
 use crate::config::SocketSettings;

@@ -1,38 +1,59 @@
 //! `userSocketMap`: which sockets each user has in this process.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Mutex;
 
 use socketioxide::socket::Sid;
 
 use super::live::lock;
-use crate::domain::UserId;
+use crate::domain::{Page, PageRequest, UserId};
 
-/// Sockets by user. A user may have several: tabs, devices.
+/// Sockets by user, in the order of the users' ids, so that a page of them needs no sorting. A user may have
+/// several: tabs, devices.
 #[derive(Default)]
 pub struct UserSocketMap {
-    sockets: Mutex<HashMap<UserId, Vec<Sid>>>,
+    sockets: Mutex<BTreeMap<UserId, Vec<Sid>>>,
 }
 
 impl UserSocketMap {
-    /// Adds a socket.
-    pub fn add(&self, user: UserId, socket: Sid) {
-        lock(&self.sockets).entry(user).or_insert_with(|| Vec::with_capacity(1)).push(socket);
+    /// Adds a socket; tells whether it is the user's first.
+    pub fn add(&self, user: UserId, socket: Sid) -> bool {
+        let mut sockets = lock(&self.sockets);
+        let own = sockets.entry(user).or_insert_with(|| Vec::with_capacity(1));
+        own.push(socket);
+        own.len() == 1
     }
 
-    /// Removes a socket, if it is there.
-    pub fn remove(&self, user: UserId, socket: Sid) {
+    /// Removes a socket; tells whether it was there and the user's last.
+    pub fn remove(&self, user: UserId, socket: Sid) -> bool {
         let mut sockets = lock(&self.sockets);
-        let Some(own) = sockets.get_mut(&user) else { return };
+        let Some(own) = sockets.get_mut(&user) else { return false };
         own.retain(|other| *other != socket);
-        if own.is_empty() {
+        let gone = own.is_empty();
+        if gone {
             sockets.remove(&user);
         }
+        gone
     }
 
     /// The sockets of a user.
     pub fn of(&self, user: UserId) -> Vec<Sid> {
         lock(&self.sockets).get(&user).cloned().unwrap_or_default()
+    }
+
+    /// Whether a user has a socket.
+    pub fn contains(&self, user: UserId) -> bool {
+        lock(&self.sockets).contains_key(&user)
+    }
+
+    /// Users with a socket, the youngest account first.
+    pub fn users(&self, page: PageRequest) -> Page<UserId> {
+        let before = page.after.map(|cursor| UserId::from_bytes(*cursor.item()));
+        let range = (Bound::Unbounded, before.map_or(Bound::Unbounded, Bound::Excluded));
+        let sockets = lock(&self.sockets);
+        let found = sockets.range(range).rev().map(|(user, _)| *user).take(page.limit.saturating_add(1));
+        Page::from_overfull(found.collect(), page.limit, |user| *user.as_bytes())
     }
 
     /// All sockets.
@@ -49,12 +70,27 @@ mod tests {
     fn a_user_is_there_while_one_socket_is() {
         let (map, user) = (UserSocketMap::default(), UserId::new());
         let (tab, phone) = (Sid::new(), Sid::new());
-        map.add(user, tab);
-        map.add(user, phone);
-        map.remove(user, tab);
-        map.remove(user, tab);
-        assert_eq!((map.of(user), map.sockets()), (vec![phone], 1));
-        map.remove(user, phone);
-        assert_eq!((map.of(user), map.sockets()), (vec![], 0));
+        assert!(map.add(user, tab));
+        assert!(!map.add(user, phone));
+        assert!(!map.remove(user, tab));
+        assert!(!map.remove(user, tab));
+        assert_eq!((map.of(user), map.sockets(), map.contains(user)), (vec![phone], 1, true));
+        assert!(map.remove(user, phone));
+        assert!(!map.remove(user, phone));
+        assert_eq!((map.of(user), map.sockets(), map.contains(user)), (vec![], 0, false));
+    }
+
+    #[test]
+    fn users_are_paged_by_age() {
+        let map = UserSocketMap::default();
+        let mut users: Vec<_> = (0..5).map(|_| UserId::new()).collect();
+        for user in &users {
+            map.add(*user, Sid::new());
+        }
+        users.reverse();
+        let page = map.users(PageRequest { after: None, limit: 3 });
+        assert_eq!(page.items, users[..3]);
+        let rest = map.users(PageRequest { after: page.next_cursor, limit: 3 });
+        assert_eq!((rest.items.as_slice(), rest.next_cursor), (&users[3..], None));
     }
 }

@@ -11,6 +11,9 @@ use crate::domain::{FieldError, MessageId, Timestamp, Validator, limit};
 /// Rooms that one socket may be in.
 const MOST_ROOMS: usize = 64;
 
+/// Of the Socket.IO rooms that are chat rooms.
+const PREFIX: &str = "room:";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ByName {
@@ -26,7 +29,7 @@ pub struct Say {
 
 pub fn join(session: &Session, socket: &SocketRef, ask: &ByName) -> Result<Reaction, EventError> {
     Validator::default().text("room", &ask.room, limit::ROOM).finish().map_err(|e| refuse(&e))?;
-    if socket.rooms().len() >= MOST_ROOMS {
+    if socket.rooms().iter().filter(|room| room.starts_with(PREFIX)).count() >= MOST_ROOMS {
         let message = format!("a socket may be in {MOST_ROOMS} rooms: leave one first");
         return Err(EventError { code: "too_many_rooms", message });
     }
@@ -63,5 +66,5 @@ fn refuse(errors: &[FieldError]) -> EventError {
 
 /// The Socket.IO room of a chat room.
 fn channel(room: &str) -> String {
-    format!("room:{room}")
+    format!("{PREFIX}{room}")
 }

@@ -8,6 +8,7 @@ use socketioxide::extract::{Event, SocketRef, TryData};
 use socketioxide::socket::Sid;
 
 use super::reply::Reply;
+use super::watch::presence_changed;
 use super::{chess, dispatch};
 use crate::app::App;
 use crate::chess::Occupant;
@@ -40,7 +41,7 @@ impl Session {
 impl Drop for Session {
     /// Also covers a connection that was lost during its handshake, which has no disconnect event.
     fn drop(&mut self) {
-        self.app.live.users.remove(self.person.id, self.socket);
+        leave(self);
     }
 }
 
@@ -48,7 +49,9 @@ impl Drop for Session {
 pub fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -> Result<(), BadToken> {
     let person = app.tokens.check(&handshake.ok_or(BadToken)?.token)?;
     let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id });
-    app.live.users.add(session.person.id, socket.id);
+    if app.live.users.add(session.person.id, socket.id) {
+        presence_changed(app, session.person.id);
+    }
     let ending = Arc::clone(&session);
     socket.on_disconnect(async move || end(&ending));
     socket.on_fallback(
@@ -59,8 +62,14 @@ pub fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -
     Ok(())
 }
 
+fn leave(session: &Session) {
+    if session.app.live.users.remove(session.person.id, session.socket) {
+        presence_changed(&session.app, session.person.id);
+    }
+}
+
 fn end(session: &Session) {
-    session.app.live.users.remove(session.person.id, session.socket);
+    leave(session);
     session.app.live.matchmaker().remove(&session.occupant());
     chess::disconnected(session);
 }

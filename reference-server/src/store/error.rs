@@ -9,6 +9,9 @@ pub enum StoreError {
     /// The record that the change refers to does not exist.
     #[error("there is no such {0}")]
     Missing(&'static str),
+    /// The record belongs to another account.
+    #[error("this {0} is somebody else's")]
+    Forbidden(&'static str),
     /// The data were written by a newer version of this program.
     #[error(
         "the store has schema version {found} and this program knows {known}: use the newer program, \

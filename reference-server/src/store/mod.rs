@@ -10,17 +10,28 @@ pub mod suite;
 pub use error::StoreError;
 pub use observed::Observed;
 pub use part::{
-    AccountStore, Answer, FollowStore, MessageStore, NotificationStore, OperationStore, PostStore,
+    AccountStore, Answer, CommentStore, FollowStore, LikeStore, MessageStore, NotificationStore,
+    OperationStore, PostStore,
 };
 pub use sqlite::{SqliteStore, store_file};
 
-/// Durable data of the application: all parts together.
-pub trait Store:
-    AccountStore + FollowStore + PostStore + NotificationStore + MessageStore + OperationStore
-{
+/// Declares the store as the sum of its parts.
+macro_rules! store {
+    ($($part:ident),+ $(,)?) => {
+        /// Durable data of the application: all parts together.
+        pub trait Store: $($part +)+ {}
+
+        impl<S: $($part +)+> Store for S {}
+    };
 }
 
-impl<S> Store for S where
-    S: AccountStore + FollowStore + PostStore + NotificationStore + MessageStore + OperationStore
-{
+store! {
+    AccountStore,
+    CommentStore,
+    FollowStore,
+    LikeStore,
+    MessageStore,
+    NotificationStore,
+    OperationStore,
+    PostStore,
 }

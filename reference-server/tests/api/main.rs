@@ -5,7 +5,12 @@
 mod accounts;
 mod bounds;
 mod drain;
+mod fields;
 mod games;
+mod notifications;
+mod posts;
+mod presence;
+mod profiles;
 mod restart;
 mod social;
 mod sockets;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server};
+use crate::support::{Client, Server, Socket};
 
 #[tokio::test]
 async fn following_notifies_once_and_fills_the_feed() {
@@ -73,4 +73,25 @@ async fn a_conversation_is_read_by_its_members_only() {
     assert_eq!(ada.post("/api/messages", nobody).await.code(), "not_found");
     let own = ada.post("/api/messages", json!({ "to": ada.id, "text": "me" })).await;
     assert_eq!(own.code(), "validation_failed");
+}
+
+#[tokio::test]
+async fn reading_a_conversation_is_told_to_the_sender() {
+    let server = Server::start().await;
+    let (ada, bob, eve) = (server.guest("Ada").await, server.guest("Bob").await, server.guest("Eve").await);
+    let mut sender = Socket::connect(server.address, &ada.token).await.unwrap();
+    let id = write(&ada, &bob, "hello").await["conversationId"].clone();
+    write(&ada, &bob, "are you there?").await;
+    let unread = async |client: &Client| {
+        client.get("/api/conversations").await.expect(200)["items"][0]["unread"].clone()
+    };
+    assert_eq!((unread(&ada).await, unread(&bob).await), (json!(0), json!(2)));
+    let path = format!("/api/conversations/{}/read", id.as_str().unwrap());
+    assert_eq!(eve.post(&path, json!({})).await.code(), "not_found");
+    assert_eq!(bob.post(&path, json!({})).await.expect(200), json!({ "read": 2 }));
+    let told = sender.event("chat:read").await;
+    assert_eq!((&told["conversationId"], &told["by"]), (&id, &json!(bob.id)));
+    assert!(told["readAt"].is_f64());
+    assert_eq!(bob.post(&path, json!({})).await.expect(200), json!({ "read": 0 }));
+    assert_eq!(unread(&bob).await, json!(0));
 }

@@ -1,7 +1,7 @@
 //! Accounts and profiles.
 
 use super::part;
-use crate::domain::{Account, NewAccount, Profile, UserId};
+use crate::domain::{Account, NewAccount, Person, Profile, ProfileChange, UserId};
 
 part! {
     /// Accounts and profiles.
@@ -15,5 +15,10 @@ part! {
         fn profile(&self, user: UserId) -> Option<Profile>;
         /// The profile of the account with this username.
         fn profile_by_username(&self, username: &str) -> Option<Profile>;
+        /// Changes what is given and answers with the new profile. Fails with
+        /// [`StoreError::Missing`](crate::store::StoreError::Missing).
+        fn change_profile(&self, user: UserId, change: ProfileChange) -> Profile;
+        /// Those of these accounts that exist, in this order.
+        fn people(&self, users: Vec<UserId>) -> Vec<Person>;
     }
 }

@@ -1,7 +1,7 @@
 //! Conversations of two, and their messages.
 
 use super::part;
-use crate::domain::{Conversation, ConversationId, Message, Page, PageRequest, UserId};
+use crate::domain::{Conversation, ConversationId, Message, Page, PageRequest, ReadConversation, UserId};
 
 part! {
     /// Conversations of two, and their messages.
@@ -19,5 +19,7 @@ part! {
             conversation: ConversationId,
             page: PageRequest,
         ) -> Option<Page<Message>>;
+        /// Marks all messages to the reader as read, `None` when the reader is no member.
+        fn mark_conversation_read(&self, reader: UserId, conversation: ConversationId) -> Option<ReadConversation>;
     }
 }

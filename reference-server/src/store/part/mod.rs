@@ -3,7 +3,9 @@
 //! without a second list of its calls.
 
 mod accounts;
+mod comments;
 mod follows;
+mod likes;
 mod messages;
 mod notifications;
 mod operations;
@@ -12,7 +14,9 @@ mod posts;
 use futures_util::future::BoxFuture;
 
 pub use accounts::AccountStore;
+pub use comments::CommentStore;
 pub use follows::FollowStore;
+pub use likes::LikeStore;
 pub use messages::MessageStore;
 pub use notifications::NotificationStore;
 pub use operations::OperationStore;

@@ -1,7 +1,7 @@
 //! Notifications and their read state.
 
 use super::part;
-use crate::domain::{Notification, Page, PageRequest, UserId};
+use crate::domain::{Notification, NotificationId, Page, PageRequest, UserId};
 
 part! {
     /// Notifications and their read state.
@@ -12,5 +12,8 @@ part! {
         fn unread(&self, user: UserId) -> u64;
         /// Marks all notifications as read; tells how many were not.
         fn mark_read(&self, user: UserId) -> u64;
+        /// Marks one notification of an account as read; tells how many were not. Fails with
+        /// [`StoreError::Missing`](crate::store::StoreError::Missing).
+        fn mark_one_read(&self, user: UserId, notification: NotificationId) -> u64;
     }
 }

@@ -10,7 +10,13 @@ part! {
         fn create_post(&self, post: Post) -> ();
         /// One post.
         fn post(&self, post: PostId) -> Option<Post>;
+        /// Removes a post with its likes, its comments and the notifications about it. Fails with
+        /// [`StoreError::Missing`](crate::store::StoreError::Missing), and with
+        /// [`StoreError::Forbidden`](crate::store::StoreError::Forbidden) when somebody else wrote it.
+        fn delete_post(&self, post: PostId, author: UserId) -> ();
         /// Posts of the reader and of those that the reader follows.
         fn feed(&self, reader: UserId, page: PageRequest) -> Page<Post>;
+        /// Posts of one author. Fails with [`StoreError::Missing`](crate::store::StoreError::Missing).
+        fn posts_of(&self, author: UserId, page: PageRequest) -> Page<Post>;
     }
 }

@@ -3,9 +3,16 @@
 use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::SqliteStore;
-use super::row::{count, one, person, timestamp};
-use crate::domain::{Account, NewAccount, Profile, UserId};
+use super::row::{number, one, person, timestamp, word};
+use crate::domain::{Account, NewAccount, Person, Profile, ProfileChange, UploadId, UserId};
 use crate::store::{AccountStore, Answer, StoreError};
+
+/// The columns that `read_profile` reads.
+macro_rules! profile_columns {
+    () => {
+        "id, username, name, role, active, bio, avatar, created_at, followers, following"
+    };
+}
 
 impl AccountStore for SqliteStore {
     fn create_account(&self, account: NewAccount) -> Answer<'_, ()> {
@@ -25,16 +32,26 @@ impl AccountStore for SqliteStore {
         let username = username.to_owned();
         self.read(move |db| profile_by_username(db, &username))
     }
+
+    fn change_profile(&self, user: UserId, change: ProfileChange) -> Answer<'_, Profile> {
+        self.write(move |db| change_profile(db, user, &change))
+    }
+
+    fn people(&self, users: Vec<UserId>) -> Answer<'_, Vec<Person>> {
+        self.read(move |db| people(db, &users))
+    }
 }
 
 pub fn create(db: &Connection, account: &NewAccount) -> Result<(), StoreError> {
-    let sql = "INSERT INTO users (id, username, name, email, password_hash, created_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let NewAccount { person, email, password_hash, created_at } = account;
+    let sql = "INSERT INTO users (id, username, name, role, active, email, password_hash, created_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let NewAccount { person, role, active, email, password_hash, created_at } = account;
     let inserted = db.prepare_cached(sql)?.execute(params![
         person.id.as_bytes(),
         person.username.as_ref(),
         person.name.as_ref(),
+        role.as_str(),
+        active,
         email,
         password_hash,
         created_at.micros()
@@ -58,27 +75,51 @@ fn taken_or_failed(failure: rusqlite::Error) -> StoreError {
 }
 
 pub fn find(db: &Connection, username: &str) -> Result<Option<Account>, StoreError> {
-    let sql = "SELECT id, username, name, password_hash FROM users WHERE username = ?1";
-    one(db, sql, [username], |row| Ok(Account { person: person(row, 0)?, password_hash: row.get(3)? }))
+    let sql = "SELECT id, username, name, role, active, password_hash FROM users WHERE username = ?1";
+    one(db, sql, [username], |row| {
+        let (role, active) = (word(row, 3)?, row.get(4)?);
+        Ok(Account { person: person(row, 0)?, role, active, password_hash: row.get(5)? })
+    })
 }
 
 pub fn profile(db: &Connection, user: UserId) -> Result<Option<Profile>, StoreError> {
-    let sql = "SELECT id, username, name, created_at FROM users WHERE id = ?1";
-    one(db, sql, [user.as_bytes()], without_counts)?.map(|found| with_counts(db, found)).transpose()
+    let sql = concat!("SELECT ", profile_columns!(), " FROM users WHERE id = ?1");
+    one(db, sql, [user.as_bytes()], read_profile)
 }
 
 pub fn profile_by_username(db: &Connection, username: &str) -> Result<Option<Profile>, StoreError> {
-    let sql = "SELECT id, username, name, created_at FROM users WHERE username = ?1";
-    one(db, sql, [username], without_counts)?.map(|found| with_counts(db, found)).transpose()
+    let sql = concat!("SELECT ", profile_columns!(), " FROM users WHERE username = ?1");
+    one(db, sql, [username], read_profile)
 }
 
-fn without_counts(row: &Row<'_>) -> rusqlite::Result<Profile> {
-    Ok(Profile { person: person(row, 0)?, created_at: timestamp(row, 3)?, followers: 0, following: 0 })
+pub fn change_profile(db: &Connection, user: UserId, change: &ProfileChange) -> Result<Profile, StoreError> {
+    let sql = "UPDATE users SET name = coalesce(?2, name), bio = coalesce(?3, bio),
+                      avatar = iif(?4, ?5, avatar) WHERE id = ?1";
+    let ProfileChange { name, bio, avatar } = change;
+    let picture = avatar.flatten();
+    let picture = picture.as_ref().map(UploadId::as_bytes);
+    db.prepare_cached(sql)?.execute(params![user.as_bytes(), name, bio, avatar.is_some(), picture])?;
+    profile(db, user)?.ok_or(StoreError::Missing("user"))
 }
 
-fn with_counts(db: &Connection, found: Profile) -> Result<Profile, StoreError> {
-    let id = found.person.id.as_bytes();
-    let followers = count(db, "SELECT count(*) FROM follows WHERE followed = ?1", [id])?;
-    let following = count(db, "SELECT count(*) FROM follows WHERE follower = ?1", [id])?;
-    Ok(Profile { followers, following, ..found })
+/// A look-up by primary key each: SQLite answers in this process, so that many small questions cost no more
+/// than a large one.
+pub fn people(db: &Connection, users: &[UserId]) -> Result<Vec<Person>, StoreError> {
+    let sql = "SELECT id, username, name FROM users WHERE id = ?1";
+    let found =
+        users.iter().filter_map(|user| one(db, sql, [user.as_bytes()], |row| person(row, 0)).transpose());
+    found.collect()
+}
+
+fn read_profile(row: &Row<'_>) -> rusqlite::Result<Profile> {
+    Ok(Profile {
+        person: person(row, 0)?,
+        role: word(row, 3)?,
+        active: row.get(4)?,
+        bio: row.get(5)?,
+        avatar: row.get::<_, Option<[u8; 16]>>(6)?.map(UploadId::from_bytes),
+        created_at: timestamp(row, 7)?,
+        followers: number(row, 8)?,
+        following: number(row, 9)?,
+    })
 }

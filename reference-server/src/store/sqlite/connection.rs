@@ -14,7 +14,7 @@ const FILE_NAME: &str = "reference.db";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements that a connection keeps prepared: more than the store has.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 256;
 
 /// The file of a store at a place that may be a directory or a file ending in `.db`.
 pub fn store_file(place: &Path) -> PathBuf {

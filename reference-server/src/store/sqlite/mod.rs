@@ -4,11 +4,16 @@
 //! Reads use a small pool (`readers`), each in one read transaction.
 
 mod accounts;
+mod comments;
 mod connection;
 mod follows;
+mod index;
+mod likes;
 mod messages;
 mod notifications;
 mod operations;
+#[cfg(test)]
+mod plan;
 mod posts;
 mod readers;
 mod row;
@@ -59,7 +64,8 @@ impl SqliteStore {
 mod tests {
     use super::super::suite;
     use super::*;
-    use crate::store::OperationStore;
+    use crate::domain::Role;
+    use crate::store::{AccountStore, OperationStore};
 
     fn open(dir: &Path) -> SqliteStore {
         SqliteStore::open(&dir.join("test.db"), Durability::Full).unwrap()
@@ -67,8 +73,30 @@ mod tests {
 
     #[tokio::test]
     async fn keeps_what_every_store_promises() {
+        for indexes in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = open(dir.path());
+            store.declare_indexes(indexes).await.unwrap();
+            suite::run(&store).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_of_the_first_version_becomes_one_of_this() {
         let dir = tempfile::tempdir().unwrap();
-        suite::run(&open(dir.path())).await;
+        let raw = Connection::open(dir.path().join("test.db")).unwrap();
+        raw.execute_batch(include_str!("schema/1.sql")).unwrap();
+        raw.execute_batch(
+            "INSERT INTO users VALUES (zeroblob(16), 'old', 'Old', NULL, NULL, 0),
+                                      (randomblob(16), 'fan', 'Fan', NULL, NULL, 0);
+             INSERT INTO follows SELECT id, zeroblob(16), randomblob(16) FROM users WHERE username = 'fan';
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        drop(raw);
+        let profile = open(dir.path()).profile_by_username("old").await.unwrap().unwrap();
+        assert_eq!((profile.followers, profile.following), (1, 0));
+        assert_eq!((profile.role, profile.active), (Role::Citizen, true));
     }
 
     #[tokio::test]

@@ -1,8 +1,12 @@
 //! From rows to domain values.
 
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use std::error::Error;
+use std::str::FromStr;
 
-use crate::domain::{PageRequest, Person, Timestamp, UserId};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use crate::domain::{Page, PageRequest, Person, Timestamp, UserId};
 use crate::store::StoreError;
 
 /// Greater than every identifier: the cursor of a first page.
@@ -40,8 +44,12 @@ pub fn one<T>(
 
 /// The number that a query counts.
 pub fn count(db: &Connection, sql: &str, params: impl Params) -> Result<u64, StoreError> {
-    let counted: i64 = db.prepare_cached(sql)?.query_row(params, |row| row.get(0))?;
-    Ok(counted.unsigned_abs())
+    Ok(db.prepare_cached(sql)?.query_row(params, |row| number(row, 0))?)
+}
+
+/// A count in one column.
+pub fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get(column).map(i64::unsigned_abs)
 }
 
 /// A person in three columns: id, username, name.
@@ -53,6 +61,28 @@ pub fn person(row: &Row<'_>, first: usize) -> rusqlite::Result<Person> {
 /// A point in time in one column.
 pub fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_micros)
+}
+
+/// A value that is kept as a word.
+pub fn word<T: FromStr<Err: Error + Send + Sync + 'static>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
+    let parsed = row.get_ref(column)?.as_str()?.parse();
+    parsed.map_err(|bad: T::Err| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(bad)))
+}
+
+/// A page of people, read by a query that takes the owner of the list, the place and the limit, and that
+/// answers with a person in three columns and the place in the fourth.
+pub fn people_of(
+    db: &Connection,
+    sql: &str,
+    owner: &[u8; 16],
+    page: PageRequest,
+) -> Result<Page<Person>, StoreError> {
+    let parameters = params![owner, before(&page), overfull(&page)];
+    let found = all(db, sql, parameters, |row| Ok((person(row, 0)?, row.get::<_, [u8; 16]>(3)?)))?;
+    Ok(Page::from_overfull(found, page.limit, |(_, place)| *place).map(|(person, _)| person))
 }
 
 /// Fails when there is no such account.
