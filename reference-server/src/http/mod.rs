@@ -42,7 +42,7 @@ pub fn router(app: &Arc<App>) -> Router {
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(document::Document::openapi())
+    let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
         .merge(comments::routes())
         .merge(users::routes())
@@ -50,5 +50,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(posts::routes())
         .merge(presence::routes())
         .merge(notifications::routes())
-        .merge(messages::routes())
+        .merge(messages::routes());
+    document::name_operations(api.get_openapi_mut());
+    api
 }
