@@ -92,6 +92,31 @@ impl<const DEFAULT: usize> FromRequestParts<Arc<App>> for Paged<DEFAULT> {
     }
 }
 
+/// Other parameters of a query.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let query = Query::<T>::from_request_parts(parts, app).await;
+        let Query(params) = query.map_err(|rejection| ApiError::WrongShape(rejection.body_text()))?;
+        Ok(Self(params))
+    }
+}
+
+/// The parameters of [`Paged`], for the OpenAPI document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the extractor reads them itself: this only describes them")]
+pub struct PageParams {
+    /// The `nextCursor` of the page before; absent for the newest items.
+    cursor: Option<String>,
+    /// Items on the page.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<usize>,
+}
+
 /// An identifier in a path: what cannot be one is as unknown as one that nobody has.
 pub fn identifier<T: FromStr>(text: &str, what: &'static str) -> Result<T, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound(what))

@@ -6,6 +6,7 @@ mod document;
 mod extract;
 mod fields;
 mod follows;
+mod legal;
 mod messages;
 mod notifications;
 mod observe;
@@ -13,6 +14,8 @@ mod operations;
 mod posts;
 mod presence;
 mod problem;
+mod refusals;
+mod uploads;
 mod users;
 
 use std::sync::Arc;
@@ -51,4 +54,6 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(presence::routes())
         .merge(notifications::routes())
         .merge(messages::routes())
+        .merge(legal::routes())
+        .merge(uploads::routes())
 }
