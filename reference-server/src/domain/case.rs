@@ -1,7 +1,7 @@
 //! Cases that citizens bring to lawyers, queries and disputes, and what may happen to them.
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::words::words;
@@ -75,7 +75,7 @@ impl CaseKind {
 
 /// Which case. On the wire `{"query": id}` or `{"dispute": id}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "About", into = "About")]
+#[serde(try_from = "About", into = "About")]
 pub struct CaseRef {
     /// Queries and disputes are kept apart.
     pub kind: CaseKind,
@@ -84,20 +84,23 @@ pub struct CaseRef {
 }
 
 /// A reference as it is on the wire.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum About {
-    /// A query.
-    Query(CaseId),
-    /// A dispute.
-    Dispute(CaseId),
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<CaseId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispute: Option<CaseId>,
 }
 
-impl From<About> for CaseRef {
-    fn from(about: About) -> Self {
+impl TryFrom<About> for CaseRef {
+    type Error = &'static str;
+
+    fn try_from(about: About) -> Result<Self, Self::Error> {
         match about {
-            About::Query(id) => Self { kind: CaseKind::Query, id },
-            About::Dispute(id) => Self { kind: CaseKind::Dispute, id },
+            About { query: Some(id), dispute: None } => Ok(Self { kind: CaseKind::Query, id }),
+            About { query: None, dispute: Some(id) } => Ok(Self { kind: CaseKind::Dispute, id }),
+            _ => Err("name either a query or a dispute"),
         }
     }
 }
@@ -105,15 +108,19 @@ impl From<About> for CaseRef {
 impl From<CaseRef> for About {
     fn from(CaseRef { kind, id }: CaseRef) -> Self {
         match kind {
-            CaseKind::Query => Self::Query(id),
-            CaseKind::Dispute => Self::Dispute(id),
+            CaseKind::Query => Self { query: Some(id), dispute: None },
+            CaseKind::Dispute => Self { query: None, dispute: Some(id) },
         }
     }
 }
 
 impl PartialSchema for CaseRef {
     fn schema() -> RefOr<Schema> {
-        About::schema()
+        let named = |kind: &CaseKind| {
+            ObjectBuilder::new().property(kind.as_str(), CaseId::schema()).required(kind.as_str()).build()
+        };
+        let kinds = CaseKind::ALL.iter().map(named);
+        RefOr::T(Schema::OneOf(kinds.fold(OneOfBuilder::new(), OneOfBuilder::item).build()))
     }
 }
 
