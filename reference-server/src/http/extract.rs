@@ -105,18 +105,6 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Params<T> {
     }
 }
 
-/// The parameters of [`Paged`], for the OpenAPI document.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the extractor reads them itself: this only describes them")]
-pub struct PageParams {
-    /// The `nextCursor` of the page before; absent for the newest items.
-    cursor: Option<String>,
-    /// Items on the page.
-    #[param(minimum = 1, maximum = 100)]
-    limit: Option<usize>,
-}
-
 /// An identifier in a path: what cannot be one is as unknown as one that nobody has.
 pub fn identifier<T: FromStr>(text: &str, what: &'static str) -> Result<T, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound(what))

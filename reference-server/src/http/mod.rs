@@ -14,7 +14,6 @@ mod operations;
 mod posts;
 mod presence;
 mod problem;
-mod refusals;
 mod uploads;
 mod users;
 

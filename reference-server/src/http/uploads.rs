@@ -16,8 +16,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::extract::{Caller, PageParams, Paged, identifier};
-use super::refusals::{List, Read, Write};
+use super::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing};
+use super::extract::{Caller, PageQuery, Paged, identifier};
+use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
 use crate::domain::{FieldError, Page, Timestamp, Upload, UploadId, UploadStatus, UserId};
 use crate::upload::{Files, Incoming, Received, Refused, attachment, display_name};
@@ -47,7 +48,7 @@ pub struct UploadForm {
 /// Takes a file.
 #[utoipa::path(post, path = "/api/uploads", tag = "uploads",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
-    responses((status = 201, body = Upload), (status = 409, description = "too many files", body = super::problem::Problem, content_type = "application/problem+json"), Write))]
+    responses((status = 201, body = Upload), BadBody, Conflict, Always))]
 pub async fn send(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
@@ -132,25 +133,27 @@ impl From<std::io::Error> for ApiError {
 }
 
 /// The own files.
-#[utoipa::path(get, path = "/api/uploads", tag = "uploads", params(PageParams),
-    responses((status = 200, body = Page<Upload>), List))]
+#[utoipa::path(get, path = "/api/uploads", tag = "uploads", params(PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<Upload>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<Upload>>, ApiError> {
-    Ok(Json(app.store.uploads(person.id, page).await?))
+    fields: Fields<Upload>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.uploads(person.id, page).await?)
 }
 
 /// What is known of a file.
-#[utoipa::path(get, path = "/api/uploads/{id}/meta", tag = "uploads", params(("id" = UploadId, Path)),
-    responses((status = 200, body = Upload), Read))]
+#[utoipa::path(get, path = "/api/uploads/{id}/meta", tag = "uploads", params(("id" = UploadId, Path), FieldsQuery),
+    responses((status = 200, body = Upload), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
-    _caller: Caller,
+    _: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Upload>, ApiError> {
-    Ok(Json(existing(&app, &id).await?))
+    fields: Fields<Upload>,
+) -> Result<Response, ApiError> {
+    fields.answer(&existing(&app, &id).await?)
 }
 
 async fn existing(app: &App, id: &str) -> Result<Upload, ApiError> {
@@ -159,10 +162,11 @@ async fn existing(app: &App, id: &str) -> Result<Upload, ApiError> {
 
 /// A file, to save and not to show.
 #[utoipa::path(get, path = "/api/uploads/{id}", tag = "uploads", params(("id" = UploadId, Path)),
-    responses((status = 200, description = "the file", content_type = "application/octet-stream", body = [u8]), Read))]
+    responses((status = 200, description = "the file", content_type = "application/octet-stream", body = [u8]),
+        Missing, Always))]
 pub async fn download(
     State(app): State<Arc<App>>,
-    _caller: Caller,
+    _: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let upload = existing(&app, &id).await?;
@@ -197,7 +201,7 @@ fn chunks(file: tokio::fs::File) -> impl Stream<Item = std::io::Result<Bytes>> {
 
 /// Removes an own file.
 #[utoipa::path(delete, path = "/api/uploads/{id}", tag = "uploads", params(("id" = UploadId, Path)),
-    responses((status = 204, description = "it is gone"), Read))]
+    responses((status = 204, description = "it is gone"), Missing, Always))]
 pub async fn remove(
     State(app): State<Arc<App>>,
     Caller(person): Caller,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,8 +18,9 @@ use crate::domain::{
     CaseFilter, CaseId, CaseKind, Page, Role, UserChange, UserFilter, UserId, UserRecord, Validator, Whose,
 };
 use crate::http::ApiError;
-use crate::http::extract::{Body, PageParams, Paged, Params, identifier};
-use crate::http::refusals::{Act, List, Read, Write};
+use crate::http::document::{Always, BadBody, BadPage, Conflict, Missing, NotAllowed};
+use crate::http::extract::{Body, PageQuery, Paged, Params, identifier};
+use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -40,15 +42,16 @@ pub struct Filter {
 }
 
 /// All accounts.
-#[utoipa::path(get, path = "/api/admin/users", tag = "admin", params(PageParams, Filter),
-    responses((status = 200, body = Page<UserRecord>), List))]
+#[utoipa::path(get, path = "/api/admin/users", tag = "admin", params(PageQuery, FieldsQuery, Filter),
+    responses((status = 200, body = Page<UserRecord>), BadPage, NotAllowed, Always))]
 pub async fn users(
     State(app): State<Arc<App>>,
-    _admin: Admin,
+    _: Admin,
     Params(Filter { role, active }): Params<Filter>,
     Paged(page): Paged<50>,
-) -> Result<Json<Page<UserRecord>>, ApiError> {
-    Ok(Json(app.store.users(UserFilter { role, active }, page).await?))
+    fields: Fields<UserRecord>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.users(UserFilter { role, active }, page).await?)
 }
 
 /// What an administrator changes; what is absent stays.
@@ -62,7 +65,8 @@ pub struct Change {
 
 /// Changes an account, but not the administrator's own: nobody locks themselves out.
 #[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin", params(("id" = UserId, Path)),
-    request_body = Change, responses((status = 200, body = UserRecord), Write, Read))]
+    request_body = Change,
+    responses((status = 200, body = UserRecord), BadBody, NotAllowed, Missing, Always))]
 pub async fn change_user(
     State(app): State<Arc<App>>,
     Admin(admin): Admin,
@@ -77,29 +81,31 @@ pub async fn change_user(
 }
 
 /// The queries of all.
-#[utoipa::path(get, path = "/api/admin/queries", tag = "admin", params(PageParams, QueryFilter),
-    responses((status = 200, body = Page<CaseView>), List))]
+#[utoipa::path(get, path = "/api/admin/queries", tag = "admin", params(PageQuery, FieldsQuery, QueryFilter),
+    responses((status = 200, body = Page<CaseView>), BadPage, NotAllowed, Always))]
 pub async fn queries(
     State(app): State<Arc<App>>,
-    _admin: Admin,
+    _: Admin,
     Params(QueryFilter { status, category }): Params<QueryFilter>,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<CaseView>>, ApiError> {
+    fields: Fields<CaseView>,
+) -> Result<Response, ApiError> {
     let filter = CaseFilter { whose: Whose::Everybody, status, category };
-    Ok(Json(app.store.cases(CaseKind::Query, filter, page).await?.map(CaseView::from)))
+    fields.answer(&app.store.cases(CaseKind::Query, filter, page).await?.map(CaseView::from))
 }
 
 /// The disputes of all.
-#[utoipa::path(get, path = "/api/admin/disputes", tag = "admin", params(PageParams, DisputeFilter),
-    responses((status = 200, body = Page<CaseView>), List))]
+#[utoipa::path(get, path = "/api/admin/disputes", tag = "admin", params(PageQuery, FieldsQuery, DisputeFilter),
+    responses((status = 200, body = Page<CaseView>), BadPage, NotAllowed, Always))]
 pub async fn disputes(
     State(app): State<Arc<App>>,
-    _admin: Admin,
+    _: Admin,
     Params(DisputeFilter { status }): Params<DisputeFilter>,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<CaseView>>, ApiError> {
+    fields: Fields<CaseView>,
+) -> Result<Response, ApiError> {
     let filter = CaseFilter { whose: Whose::Everybody, status, category: None };
-    Ok(Json(app.store.cases(CaseKind::Dispute, filter, page).await?.map(CaseView::from)))
+    fields.answer(&app.store.cases(CaseKind::Dispute, filter, page).await?.map(CaseView::from))
 }
 
 /// Who is to take a query.
@@ -112,10 +118,11 @@ pub struct Assignment {
 
 /// Gives an open query to a lawyer.
 #[utoipa::path(post, path = "/api/admin/queries/{id}/assign", tag = "admin", params(("id" = CaseId, Path)),
-    request_body = Assignment, responses((status = 200, body = CaseView), Write, Act))]
+    request_body = Assignment,
+    responses((status = 200, body = CaseView), BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn assign(
     State(app): State<Arc<App>>,
-    _admin: Admin,
+    _: Admin,
     Path(id): Path<String>,
     Body(Assignment { lawyer }): Body<Assignment>,
 ) -> Result<Json<CaseView>, ApiError> {

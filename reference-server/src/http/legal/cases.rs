@@ -69,11 +69,11 @@ pub async fn list(
     kind: CaseKind,
     (status, category): (Option<CaseStatus>, Option<PracticeArea>),
     page: PageRequest,
-) -> Result<Json<Page<CaseView>>, ApiError> {
+) -> Result<Page<CaseView>, ApiError> {
     let offered = member.role == Role::Lawyer && status == Some(CaseStatus::Open);
     let whose = if offered { Whose::Everybody } else { member.own() };
     let filter = CaseFilter { whose, status, category };
-    Ok(Json(app.store.cases(kind, filter, page).await?.map(CaseView::from)))
+    Ok(app.store.cases(kind, filter, page).await?.map(CaseView::from))
 }
 
 /// The case of this kind that a path names.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -19,8 +20,9 @@ use crate::domain::{
     WrongState, limit,
 };
 use crate::http::ApiError;
-use crate::http::extract::{Body, Caller, PageParams, Paged, identifier};
-use crate::http::refusals::{Act, List, Read, Write};
+use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
+use crate::http::extract::{Body, Caller, PageQuery, Paged, identifier};
+use crate::http::fields::{Fields, FieldsQuery};
 use crate::socket;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -38,7 +40,7 @@ pub struct NewChat {
 /// Opens the chat about a case, for its citizen or its lawyer. There is one for each case and lawyer.
 #[utoipa::path(post, path = "/api/chats", tag = "legal", request_body = NewChat,
     responses((status = 201, body = CaseChat), (status = 200, description = "it exists", body = CaseChat),
-        Write, Act))]
+        BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn open(
     State(app): State<Arc<App>>,
     member: Member,
@@ -64,40 +66,43 @@ fn new_chat(case: Case, participant: UserId) -> Result<CaseChat, ApiError> {
 }
 
 /// The own chats, by their newest message.
-#[utoipa::path(get, path = "/api/chats", tag = "legal", params(PageParams),
-    responses((status = 200, body = Page<CaseChat>), List))]
+#[utoipa::path(get, path = "/api/chats", tag = "legal", params(PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<CaseChat>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<CaseChat>>, ApiError> {
-    Ok(Json(app.store.chats(person.id, page).await?))
+    fields: Fields<CaseChat>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.chats(person.id, page).await?)
 }
 
 /// One chat, for its participants.
-#[utoipa::path(get, path = "/api/chats/{id}", tag = "legal", params(("id" = ChatId, Path)),
-    responses((status = 200, body = CaseChat), Read))]
+#[utoipa::path(get, path = "/api/chats/{id}", tag = "legal", params(("id" = ChatId, Path), FieldsQuery),
+    responses((status = 200, body = CaseChat), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     Path(chat): Path<String>,
-) -> Result<Json<CaseChat>, ApiError> {
+    fields: Fields<CaseChat>,
+) -> Result<Response, ApiError> {
     let found = app.store.chat(person.id, identifier(&chat, "chat")?).await?;
-    found.map(Json).ok_or(ApiError::NotFound("chat"))
+    fields.answer(&found.ok_or(ApiError::NotFound("chat"))?)
 }
 
 /// Messages of a chat, for its participants.
 #[utoipa::path(get, path = "/api/chats/{id}/messages", tag = "legal",
-    params(("id" = ChatId, Path), PageParams),
-    responses((status = 200, body = Page<ChatMessage>), List, Read))]
+    params(("id" = ChatId, Path), PageQuery, FieldsQuery),
+    responses((status = 200, body = Page<ChatMessage>), BadPage, Missing, Always))]
 pub async fn messages(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     Path(chat): Path<String>,
     Paged(page): Paged<50>,
-) -> Result<Json<Page<ChatMessage>>, ApiError> {
+    fields: Fields<ChatMessage>,
+) -> Result<Response, ApiError> {
     let found = app.store.chat_messages(person.id, identifier(&chat, "chat")?, page).await?;
-    found.map(Json).ok_or(ApiError::NotFound("chat"))
+    fields.answer(&found.ok_or(ApiError::NotFound("chat"))?)
 }
 
 /// What to say.
@@ -110,7 +115,7 @@ pub struct NewChatMessage {
 
 /// Says something in a chat, as one of its participants.
 #[utoipa::path(post, path = "/api/chats/{id}/messages", tag = "legal", params(("id" = ChatId, Path)),
-    request_body = NewChatMessage, responses((status = 201, body = ChatMessage), Write, Read))]
+    request_body = NewChatMessage, responses((status = 201, body = ChatMessage), BadBody, Missing, Always))]
 pub async fn send(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
@@ -130,5 +135,5 @@ fn deliver(app: &App, from: &Person, message: &ChatMessage, receiver: UserId) {
         "id": message.id, "chatId": message.chat_id, "from": message.from, "fromName": from.name,
         "text": message.text, "sentAt": message.created_at.millis_f64(),
     });
-    socket::send_to(app, receiver, "case:message", &data);
+    socket::to_user(app, receiver, "case:message", &data);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,8 +18,9 @@ use crate::domain::{
     UserId, Validator,
 };
 use crate::http::ApiError;
-use crate::http::extract::{Body, Caller, PageParams, Paged, Params, identifier};
-use crate::http::refusals::{Act, List, Read, Write};
+use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
+use crate::http::extract::{Body, Caller, PageQuery, Paged, Params, identifier};
+use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -44,7 +46,7 @@ pub struct NewConsultation {
 
 /// Asks a lawyer for an appointment, at a time that the lawyer has not promised to somebody else.
 #[utoipa::path(post, path = "/api/consultations", tag = "legal", request_body = NewConsultation,
-    responses((status = 201, body = Consultation), Write, Act))]
+    responses((status = 201, body = Consultation), BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn request(
     State(app): State<Arc<App>>,
     Citizen(citizen): Citizen,
@@ -71,27 +73,30 @@ pub struct Filter {
 }
 
 /// The own consultations, the latest request first.
-#[utoipa::path(get, path = "/api/consultations", tag = "legal", params(PageParams, Filter),
-    responses((status = 200, body = Page<Consultation>), List))]
+#[utoipa::path(get, path = "/api/consultations", tag = "legal", params(PageQuery, FieldsQuery, Filter),
+    responses((status = 200, body = Page<Consultation>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
     member: Member,
     Params(Filter { status }): Params<Filter>,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<Consultation>>, ApiError> {
+    fields: Fields<Consultation>,
+) -> Result<Response, ApiError> {
     let filter = ConsultationFilter { whose: member.own(), status };
-    Ok(Json(app.store.consultations(filter, page).await?))
+    fields.answer(&app.store.consultations(filter, page).await?)
 }
 
 /// One consultation, for the two that meet.
 #[utoipa::path(get, path = "/api/consultations/{id}", tag = "legal",
-    params(("id" = ConsultationId, Path)), responses((status = 200, body = Consultation), Read))]
+    params(("id" = ConsultationId, Path), FieldsQuery),
+    responses((status = 200, body = Consultation), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     Path(id): Path<String>,
-) -> Result<Json<Consultation>, ApiError> {
-    Ok(Json(visible(&app, person.id, identifier(&id, "consultation")?).await?))
+    fields: Fields<Consultation>,
+) -> Result<Response, ApiError> {
+    fields.answer(&visible(&app, person.id, identifier(&id, "consultation")?).await?)
 }
 
 async fn visible(app: &App, user: UserId, id: ConsultationId) -> Result<Consultation, ApiError> {
@@ -101,7 +106,8 @@ async fn visible(app: &App, user: UserId, id: ConsultationId) -> Result<Consulta
 
 /// Promises the time, as the lawyer.
 #[utoipa::path(post, path = "/api/consultations/{id}/confirm", tag = "legal",
-    params(("id" = ConsultationId, Path)), responses((status = 200, body = Consultation), Act))]
+    params(("id" = ConsultationId, Path)),
+    responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn confirm(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
@@ -112,7 +118,8 @@ pub async fn confirm(
 
 /// Refuses, as the lawyer.
 #[utoipa::path(post, path = "/api/consultations/{id}/decline", tag = "legal",
-    params(("id" = ConsultationId, Path)), responses((status = 200, body = Consultation), Act))]
+    params(("id" = ConsultationId, Path)),
+    responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn decline(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
@@ -123,7 +130,8 @@ pub async fn decline(
 
 /// Calls it off, as either.
 #[utoipa::path(post, path = "/api/consultations/{id}/cancel", tag = "legal",
-    params(("id" = ConsultationId, Path)), responses((status = 200, body = Consultation), Act))]
+    params(("id" = ConsultationId, Path)),
+    responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn cancel(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
@@ -134,7 +142,8 @@ pub async fn cancel(
 
 /// Says that it took place, as the lawyer, once it has begun.
 #[utoipa::path(post, path = "/api/consultations/{id}/complete", tag = "legal",
-    params(("id" = ConsultationId, Path)), responses((status = 200, body = Consultation), Act))]
+    params(("id" = ConsultationId, Path)),
+    responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn complete(
     State(app): State<Arc<App>>,
     Caller(person): Caller,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,8 +17,9 @@ use super::member::{Citizen, Lawyer, Member};
 use crate::app::App;
 use crate::domain::{CaseId, CaseKind, Matter, Page};
 use crate::http::ApiError;
-use crate::http::extract::{Body, PageParams, Paged, Params};
-use crate::http::refusals::{Act, List, Read, Write};
+use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
+use crate::http::extract::{Body, PageQuery, Paged, Params};
+use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -43,7 +45,7 @@ pub struct NewDispute {
 
 /// Brings a dispute.
 #[utoipa::path(post, path = "/api/disputes", tag = "legal", request_body = NewDispute,
-    responses((status = 201, body = CaseView), Write))]
+    responses((status = 201, body = CaseView), BadBody, NotAllowed, Always))]
 pub async fn create(
     State(app): State<Arc<App>>,
     Citizen(person): Citizen,
@@ -54,31 +56,35 @@ pub async fn create(
 }
 
 /// The own disputes; for lawyers that ask for open ones, those of all.
-#[utoipa::path(get, path = "/api/disputes", tag = "legal", params(PageParams, DisputeFilter),
-    responses((status = 200, body = Page<CaseView>), List))]
+#[utoipa::path(get, path = "/api/disputes", tag = "legal", params(PageQuery, FieldsQuery, DisputeFilter),
+    responses((status = 200, body = Page<CaseView>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
     member: Member,
     Params(DisputeFilter { status }): Params<DisputeFilter>,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<CaseView>>, ApiError> {
-    cases::list(&app, &member, CaseKind::Dispute, (status, None), page).await
+    fields: Fields<CaseView>,
+) -> Result<Response, ApiError> {
+    let page = cases::list(&app, &member, CaseKind::Dispute, (status, None), page).await?;
+    fields.answer(&page)
 }
 
 /// One dispute: for its citizen, its lawyer, administrators, and all lawyers while it is open.
-#[utoipa::path(get, path = "/api/disputes/{id}", tag = "legal", params(("id" = CaseId, Path)),
-    responses((status = 200, body = CaseView), Read))]
+#[utoipa::path(get, path = "/api/disputes/{id}", tag = "legal", params(("id" = CaseId, Path), FieldsQuery),
+    responses((status = 200, body = CaseView), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
     member: Member,
     Path(id): Path<String>,
-) -> Result<Json<CaseView>, ApiError> {
-    Ok(Json(cases::visible(&app, &member, cases::named(CaseKind::Dispute, &id)?).await?.into()))
+    fields: Fields<CaseView>,
+) -> Result<Response, ApiError> {
+    let case = cases::visible(&app, &member, cases::named(CaseKind::Dispute, &id)?).await?;
+    fields.answer(&CaseView::from(case))
 }
 
 /// Takes an open dispute. Of several lawyers, one gets it.
 #[utoipa::path(post, path = "/api/disputes/{id}/claim", tag = "legal", params(("id" = CaseId, Path)),
-    responses((status = 200, body = CaseView), Act))]
+    responses((status = 200, body = CaseView), NotAllowed, Missing, Conflict, Always))]
 pub async fn claim(
     State(app): State<Arc<App>>,
     Lawyer(person): Lawyer,
@@ -89,7 +95,8 @@ pub async fn claim(
 
 /// Resolves a dispute in which the lawyer mediates.
 #[utoipa::path(post, path = "/api/disputes/{id}/resolve", tag = "legal", params(("id" = CaseId, Path)),
-    request_body = Outcome, responses((status = 200, body = CaseView), Write, Act))]
+    request_body = Outcome,
+    responses((status = 200, body = CaseView), BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn resolve(
     State(app): State<Arc<App>>,
     member: Member,
@@ -101,7 +108,7 @@ pub async fn resolve(
 
 /// Ends a dispute without a resolution.
 #[utoipa::path(post, path = "/api/disputes/{id}/close", tag = "legal", params(("id" = CaseId, Path)),
-    responses((status = 200, body = CaseView), Act))]
+    responses((status = 200, body = CaseView), NotAllowed, Missing, Conflict, Always))]
 pub async fn close(
     State(app): State<Arc<App>>,
     member: Member,

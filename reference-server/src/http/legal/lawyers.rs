@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -13,8 +14,9 @@ use super::member;
 use crate::app::App;
 use crate::domain::{Lawyer, LawyerChange, Page, PracticeArea, Validator, limit};
 use crate::http::ApiError;
-use crate::http::extract::{Body, Caller, PageParams, Paged, Params};
-use crate::http::refusals::{List, Read, Write};
+use crate::http::document::{Always, BadBody, BadPage, Missing, NotAllowed};
+use crate::http::extract::{Body, Caller, PageQuery, Paged, Params};
+use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(change))
@@ -29,15 +31,16 @@ pub struct Filter {
 }
 
 /// Active lawyers.
-#[utoipa::path(get, path = "/api/lawyers", tag = "legal", params(PageParams, Filter),
-    responses((status = 200, body = Page<Lawyer>), List))]
+#[utoipa::path(get, path = "/api/lawyers", tag = "legal", params(PageQuery, FieldsQuery, Filter),
+    responses((status = 200, body = Page<Lawyer>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
-    _caller: Caller,
+    _: Caller,
     Params(Filter { specialization }): Params<Filter>,
     Paged(page): Paged<20>,
-) -> Result<Json<Page<Lawyer>>, ApiError> {
-    Ok(Json(app.store.lawyers(specialization, page).await?))
+    fields: Fields<Lawyer>,
+) -> Result<Response, ApiError> {
+    fields.answer(&app.store.lawyers(specialization, page).await?)
 }
 
 /// What a lawyer changes; what is absent stays.
@@ -53,7 +56,7 @@ pub struct Change {
 
 /// Changes what a lawyer says about the own practice.
 #[utoipa::path(patch, path = "/api/lawyers/me", tag = "legal", request_body = Change,
-    responses((status = 200, body = Lawyer), Write, Read))]
+    responses((status = 200, body = Lawyer), BadBody, NotAllowed, Missing, Always))]
 pub async fn change(
     State(app): State<Arc<App>>,
     member::Lawyer(person): member::Lawyer,

@@ -42,6 +42,10 @@ const CHATS: &str = "
     CROSS JOIN users u ON u.id = c.citizen CROSS JOIN users l ON l.id = c.lawyer
     LEFT JOIN chat_messages m ON m.id = c.last_message";
 
+const MESSAGES: &str = "
+    SELECT id, chat, sender, text, created_at FROM chat_messages
+    WHERE chat = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+
 pub fn open(db: &Connection, chat: CaseChat) -> Result<CaseChat, StoreError> {
     let sql = "SELECT id FROM case_chats WHERE about = ?1 AND kind = ?2 AND lawyer = ?3";
     let (about, lawyer) = (chat.about, chat.lawyer.id);
@@ -72,9 +76,12 @@ fn add(db: &Connection, chat: &CaseChat) -> Result<(), StoreError> {
 }
 
 pub fn list(db: &Connection, participant: UserId, page: PageRequest) -> Result<Page<CaseChat>, StoreError> {
-    let sql = format!("{CHATS} WHERE p.user = ?1 AND p.activity < ?2 ORDER BY p.activity DESC LIMIT ?3");
-    let found = all(db, &sql, params![participant.as_bytes(), before(&page), overfull(&page)], read)?;
+    let found = all(db, &list_sql(), params![participant.as_bytes(), before(&page), overfull(&page)], read)?;
     Ok(Page::from_overfull(found, page.limit, CaseChat::activity))
+}
+
+fn list_sql() -> String {
+    format!("{CHATS} WHERE p.user = ?1 AND p.activity < ?2 ORDER BY p.activity DESC LIMIT ?3")
 }
 
 pub fn find(db: &Connection, reader: UserId, chat: ChatId) -> Result<Option<CaseChat>, StoreError> {
@@ -115,10 +122,8 @@ pub fn messages(
     if one(db, participant, [chat.as_bytes(), reader.as_bytes()], |_| Ok(()))?.is_none() {
         return Ok(None);
     }
-    let sql = "SELECT id, chat, sender, text, created_at FROM chat_messages
-               WHERE chat = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
     let parameters = params![chat.as_bytes(), before(&page), overfull(&page)];
-    let found = all(db, sql, parameters, |row| message(row, 0))?;
+    let found = all(db, MESSAGES, parameters, |row| message(row, 0))?;
     Ok(Some(Page::from_overfull(found, page.limit, |message| *message.id.as_bytes())))
 }
 
@@ -139,4 +144,19 @@ pub fn add_message(db: &Connection, message: &ChatMessage) -> Result<Option<User
     let sql = "UPDATE chat_participants SET activity = max(activity, ?2) WHERE chat = ?1";
     db.prepare_cached(sql)?.execute(newest)?;
     Ok(Some(found.other(message.from)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::plan::{assert_costly_without_indexes, assert_reads_by};
+
+    #[test]
+    fn lists_read_by_index() {
+        let by_user = "COVERING INDEX chat_participants_by_user (user=? AND activity<?)";
+        assert_reads_by(&list_sql(), by_user);
+        assert_costly_without_indexes(&list_sql());
+        assert_reads_by(MESSAGES, "chat_messages_by_chat (chat=? AND id<?)");
+        assert_costly_without_indexes(MESSAGES);
+    }
 }

@@ -140,3 +140,38 @@ pub fn replace(db: &Connection, seen: &Case, next: &Case) -> Result<bool, StoreE
     ])?;
     Ok(changed == 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CaseStatus, PracticeArea, UserId};
+    use crate::store::sqlite::plan::{assert_costly_without_indexes, assert_reads_by};
+
+    fn sql(kind: CaseKind, whose: Whose, status: bool, category: bool) -> String {
+        let status = status.then_some(CaseStatus::Open);
+        let category = category.then_some(PracticeArea::Tax);
+        let page = PageRequest { after: None, limit: 20 };
+        conditions(CaseFilter { whose, status, category }).page(&select(kind), "c.id", &page).0
+    }
+
+    #[test]
+    fn each_list_reads_by_an_index_of_its_own() {
+        let (citizen, lawyer) = (Whose::Citizen(UserId::new()), Whose::Lawyer(UserId::new()));
+        for kind in [CaseKind::Query, CaseKind::Dispute] {
+            let (table, _) = table(kind);
+            for (whose, status, way) in [
+                (citizen, false, "by_citizen (citizen=? AND id<?)"),
+                (citizen, true, "by_citizen_status (citizen=? AND status=? AND id<?)"),
+                (lawyer, false, "by_lawyer (lawyer=? AND id<?)"),
+                (lawyer, true, "by_lawyer_status (lawyer=? AND status=? AND id<?)"),
+                (Whose::Everybody, true, "by_status (status=? AND id<?)"),
+            ] {
+                let sql = sql(kind, whose, status, false);
+                assert_reads_by(&sql, &format!("SEARCH c USING INDEX {table}_{way}"));
+                assert_costly_without_indexes(&sql);
+            }
+        }
+        let offered = sql(CaseKind::Query, Whose::Everybody, true, true);
+        assert_reads_by(&offered, "queries_by_status_category (status=? AND category=? AND id<?)");
+    }
+}

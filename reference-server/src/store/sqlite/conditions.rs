@@ -51,6 +51,11 @@ impl Conditions {
         all(db, &sql, params_from_iter(values), read)
     }
 
+    /// The statement that counts the rows of each word in this column, and its parameters.
+    fn counts(self, table: &str, column: &str) -> (String, Vec<Value>) {
+        (format!("SELECT {column}, count(*) FROM {table}{} GROUP BY {column}", self.sql), self.values)
+    }
+
     /// How many rows have each word in this column.
     pub fn count_by(
         self,
@@ -58,7 +63,31 @@ impl Conditions {
         table: &str,
         column: &str,
     ) -> Result<Vec<(String, u64)>, StoreError> {
-        let sql = format!("SELECT {column}, count(*) FROM {table}{} GROUP BY {column}", self.sql);
-        all(db, &sql, params_from_iter(self.values), |row| Ok((row.get(0)?, number(row, 1)?)))
+        let (sql, values) = self.counts(table, column);
+        all(db, &sql, params_from_iter(values), |row| Ok((row.get(0)?, number(row, 1)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{UserId, Whose};
+    use crate::store::sqlite::cases::whose_conditions;
+    use crate::store::sqlite::plan::plan;
+
+    /// Aggregates read an index in its order: no row of a table, no sorting.
+    #[test]
+    fn dashboards_count_by_covering_index() {
+        for table in ["queries", "disputes", "consultations"] {
+            for (whose, way) in [
+                (Whose::Everybody, "_by_status"),
+                (Whose::Citizen(UserId::new()), "_by_citizen_status (citizen=?)"),
+                (Whose::Lawyer(UserId::new()), "_by_lawyer_status (lawyer=?)"),
+            ] {
+                let (sql, _) = whose_conditions(whose).counts(&format!("{table} c"), "status");
+                let steps = plan(&sql, true).join("\n");
+                assert!(steps.ends_with(&format!("c USING COVERING INDEX {table}{way}")), "{steps}");
+            }
+        }
     }
 }

@@ -41,6 +41,9 @@ impl DirectoryStore for SqliteStore {
     }
 }
 
+/// Beside a narrower condition: the plus keeps SQLite from reading all active accounts by their index.
+const ACTIVE_TOO: &str = "+u.active = ?";
+
 const ENTRY: &str = "
     u.id, u.username, u.name, e.headline,
     (SELECT group_concat(area) FROM specializations WHERE user = u.id)";
@@ -50,6 +53,12 @@ pub fn lawyers(
     specialization: Option<PracticeArea>,
     page: PageRequest,
 ) -> Result<Page<Lawyer>, StoreError> {
+    let (select, key, wanted) = lawyers_query(specialization);
+    let found = wanted.list(db, &select, key, &page, read_lawyer)?;
+    Ok(Page::from_overfull(found, page.limit, |lawyer| *lawyer.person.id.as_bytes()))
+}
+
+fn lawyers_query(specialization: Option<PracticeArea>) -> (String, &'static str, Conditions) {
     let mut wanted = Conditions::default();
     let (from, key) = match specialization {
         Some(area) => {
@@ -58,10 +67,8 @@ pub fn lawyers(
         }
         None => ("users u", "u.id"),
     };
-    wanted.and("u.role = ?", Role::Lawyer.as_str().to_owned()).and("u.active = ?", true);
-    let select = format!("SELECT {ENTRY} FROM {from} LEFT JOIN lawyers e ON e.user = u.id");
-    let found = wanted.list(db, &select, key, &page, read_lawyer)?;
-    Ok(Page::from_overfull(found, page.limit, |lawyer| *lawyer.person.id.as_bytes()))
+    wanted.and("u.role = ?", Role::Lawyer.as_str().to_owned()).and(ACTIVE_TOO, true);
+    (format!("SELECT {ENTRY} FROM {from} LEFT JOIN lawyers e ON e.user = u.id"), key, wanted)
 }
 
 pub fn lawyer(db: &Connection, user: UserId) -> Result<Option<Lawyer>, StoreError> {
@@ -100,15 +107,16 @@ pub fn change_lawyer(db: &Connection, user: UserId, change: &LawyerChange) -> Re
 
 const USERS: &str = "SELECT u.id, u.username, u.name, u.email, u.role, u.active, u.created_at FROM users u";
 
-pub fn users(
-    db: &Connection,
-    UserFilter { role, active }: UserFilter,
-    page: PageRequest,
-) -> Result<Page<UserRecord>, StoreError> {
-    let mut wanted = Conditions::default();
-    wanted.and_if("u.role = ?", role.map(|role| role.as_str().to_owned())).and_if("u.active = ?", active);
-    let found = wanted.list(db, USERS, "u.id", &page, read_user)?;
+pub fn users(db: &Connection, filter: UserFilter, page: PageRequest) -> Result<Page<UserRecord>, StoreError> {
+    let found = conditions(filter).list(db, USERS, "u.id", &page, read_user)?;
     Ok(Page::from_overfull(found, page.limit, |user| *user.person.id.as_bytes()))
+}
+
+fn conditions(UserFilter { role, active }: UserFilter) -> Conditions {
+    let mut wanted = Conditions::default();
+    let is_active = if role.is_some() { ACTIVE_TOO } else { "u.active = ?" };
+    wanted.and_if("u.role = ?", role.map(|role| role.as_str().to_owned())).and_if(is_active, active);
+    wanted
 }
 
 pub fn find(db: &Connection, user: UserId) -> Result<Option<UserRecord>, StoreError> {
@@ -133,4 +141,38 @@ pub fn change_user(
     let sql = "UPDATE users SET role = coalesce(?2, role), active = coalesce(?3, active) WHERE id = ?1";
     db.prepare_cached(sql)?.execute(params![user.as_bytes(), role.map(Role::as_str), active])?;
     find(db, user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::plan::{assert_costly_without_indexes, assert_reads_by};
+
+    const FIRST: PageRequest = PageRequest { after: None, limit: 20 };
+
+    #[test]
+    fn lawyers_are_read_by_index() {
+        for (specialization, way) in [
+            (None, "SEARCH u USING INDEX users_by_role (role=? AND id<?)"),
+            (Some(PracticeArea::Tax), "specializations_by_area (area=? AND user<?)"),
+        ] {
+            let (select, key, wanted) = lawyers_query(specialization);
+            let (sql, _) = wanted.page(&select, key, &FIRST);
+            assert_reads_by(&sql, way);
+            assert_costly_without_indexes(&sql);
+        }
+    }
+
+    #[test]
+    fn accounts_are_read_by_index() {
+        for (role, active, way) in [
+            (Some(Role::Admin), None, "users_by_role (role=? AND id<?)"),
+            (Some(Role::Admin), Some(true), "users_by_role (role=? AND id<?)"),
+            (None, Some(false), "users_by_active (active=? AND id<?)"),
+        ] {
+            let (sql, _) = conditions(UserFilter { role, active }).page(USERS, "u.id", &FIRST);
+            assert_reads_by(&sql, way);
+            assert_costly_without_indexes(&sql);
+        }
+    }
 }

@@ -30,7 +30,7 @@ impl UploadStore for SqliteStore {
 }
 
 pub fn add(db: &Connection, upload: &Upload, most: u64) -> Result<bool, StoreError> {
-    let held = count(db, "SELECT count(*) FROM uploads WHERE owner = ?1", [upload.owner.as_bytes()])?;
+    let held = count(db, HELD, [upload.owner.as_bytes()])?;
     if held >= most {
         return Ok(false);
     }
@@ -49,6 +49,8 @@ pub fn add(db: &Connection, upload: &Upload, most: u64) -> Result<bool, StoreErr
     Ok(true)
 }
 
+const HELD: &str = "SELECT count(*) FROM uploads WHERE owner = ?1";
+
 const UPLOADS: &str = "SELECT id, owner, name, type, bytes, sha256, status, created_at FROM uploads";
 
 pub fn find(db: &Connection, upload: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -56,9 +58,12 @@ pub fn find(db: &Connection, upload: UploadId) -> Result<Option<Upload>, StoreEr
 }
 
 pub fn list(db: &Connection, owner: UserId, page: PageRequest) -> Result<Page<Upload>, StoreError> {
-    let sql = format!("{UPLOADS} WHERE owner = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
-    let found = all(db, &sql, params![owner.as_bytes(), before(&page), overfull(&page)], read)?;
+    let found = all(db, &list_sql(), params![owner.as_bytes(), before(&page), overfull(&page)], read)?;
     Ok(Page::from_overfull(found, page.limit, |upload| *upload.id.as_bytes()))
+}
+
+fn list_sql() -> String {
+    format!("{UPLOADS} WHERE owner = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3")
 }
 
 pub fn mark(db: &Connection, upload: UploadId, status: UploadStatus) -> Result<bool, StoreError> {
@@ -82,4 +87,21 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
         status: word(row, 6)?,
         created_at: timestamp(row, 7)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::plan::{assert_costly_without_indexes, assert_reads_by};
+
+    #[test]
+    fn an_owners_files_are_read_by_index() {
+        for (sql, way) in [
+            (list_sql(), "INDEX uploads_by_owner (owner=? AND id<?)"),
+            (HELD.to_owned(), "COVERING INDEX uploads_by_owner (owner=?)"),
+        ] {
+            assert_reads_by(&sql, way);
+            assert_costly_without_indexes(&sql);
+        }
+    }
 }
