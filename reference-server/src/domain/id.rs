@@ -95,11 +95,18 @@ ids! {
     MessageId,
     /// A chess room.
     RoomId,
+    /// A query or a dispute.
+    CaseId,
+    /// A chat about a case.
+    ChatId,
+    /// An appointment with a lawyer.
+    ConsultationId,
     /// A file that somebody sent.
     UploadId,
 }
 
 stored!(UserId, PostId, CommentId, NotificationId, ConversationId, MessageId, UploadId);
+stored!(CaseId, ChatId, ConsultationId);
 
 #[cfg(test)]
 mod tests {

@@ -76,6 +76,14 @@ problems! {
     Missing {
         404: "`not_found`: no such record, or none that this client may see",
     }
+    /// Of routes that are for some accounts only.
+    NotAllowed {
+        403: "`forbidden`: not for this role, or not for this account",
+    }
+    /// Of routes that something else may be in the way of.
+    Conflict {
+        409: "`wrong_state`: the state does not allow this; `conflict`: the time is taken; `quota_reached`",
+    }
     /// Of routes that change what may be somebody else's.
     Foreign {
         403: "`forbidden`: the record is somebody else's",

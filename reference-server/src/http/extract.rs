@@ -105,6 +105,19 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Path<T> {
     }
 }
 
+/// Other parameters of a query.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let query = Query::<T>::from_request_parts(parts, app).await;
+        let Query(params) = query.map_err(|rejection| ApiError::WrongShape(rejection.body_text()))?;
+        Ok(Self(params))
+    }
+}
+
 /// An identifier in a path: what cannot be one is as unknown as one that nobody has.
 pub fn identifier<T: FromStr>(text: &str, what: &'static str) -> Result<T, ApiError> {
     text.parse().map_err(|_| ApiError::NotFound(what))

@@ -6,6 +6,7 @@ mod document;
 mod extract;
 mod fields;
 mod follows;
+mod legal;
 mod messages;
 mod notifications;
 mod observe;
@@ -13,6 +14,7 @@ mod operations;
 mod posts;
 mod presence;
 mod problem;
+mod uploads;
 mod users;
 
 use std::sync::Arc;
@@ -50,7 +52,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(posts::routes())
         .merge(presence::routes())
         .merge(notifications::routes())
-        .merge(messages::routes());
+        .merge(messages::routes())
+        .merge(legal::routes())
+        .merge(uploads::routes());
     document::name_operations(api.get_openapi_mut());
     api
 }

@@ -1,13 +1,14 @@
 //! Around every request of the API: a time limit, a measurement, and a line in the debug log.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::ApiError;
+use super::{ApiError, uploads};
 use crate::app::App;
 use crate::server::RequestId;
 
@@ -16,7 +17,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let request_id = request.extensions().get::<RequestId>().cloned();
-    let answer = tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await;
+    let answer = tokio::time::timeout(time_limit(&app, &request), next.run(request)).await;
     let response = answer.unwrap_or_else(|_| ApiError::Timeout.into_response());
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let (status, took) = (response.status().as_u16(), started.elapsed());
@@ -28,4 +29,10 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
         tracing::debug!(request_id, route, status, ?took, "request");
     }
     response
+}
+
+/// A file may come slowly.
+fn time_limit(app: &App, request: &Request) -> Duration {
+    let takes_a_file = request.method() == Method::POST && request.uri().path() == uploads::PATH;
+    if takes_a_file { app.config.uploads.request_timeout } else { app.config.http.request_timeout }
 }

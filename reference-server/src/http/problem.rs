@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{BadCursor, FieldError};
+use crate::domain::{BadCursor, FieldError, WrongState};
 use crate::security::{BadToken, PasswordError};
 use crate::store::StoreError;
 
@@ -36,6 +36,18 @@ pub enum ApiError {
     /// Unknown name or wrong password, without saying which.
     #[error("the username or the password is wrong")]
     BadCredentials,
+    /// Something that this account may not do.
+    #[error("{0}")]
+    Restricted(&'static str),
+    /// See [`WrongState`].
+    #[error(transparent)]
+    WrongState(#[from] WrongState),
+    /// The account has as many of these as it may.
+    #[error("you have as many {0} as you may keep: remove one first")]
+    Quota(&'static str),
+    /// The body, or the file in it, is of no type that is taken.
+    #[error("{0}")]
+    UnsupportedMedia(&'static str),
     /// No such thing, or none that this client may see.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -75,12 +87,12 @@ impl ApiError {
             Self::MalformedJson(_) | Self::BadCursor(_) => StatusCode::BAD_REQUEST,
             Self::WrongShape(_) | Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadToken(_) | Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Restricted(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Taken(_) => StatusCode::CONFLICT,
+            Self::Taken(_) | Self::WrongState(_) | Self::Quota(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::OverCapacity => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -94,12 +106,14 @@ impl ApiError {
             Self::BadCursor(_) => "bad_cursor",
             Self::BadToken(_) => "bad_token",
             Self::BadCredentials => "bad_credentials",
-            Self::Forbidden(_) => "forbidden",
+            Self::Forbidden(_) | Self::Restricted(_) => "forbidden",
+            Self::WrongState(_) => "wrong_state",
+            Self::Quota(_) => "quota_reached",
             Self::NotFound(_) => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Taken(_) => "conflict",
             Self::TooLarge => "body_too_large",
-            Self::NotJson => "unsupported_media_type",
+            Self::NotJson | Self::UnsupportedMedia(_) => "unsupported_media_type",
             Self::Timeout => "timeout",
             Self::OverCapacity => "over_capacity",
             Self::Internal(_) => "internal",

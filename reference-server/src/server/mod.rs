@@ -22,6 +22,7 @@ pub use request_id::RequestId;
 use crate::app::App;
 use crate::config::Config;
 use crate::error::StartError;
+use crate::upload::{self, Files};
 use crate::{limits, socket, telemetry};
 
 /// Time between two looks at the chess rooms.
@@ -55,6 +56,8 @@ pub async fn serve(
 fn chores(app: &Arc<App>) -> JoinSet<()> {
     let mut chores = JoinSet::new();
     chores.spawn(telemetry::watch_runtime(Arc::clone(&app.telemetry)));
+    let swept = Arc::clone(app);
+    chores.spawn(async move { upload::sweep(&Files::of(&swept.config), swept.store.as_ref()).await });
     let app = Arc::clone(app);
     chores.spawn(async move {
         let mut ticks = interval(SWEEP);

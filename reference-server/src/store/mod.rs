@@ -10,8 +10,8 @@ pub mod suite;
 pub use error::StoreError;
 pub use observed::Observed;
 pub use part::{
-    AccountStore, Answer, CommentStore, FollowStore, LikeStore, MessageStore, NotificationStore,
-    OperationStore, PostStore,
+    AccountStore, Answer, CaseChatStore, CaseStore, CommentStore, ConsultationStore, DirectoryStore,
+    FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore, UploadStore,
 };
 pub use sqlite::{SqliteStore, store_file};
 
@@ -27,11 +27,16 @@ macro_rules! store {
 
 store! {
     AccountStore,
+    CaseChatStore,
+    CaseStore,
     CommentStore,
+    ConsultationStore,
+    DirectoryStore,
     FollowStore,
     LikeStore,
     MessageStore,
     NotificationStore,
     OperationStore,
     PostStore,
+    UploadStore,
 }

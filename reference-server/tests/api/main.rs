@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod accounts;
+mod administration;
 mod bounds;
+mod cases;
+mod consultations;
 mod drain;
 mod fields;
 mod games;
@@ -15,3 +18,4 @@ mod restart;
 mod social;
 mod sockets;
 mod support;
+mod uploads;

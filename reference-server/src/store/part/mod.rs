@@ -3,24 +3,34 @@
 //! without a second list of its calls.
 
 mod accounts;
+mod case_chats;
+mod cases;
 mod comments;
+mod consultations;
+mod directory;
 mod follows;
 mod likes;
 mod messages;
 mod notifications;
 mod operations;
 mod posts;
+mod uploads;
 
 use futures_util::future::BoxFuture;
 
 pub use accounts::AccountStore;
+pub use case_chats::CaseChatStore;
+pub use cases::CaseStore;
 pub use comments::CommentStore;
+pub use consultations::ConsultationStore;
+pub use directory::DirectoryStore;
 pub use follows::FollowStore;
 pub use likes::LikeStore;
 pub use messages::MessageStore;
 pub use notifications::NotificationStore;
 pub use operations::OperationStore;
 pub use posts::PostStore;
+pub use uploads::UploadStore;
 
 use super::StoreError;
 

@@ -4,8 +4,14 @@
 //! Reads use a small pool (`readers`), each in one read transaction.
 
 mod accounts;
+mod case_chats;
+mod cases;
 mod comments;
+mod conditions;
 mod connection;
+mod consultations;
+mod dashboard;
+mod directory;
 mod follows;
 mod index;
 mod likes;
@@ -18,6 +24,7 @@ mod posts;
 mod readers;
 mod row;
 mod schema;
+mod uploads;
 mod writer;
 
 use std::path::Path;
