@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::document::{Always, BadBody, BadPage, Foreign, Missing};
+use super::document::{self, Always, BadBody, BadPage, Foreign, Missing};
 use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
@@ -28,7 +28,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 #[serde(deny_unknown_fields)]
 pub struct NewComment {
     /// What it says.
-    #[schema(min_length = 1, max_length = 1_000)]
+    #[schema(schema_with = document::text::<{ limit::COMMENT }>)]
     text: String,
 }
 

@@ -6,9 +6,13 @@ use utoipa::IntoResponses;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 
 use super::Problem;
+
+/// Control characters but line breaks and tabs, as a part of a class of an ECMA-262 pattern.
+const CONTROLS: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
 
 /// The document that the routes are added to.
 #[derive(utoipa::OpenApi)]
@@ -91,6 +95,24 @@ problems! {
     }
 }
 
+/// Text as `Validator::text` accepts it: not blank, no control characters but line breaks and tabs.
+pub fn text<const LONGEST: usize>() -> Schema {
+    let pattern = format!("^[^{CONTROLS}]*[^\\s{CONTROLS}][^{CONTROLS}]*$");
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    text.min_length(Some(1)).max_length(Some(LONGEST)).build().into()
+}
+
+/// The same, or an empty one.
+pub fn text_or_nothing<const LONGEST: usize>() -> Schema {
+    let pattern = format!("^([^{CONTROLS}]*[^\\s{CONTROLS}][^{CONTROLS}]*)?$");
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+        .max_length(Some(LONGEST))
+        .build()
+        .into()
+}
+
 fn problem(when: &str) -> RefOr<Response> {
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).build();
@@ -101,7 +123,7 @@ fn problem(when: &str) -> RefOr<Response> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::super::api;
 
@@ -138,6 +160,15 @@ mod tests {
         let names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
         assert!(names.contains(&"comments_list"), "{names:?}");
         assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len(), "{names:?}");
+    }
+
+    #[test]
+    fn texts_are_bounded_and_not_blank() {
+        let document = document();
+        let text = &document["components"]["schemas"]["NewComment"]["properties"]["text"];
+        assert_eq!((&text["minLength"], &text["maxLength"]), (&json!(1), &json!(1_000)));
+        let pattern = text["pattern"].as_str().unwrap();
+        assert!(pattern.starts_with(r"^[^\u0000-\u0008") && pattern.contains(r"[^\s\u0000"), "{pattern}");
     }
 
     #[test]

@@ -12,12 +12,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::document::{Always, BadBody, BadPage, Missing};
+use super::document::{self, Always, BadBody, BadPage, Missing};
 use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use super::notifications::Marked;
 use crate::app::App;
-use crate::domain::{Conversation, ConversationId, Message, Page, UserId};
+use crate::domain::{Conversation, ConversationId, Message, Page, UserId, limit};
 use crate::socket::{self, NotSent};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -35,7 +35,7 @@ pub struct NewMessage {
     /// The receiver.
     to: UserId,
     /// What it says.
-    #[schema(min_length = 1, max_length = 4_000)]
+    #[schema(schema_with = document::text::<{ limit::MESSAGE }>)]
     text: String,
 }
 

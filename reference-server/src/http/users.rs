@@ -11,11 +11,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::document::{Always, BadBody, BadFields, BadPage, Missing};
+use super::document::{self, Always, BadBody, BadFields, BadPage, Missing};
 use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
-use crate::domain::{Page, Post, Profile, ProfileChange, UploadId, UserId, Validator};
+use crate::domain::{Page, Post, Profile, ProfileChange, UploadId, UserId, Validator, limit};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(me, change)).routes(routes!(by_username)).routes(routes!(posts))
@@ -38,10 +38,10 @@ pub async fn me(
 #[serde(deny_unknown_fields)]
 pub struct ChangeProfile {
     /// Display name.
-    #[schema(min_length = 1, max_length = 50)]
+    #[schema(schema_with = document::text::<{ limit::NAME }>)]
     name: Option<String>,
     /// Words about oneself.
-    #[schema(max_length = 300)]
+    #[schema(schema_with = document::text_or_nothing::<{ limit::BIO }>)]
     bio: Option<String>,
     /// An upload.
     #[serde(default, deserialize_with = "given")]

@@ -39,9 +39,15 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Also covers a connection that was lost during its handshake, which has no disconnect event.
+    /// Also covers a connection that was lost during its handshake, which has no disconnect event. Whoever lets go
+    /// of the last reference may hold a lock of the sockets, so the others are told from a task.
     fn drop(&mut self) {
-        leave(self);
+        let (app, user) = (Arc::clone(&self.app), self.person.id);
+        if app.live.users.remove(user, self.socket)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { presence_changed(&app, user) });
+        }
     }
 }
 
@@ -62,14 +68,10 @@ pub fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -
     Ok(())
 }
 
-fn leave(session: &Session) {
+fn end(session: &Session) {
     if session.app.live.users.remove(session.person.id, session.socket) {
         presence_changed(&session.app, session.person.id);
     }
-}
-
-fn end(session: &Session) {
-    leave(session);
     session.app.live.matchmaker().remove(&session.occupant());
     chess::disconnected(session);
 }
