@@ -19,19 +19,20 @@ const CONTROLS: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
 #[openapi(components(schemas(Problem)))]
 pub struct Document;
 
-/// Names each operation by its tag and its function: functions of different areas may have the same name.
+/// Names each operation by its method and its path: functions of different areas may have the same name.
 pub fn name_operations(document: &mut OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
-            let tag = operation.tags.iter().flatten().next();
-            operation.operation_id =
-                tag.zip(operation.operation_id.as_ref()).map(|(tag, name)| format!("{tag}_{name}"));
+    for (path, item) in &mut document.paths.paths {
+        let path = path.trim_start_matches("/api/").replace(['{', '}'], "").replace(['/', '-'], "_");
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(format!("{method}_{path}"));
         }
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    let methods = [("get", get), ("post", post), ("put", put), ("patch", patch), ("delete", delete)];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// Declares a set of problems that a route may answer with.
@@ -158,7 +159,7 @@ mod tests {
         let items = document["paths"].as_object().unwrap().values();
         let operations = items.flat_map(|item| item.as_object().unwrap().values());
         let names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
-        assert!(names.contains(&"comments_list"), "{names:?}");
+        assert!(names.contains(&"get_posts_post_comments"), "{names:?}");
         assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len(), "{names:?}");
     }
 
