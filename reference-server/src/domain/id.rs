@@ -97,9 +97,11 @@ ids! {
     RoomId,
     /// A file that somebody sent.
     UploadId,
+    /// A login and the tokens that followed it.
+    SessionId,
 }
 
-stored!(UserId, PostId, CommentId, NotificationId, ConversationId, MessageId, UploadId);
+stored!(UserId, PostId, CommentId, NotificationId, ConversationId, MessageId, UploadId, SessionId);
 
 #[cfg(test)]
 mod tests {

@@ -1,18 +1,23 @@
 //! The HTTP API: JSON in and out, errors as `application/problem+json`.
 
 mod auth;
+mod caller;
 mod comments;
+mod cookies;
 mod document;
 mod extract;
 mod fields;
 mod follows;
+mod headers;
 mod messages;
 mod notifications;
 mod observe;
 mod operations;
+mod origin;
 mod posts;
 mod presence;
 mod problem;
+mod session;
 mod users;
 
 use std::sync::Arc;
@@ -24,7 +29,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use cookies::SessionCookieJar;
+pub use headers::protect;
 pub use operations::health;
+pub use origin::Origins;
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
@@ -44,6 +52,7 @@ pub fn router(app: &Arc<App>) -> Router {
 fn api() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
+        .merge(session::routes())
         .merge(comments::routes())
         .merge(users::routes())
         .merge(follows::routes())

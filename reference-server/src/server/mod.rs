@@ -8,6 +8,7 @@ mod peer;
 mod place;
 mod request_id;
 mod start;
+mod trace;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -23,8 +24,12 @@ pub use request_id::RequestId;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::Timestamp;
 use crate::error::StartError;
 use crate::{limits, socket, telemetry};
+
+/// Time between two looks at the sessions that have expired.
+const SESSION_SWEEP: Duration = Duration::from_secs(600);
 
 /// Time between two looks at the chess rooms.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -57,14 +62,23 @@ pub async fn serve(
 fn chores(app: &Arc<App>) -> JoinSet<()> {
     let mut chores = JoinSet::new();
     chores.spawn(telemetry::watch_runtime(Arc::clone(&app.telemetry)));
-    let app = Arc::clone(app);
-    chores.spawn(async move {
-        let mut ticks = interval(SWEEP);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            socket::sweep(&app);
-        }
-    });
+    chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
+    chores.spawn(every(SESSION_SWEEP, Arc::clone(app), sweep_sessions));
     chores
+}
+
+async fn every(period: Duration, app: Arc<App>, work: impl AsyncFn(&App)) {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work(&app).await;
+    }
+}
+
+async fn sweep_sessions(app: &App) {
+    match app.store.sweep_sessions(Timestamp::now()).await {
+        Ok(swept) => tracing::debug!(swept, "expired sessions were forgotten"),
+        Err(failure) => tracing::warn!(%failure, "expired sessions could not be forgotten"),
+    }
 }

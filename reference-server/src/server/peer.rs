@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use axum::http::{HeaderMap, HeaderName, header};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The address of a client, and whether somebody passed its request on. In the extensions of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub struct ClientAddress {
     /// Who sent the request, as far as it is known.
     pub ip: IpAddr,
     is_direct: bool,
+    is_over_tls: bool,
 }
 
 impl ClientAddress {
@@ -20,7 +22,14 @@ impl ClientAddress {
     pub fn of(peer: IpAddr, headers: &HeaderMap, trust_forwarded: bool) -> Self {
         let is_direct = !headers.contains_key(FORWARDED_FOR) && !headers.contains_key(header::FORWARDED);
         let named = trust_forwarded.then(|| last_forwarded(headers)).flatten();
-        Self { ip: named.unwrap_or(peer).to_canonical(), is_direct }
+        let is_over_tls =
+            trust_forwarded && headers.get(FORWARDED_PROTO).is_some_and(|scheme| scheme == "https");
+        Self { ip: named.unwrap_or(peer).to_canonical(), is_direct, is_over_tls }
+    }
+
+    /// Whether a trusted proxy says that the client came over TLS. The server itself speaks plain HTTP.
+    pub fn is_over_tls(&self) -> bool {
+        self.is_over_tls
     }
 
     /// Whether the client is on this machine. A request that was passed on may come from anywhere.

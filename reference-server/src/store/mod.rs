@@ -11,7 +11,7 @@ pub use error::StoreError;
 pub use observed::Observed;
 pub use part::{
     AccountStore, Answer, CommentStore, FollowStore, LikeStore, MessageStore, NotificationStore,
-    OperationStore, PostStore,
+    OperationStore, PostStore, SessionStore,
 };
 pub use sqlite::{SqliteStore, store_file};
 
@@ -34,4 +34,5 @@ store! {
     NotificationStore,
     OperationStore,
     PostStore,
+    SessionStore,
 }

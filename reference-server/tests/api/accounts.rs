@@ -26,7 +26,7 @@ async fn an_account_is_registered_once_and_logs_in() {
 #[tokio::test]
 async fn unknown_names_and_wrong_passwords_get_the_same_answer() {
     let server = Server::start().await;
-    let client = server.client();
+    let client = server.client().with("x-request-id", "the-same");
     let form = json!({ "username": "ada", "email": "ada@example.com", "password": "correct horse" });
     client.post("/api/auth/register", form).await.expect(201);
     let wrong = client.post("/api/auth/login", json!({ "username": "ada", "password": "wrong horse" })).await;

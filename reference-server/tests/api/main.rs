@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bounds;
+mod cookies;
 mod drain;
 mod fields;
 mod games;
@@ -11,7 +12,9 @@ mod notifications;
 mod posts;
 mod presence;
 mod profiles;
+mod protection;
 mod restart;
+mod sessions;
 mod social;
 mod sockets;
 mod support;

@@ -10,6 +10,7 @@ mod messages;
 mod notifications;
 mod operations;
 mod posts;
+mod sessions;
 
 use futures_util::future::BoxFuture;
 
@@ -21,6 +22,7 @@ pub use messages::MessageStore;
 pub use notifications::NotificationStore;
 pub use operations::OperationStore;
 pub use posts::PostStore;
+pub use sessions::SessionStore;
 
 use super::StoreError;
 

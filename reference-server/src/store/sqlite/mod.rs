@@ -18,6 +18,7 @@ mod posts;
 mod readers;
 mod row;
 mod schema;
+mod sessions;
 mod writer;
 
 use std::path::Path;

@@ -7,6 +7,7 @@ mod follows;
 mod likes;
 mod messages;
 mod notifications;
+mod sessions;
 mod support;
 
 use super::Store;
@@ -22,6 +23,7 @@ pub async fn run(store: &dyn Store) {
     comments::run(store).await;
     notifications::run(store).await;
     messages::run(store).await;
+    sessions::run(store).await;
     the_first_secret_stays(store).await;
     store.ping().await.unwrap();
 }

@@ -4,6 +4,6 @@ mod http;
 mod server;
 mod socket;
 
-pub use http::Client;
+pub use http::{Answer, Client};
 pub use server::Server;
 pub use socket::Socket;
