@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
+use super::document::{Anybody, BadBody};
 use super::extract::Body;
 use super::problem::Problem;
 use super::session::{self, Keep, Opened, Session};
@@ -68,13 +69,10 @@ pub struct Register {
     request_body = Register,
     responses(
         (status = 201, description = "The account and its session", body = Session),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Anybody,
         (status = 409, description = "`conflict`: the name or the address is in use",
             body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`over_capacity`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn register(
@@ -112,10 +110,8 @@ pub struct Guest {
     request_body = Guest,
     responses(
         (status = 201, description = "The account and its session", body = Session),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Anybody,
     )
 )]
 pub async fn guest(
@@ -163,13 +159,10 @@ pub struct Login {
     request_body = Login,
     responses(
         (status = 200, description = "The session", body = Session),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Anybody,
         (status = 401, description = "`bad_credentials`", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "`account_inactive`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "`over_capacity`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn login(

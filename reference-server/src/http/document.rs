@@ -4,15 +4,33 @@ use std::collections::BTreeMap;
 
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr};
-use utoipa::{IntoResponses, OpenApi};
+use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::Problem;
 
 /// The document that the routes are added to.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Problem)))]
+#[openapi(
+    components(schemas(Problem)),
+    modifiers(&Credentials),
+    security(("bearer" = []), ("cookie" = []))
+)]
 pub struct Document;
+
+/// How a client says who it is.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-session"));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    }
+}
 
 /// Declares a set of problems that a route may answer with.
 macro_rules! problems {
@@ -32,9 +50,20 @@ problems! {
     /// Of every route for those who are logged in.
     Always {
         401: "`bad_token`: no valid access token",
+        403: "`csrf`: a cookie without the session's CSRF token",
         408: "`timeout`: the request, its body included, took too long",
         500: "`internal`: the log has the cause under the request id",
         503: "`over_capacity`: try again later",
+    }
+    /// Of every route for those who are not.
+    Anybody {
+        408: "`timeout`: the request, its body included, took too long",
+        500: "`internal`: the log has the cause under the request id",
+        503: "`over_capacity`: try again later",
+    }
+    /// Of routes for administrators.
+    Administration {
+        403: "`forbidden`: not an administrator, or not on the server's own machine; `csrf`",
     }
     /// Of routes that read a body.
     BadBody {

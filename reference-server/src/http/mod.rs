@@ -9,6 +9,7 @@ mod extract;
 mod fields;
 mod follows;
 mod headers;
+mod health;
 mod messages;
 mod notifications;
 mod observe;
@@ -31,7 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use cookies::SessionCookieJar;
 pub use headers::protect;
-pub use operations::health;
+pub use health::health;
 pub use origin::Origins;
 pub use problem::{ApiError, Problem};
 
@@ -45,8 +46,12 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn_with_state(Arc::clone(app), observe::observe));
-    let routes = operations::routes().merge(api);
+    let routes = Router::from(operations()).merge(api);
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))
+}
+
+fn operations() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().merge(health::routes()).merge(operations::routes())
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {

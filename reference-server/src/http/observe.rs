@@ -12,6 +12,7 @@ use crate::app::App;
 
 /// Measures by route, not by path: identifiers in paths would make every request its own series.
 pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let _under_way = app.telemetry.request_under_way();
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let answer = tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await;

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use super::ApiError;
 use super::caller::{Admin, Identified, require_csrf};
 use super::cookies::{SessionCookieJar, SessionSecrets};
+use super::document::{Administration, Always, Anybody, BadBody, Missing};
 use super::extract::{Body, identifier};
 use super::problem::Problem;
 use crate::app::App;
@@ -137,13 +138,11 @@ pub struct Refresh {
     request_body = Refresh,
     responses(
         (status = 200, description = "The session goes on", body = Session),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Anybody,
         (status = 401, description = "`bad_token`; `replayed_token`: the session has been ended",
             body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "`csrf`, `account_inactive`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn refresh(
@@ -204,12 +203,8 @@ pub struct Logout {
     request_body = Logout,
     responses(
         (status = 204, description = "There is no such session any more"),
-        (status = 400, description = "`malformed_json`", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "`bad_token`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`csrf`", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "`validation_failed`", body = Problem, content_type = "application/problem+json"),
+        BadBody,
+        Always,
     )
 )]
 pub async fn logout(
@@ -237,9 +232,9 @@ pub async fn logout(
     params(("user" = UserId, Path, description = "The account")),
     responses(
         (status = 204, description = "The account has no sessions any more"),
-        (status = 401, description = "`bad_token`", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "`forbidden`, `csrf`", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: no such identifier", body = Problem, content_type = "application/problem+json"),
+        Always,
+        Administration,
+        Missing,
     )
 )]
 pub async fn end_all(

@@ -20,6 +20,7 @@ use tower::{ServiceBuilder, ServiceExt};
 
 use super::peer::ClientAddress;
 use super::request_id::{self, RequestId};
+use super::sent;
 use super::trace;
 use crate::app::App;
 use crate::http::{ApiError, health, protect};
@@ -69,7 +70,7 @@ impl Front {
     fn answer_now(&self, request: &Request<Incoming>) -> Option<Response> {
         let path = request.uri().path();
         if path == "/health" && request.method() == Method::GET {
-            return Some(health(&self.parts.app));
+            return Some(health(&self.parts.app, request.headers()));
         }
         if self.has_place || FOR_OPERATORS.contains(&path) {
             return None;
@@ -99,6 +100,7 @@ impl Service<Request<Incoming>> for Front {
             varies: !self.parts.app.origins.is_empty(),
         };
         if let Some(response) = seal.id.scope_sync(|| self.answer_now(&request)) {
+            let response = sent::count(response, self.parts.app.telemetry.response_bytes());
             return Either::Left(ready(Ok(seal.on(response))));
         }
         let span = trace::span_of(&request, &seal.id);
@@ -106,7 +108,9 @@ impl Service<Request<Incoming>> for Front {
         request.extensions_mut().insert(client);
         request.extensions_mut().insert(seal.id.clone());
         let answer = seal.id.scope(routes.oneshot(request));
-        Either::Right(Box::pin(trace::within(span, async move { Ok(seal.on(answer.await?)) })))
+        let bytes = self.parts.app.telemetry.response_bytes().clone();
+        let answer = async move { Ok(seal.on(sent::count(answer.await?, &bytes))) };
+        Either::Right(Box::pin(trace::within(span, answer)))
     }
 }
 

@@ -7,6 +7,7 @@ mod front;
 mod peer;
 mod place;
 mod request_id;
+mod sent;
 mod start;
 mod trace;
 

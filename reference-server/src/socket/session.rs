@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use socketioxide::extract::{Event, SocketRef, TryData};
-use socketioxide::socket::Sid;
+use socketioxide::socket::{DisconnectReason, Sid};
+use tracing::Instrument;
 
 use super::presence::Added;
 use super::reply::Reply;
@@ -37,6 +38,16 @@ pub enum Refused {
     TooMany(usize),
 }
 
+impl Refused {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::BadToken(_) => "bad_token",
+            Self::Origin => "bad_origin",
+            Self::TooMany(_) => "too_many_sockets",
+        }
+    }
+}
+
 /// Who sits at a socket. The socket's handlers own it, so it ends with the socket, however that ends.
 pub struct Session {
     /// The server's parts.
@@ -63,22 +74,32 @@ impl Drop for Session {
 
 /// Checks the token and makes the socket ready. Runs before the client is told that it is connected.
 pub fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -> Result<(), Refused> {
-    let person = identify(app, socket, handshake)?.person;
+    let admitted = identify(app, socket, handshake).and_then(|identity| seat(app, socket, identity.person));
+    app.telemetry.socket_connected(admitted.as_ref().map_or_else(Refused::code, |_| "ok"));
+    let person = admitted?;
+    let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id });
+    let ending = Arc::clone(&session);
+    socket.on_disconnect(async move |reason: DisconnectReason| end(&ending, reason));
+    socket.on_fallback(
+        move |socket: SocketRef, Event(name): Event, payload: TryData<Value>, reply: Reply| {
+            let span =
+                tracing::debug_span!("event", event = %name, socket = %socket.id, user = %session.person.id);
+            let handled =
+                span.in_scope(|| dispatch::dispatch(&session, socket, &name, payload.0.ok(), reply));
+            handled.instrument(span)
+        },
+    );
+    Ok(())
+}
+
+fn seat(app: &App, socket: &SocketRef, person: Person) -> Result<Person, Refused> {
     let most = app.config.socket.max_per_user;
     match app.live.users.add(person.id, socket.id, most) {
         Added::First => presence_changed(app, person.id),
         Added::Further => {}
         Added::TooMany => return Err(Refused::TooMany(most)),
     }
-    let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id });
-    let ending = Arc::clone(&session);
-    socket.on_disconnect(async move || end(&ending));
-    socket.on_fallback(
-        move |socket: SocketRef, Event(name): Event, payload: TryData<Value>, reply: Reply| {
-            dispatch::dispatch(&session, socket, &name, payload.0.ok(), reply)
-        },
-    );
-    Ok(())
+    Ok(person)
 }
 
 fn leave(session: &Session) {
@@ -101,7 +122,8 @@ fn identify(app: &App, socket: &SocketRef, handshake: Option<Handshake>) -> Resu
     Ok(identity)
 }
 
-fn end(session: &Session) {
+fn end(session: &Session, reason: DisconnectReason) {
+    session.app.telemetry.socket_disconnected(reason);
     leave(session);
     session.app.live.matchmaker().remove(&session.occupant());
     chess::disconnected(session);

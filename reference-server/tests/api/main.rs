@@ -9,6 +9,7 @@ mod drain;
 mod fields;
 mod games;
 mod notifications;
+mod operations;
 mod posts;
 mod presence;
 mod profiles;
