@@ -20,6 +20,8 @@ pub const DECLARED: &[(&str, &str)] = &[
     ("likes_by_post", "likes (post, id, user)"),
     ("comments_by_post", "comments (post, id)"),
     ("notifications_by_subject", "notifications (subject) WHERE subject IS NOT NULL"),
+    ("sessions_by_user", "sessions (user)"),
+    ("sessions_by_expiry", "sessions (expires_at)"),
 ];
 
 impl SqliteStore {

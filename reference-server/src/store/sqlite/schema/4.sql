@@ -5,5 +5,3 @@ CREATE TABLE sessions (
     token BLOB NOT NULL,
     expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX sessions_by_user ON sessions (user);
-CREATE INDEX sessions_by_expiry ON sessions (expires_at);
