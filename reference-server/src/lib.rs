@@ -16,6 +16,7 @@ mod server;
 mod socket;
 mod store;
 mod telemetry;
+mod upload;
 
 pub use config::{
     CacheSettings, Compression, Config, Durability, HttpSettings, JobMode, JobSettings, Limit, MongoSettings,

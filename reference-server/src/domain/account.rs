@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Person, Timestamp, UploadId};
 
 /// What an account may do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Asks for help.
@@ -21,6 +21,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: &[Self] = &[Self::Citizen, Self::Lawyer, Self::Admin];
+
     /// The word for it, in JSON and in stores.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,8 +43,7 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(word: &str) -> Result<Self, UnknownRole> {
-        let roles = [Self::Citizen, Self::Lawyer, Self::Admin];
-        roles.into_iter().find(|role| role.as_str() == word).ok_or(UnknownRole)
+        Self::ALL.iter().copied().find(|role| role.as_str() == word).ok_or(UnknownRole)
     }
 }
 

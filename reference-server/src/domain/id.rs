@@ -95,13 +95,20 @@ ids! {
     MessageId,
     /// A chess room.
     RoomId,
+    /// A query or a dispute.
+    CaseId,
+    /// A chat about a case.
+    ChatId,
+    /// An appointment with a lawyer.
+    ConsultationId,
     /// A file that somebody sent.
     UploadId,
     /// A login and the tokens that followed it.
     SessionId,
 }
 
-stored!(UserId, PostId, CommentId, NotificationId, ConversationId, MessageId, UploadId, SessionId);
+stored!(UserId, PostId, CommentId, NotificationId, ConversationId, MessageId, UploadId);
+stored!(CaseId, ChatId, ConsultationId, SessionId);
 
 #[cfg(test)]
 mod tests {

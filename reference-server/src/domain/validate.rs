@@ -21,6 +21,16 @@ pub mod limit {
     pub const COMMENT: usize = 1_000;
     /// Longest message.
     pub const MESSAGE: usize = 4_000;
+    /// Longest title of a query or dispute.
+    pub const TITLE: usize = 120;
+    /// Longest description of a query or dispute.
+    pub const DESCRIPTION: usize = 5_000;
+    /// Longest name of the other side in a dispute.
+    pub const RESPONDENT: usize = 200;
+    /// Longest answer to a query, and longest resolution of a dispute.
+    pub const OUTCOME: usize = 10_000;
+    /// Longest headline of a lawyer.
+    pub const HEADLINE: usize = 200;
     /// Longest name of a chat room.
     pub const ROOM: usize = 64;
 }

@@ -22,7 +22,8 @@ pub struct Identified(pub Identity);
 /// The person that the access token was issued for.
 pub struct Caller(pub Person);
 
-/// An administrator, on this machine unless the settings allow others.
+/// An administrator, on this machine unless the settings allow others. The role is the account's now, not that of
+/// the token: whoever has lost it has lost it at once.
 pub struct Admin(pub Person);
 
 impl FromRequestParts<Arc<App>> for Identified {
@@ -61,9 +62,10 @@ impl FromRequestParts<Arc<App>> for Admin {
             ));
         }
         let Identified(identity) = Identified::from_request_parts(parts, app).await?;
-        match identity.role {
-            Role::Admin => Ok(Self(identity.person)),
-            Role::Citizen | Role::Lawyer => Err(ApiError::Restricted("only administrators may do this")),
+        let account = app.store.user(identity.person.id).await?;
+        match account {
+            Some(account) if account.active && account.role == Role::Admin => Ok(Self(identity.person)),
+            _ => Err(ApiError::Restricted("only administrators may do this")),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::ApiError;
 use super::document::{Always, BadBody, BadPage, Foreign, Missing};
-use super::extract::{Body, Caller, PageQuery, Paged, identifier};
+use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
 use crate::domain::{Comment, CommentId, Page, PostId, Timestamp, Validator, limit};

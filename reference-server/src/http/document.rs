@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Ref, RefOr};
-use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa::openapi::{OpenApi, Ref, RefOr};
+use utoipa::{IntoResponses, Modify};
 
 use super::Problem;
 
 /// The document that the routes are added to.
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     components(schemas(Problem)),
     modifiers(&Credentials),
@@ -23,13 +24,28 @@ pub struct Document;
 struct Credentials;
 
 impl Modify for Credentials {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut OpenApi) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-session"));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
+}
+
+/// Names each operation by its tag and its function: functions of different areas may have the same name.
+pub fn name_operations(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            let tag = operation.tags.iter().flatten().next();
+            operation.operation_id =
+                tag.zip(operation.operation_id.as_ref()).map(|(tag, name)| format!("{tag}_{name}"));
+        }
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 /// Declares a set of problems that a route may answer with.
@@ -61,10 +77,6 @@ problems! {
         500: "`internal`: the log has the cause under the request id",
         503: "`over_capacity`: try again later",
     }
-    /// Of routes for administrators.
-    Administration {
-        403: "`forbidden`: not an administrator, or not on the server's own machine; `csrf`",
-    }
     /// Of routes that read a body.
     BadBody {
         400: "`malformed_json`: the body is no JSON",
@@ -89,6 +101,14 @@ problems! {
     Missing {
         404: "`not_found`: no such record, or none that this client may see",
     }
+    /// Of routes that are for some accounts only.
+    NotAllowed {
+        403: "`forbidden`: not for this role, or not for this account",
+    }
+    /// Of routes that something else may be in the way of.
+    Conflict {
+        409: "`wrong_state`: the state does not allow this; `conflict`: the time is taken; `quota_reached`",
+    }
     /// Of routes that change what may be somebody else's.
     Foreign {
         403: "`forbidden`: the record is somebody else's",
@@ -100,4 +120,61 @@ fn problem(when: &str) -> RefOr<Response> {
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).build();
     ResponseBuilder::new().description(when).content("application/problem+json", content).build().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::super::api;
+
+    fn document() -> Value {
+        serde_json::to_value(api().into_openapi()).unwrap()
+    }
+
+    fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|field| references(field, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document();
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        assert!(found.contains("#/components/schemas/Problem"));
+        let lost: Vec<_> = found.iter().filter(|to| document.pointer(&to[1..]).is_none()).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = document();
+        let items = document["paths"].as_object().unwrap().values();
+        let operations = items.flat_map(|item| item.as_object().unwrap().values());
+        let names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        assert!(names.contains(&"comments_list"), "{names:?}");
+        assert_eq!(names.len(), names.iter().collect::<BTreeSet<_>>().len(), "{names:?}");
+    }
+
+    #[test]
+    fn a_route_names_its_problems_and_its_parameters() {
+        let document = document();
+        let route = &document["paths"]["/api/posts/{post}/comments"];
+        let statuses: Vec<_> = route["post"]["responses"].as_object().unwrap().keys().collect();
+        assert_eq!(statuses, ["201", "400", "401", "404", "408", "413", "415", "422", "500", "503"]);
+        let not_found = &route["get"]["responses"]["404"]["content"];
+        assert!(not_found["application/problem+json"].is_object(), "{not_found}");
+        let names: Vec<_> =
+            route["get"]["parameters"].as_array().unwrap().iter().map(|given| &given["name"]).collect();
+        assert_eq!(names, ["post", "cursor", "limit", "fields"]);
+    }
 }

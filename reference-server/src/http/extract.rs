@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{self, FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -89,6 +89,32 @@ impl<const DEFAULT: usize> FromRequestParts<Arc<App>> for Paged<DEFAULT> {
         Validator::default().check(limit.is_some(), "limit", "range", message).finish()?;
         let after = cursor.map(|text| Cursor::decode(&text)).transpose()?;
         Ok(Self(PageRequest { after, limit: limit.unwrap_or(DEFAULT) }))
+    }
+}
+
+/// What a path names, as text.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<App>> for Path<T> {
+    type Rejection = ApiError;
+
+    /// Fails when the path is no UTF-8, which nothing here is named by.
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let path = extract::Path::<T>::from_request_parts(parts, app).await;
+        path.map(|extract::Path(named)| Self(named)).map_err(|_| ApiError::NotFound("route"))
+    }
+}
+
+/// Other parameters of a query.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for Params<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let query = Query::<T>::from_request_parts(parts, app).await;
+        let Query(params) = query.map_err(|rejection| ApiError::WrongShape(rejection.body_text()))?;
+        Ok(Self(params))
     }
 }
 

@@ -99,6 +99,7 @@ fn collect(schema: &RefOr<Schema>, parts: &BTreeMap<String, RefOr<Schema>>, name
         }
         RefOr::T(Schema::Object(object)) => names.extend(object.properties.keys().cloned()),
         RefOr::T(Schema::AllOf(all)) => all.items.iter().for_each(|part| collect(part, parts, names)),
+        RefOr::T(Schema::OneOf(one)) => one.items.iter().for_each(|part| collect(part, parts, names)),
         RefOr::T(_) => {}
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
 use super::document::{Always, BadFields, BadPage, Missing, Oneself};
-use super::extract::{Caller, PageQuery, Paged, identifier};
+use super::extract::{Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
 use crate::domain::{Follow, Page, Person, Suggestion, UserId, Validator};

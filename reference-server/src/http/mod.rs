@@ -10,6 +10,7 @@ mod fields;
 mod follows;
 mod headers;
 mod health;
+mod legal;
 mod messages;
 mod notifications;
 mod observe;
@@ -19,6 +20,7 @@ mod posts;
 mod presence;
 mod problem;
 mod session;
+mod uploads;
 mod users;
 
 use std::sync::Arc;
@@ -55,7 +57,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(document::Document::openapi())
+    let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
         .merge(session::routes())
         .merge(comments::routes())
@@ -65,4 +67,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(presence::routes())
         .merge(notifications::routes())
         .merge(messages::routes())
+        .merge(legal::routes())
+        .merge(uploads::routes());
+    document::name_operations(api.get_openapi_mut());
+    api
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::ApiError;
 use super::document::{Always, BadPage, Missing};
-use super::extract::{Caller, PageQuery, Paged, identifier};
+use super::extract::{Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
 use crate::domain::{Notification, NotificationId, Page};

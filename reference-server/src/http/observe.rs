@@ -1,13 +1,14 @@
 //! Around every request of the API: a time limit, a measurement, and a line in the debug log.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::ApiError;
+use super::{ApiError, uploads};
 use crate::app::App;
 
 /// Measures by route, not by path: identifiers in paths would make every request its own series.
@@ -15,7 +16,7 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     let _under_way = app.telemetry.request_under_way();
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let answer = tokio::time::timeout(app.config.http.request_timeout, next.run(request)).await;
+    let answer = tokio::time::timeout(time_limit(&app, &request), next.run(request)).await;
     let response = answer.unwrap_or_else(|_| ApiError::Timeout.into_response());
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let (status, took) = (response.status().as_u16(), started.elapsed());
@@ -27,4 +28,10 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
         tracing::debug!(route, status, ?took, "request");
     }
     response
+}
+
+/// A file may come slowly.
+fn time_limit(app: &App, request: &Request) -> Duration {
+    let takes_a_file = request.method() == Method::POST && request.uri().path() == uploads::PATH;
+    if takes_a_file { app.config.uploads.request_timeout } else { app.config.http.request_timeout }
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{BadCursor, FieldError};
+use crate::domain::{BadCursor, FieldError, WrongState};
 use crate::security::{BadToken, PasswordError};
 use crate::server::RequestId;
 use crate::store::StoreError;
@@ -49,6 +49,15 @@ pub enum ApiError {
     /// A request with a cookie that may come from another site's page.
     #[error("repeat the session's CSRF token in the X-CSRF-Token header")]
     Csrf,
+    /// See [`WrongState`].
+    #[error(transparent)]
+    WrongState(#[from] WrongState),
+    /// The account has as many of these as it may.
+    #[error("you have as many {0} as you may keep: remove one first")]
+    Quota(&'static str),
+    /// The body, or the file in it, is of no type that is taken.
+    #[error("{0}")]
+    UnsupportedMedia(&'static str),
     /// No such thing, or none that this client may see.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -91,9 +100,9 @@ impl ApiError {
             Self::Forbidden(_) | Self::Inactive | Self::Restricted(_) | Self::Csrf => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Taken(_) => StatusCode::CONFLICT,
+            Self::Taken(_) | Self::WrongState(_) | Self::Quota(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::OverCapacity => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -111,11 +120,13 @@ impl ApiError {
             Self::Inactive => "account_inactive",
             Self::Forbidden(_) | Self::Restricted(_) => "forbidden",
             Self::Csrf => "csrf",
+            Self::WrongState(_) => "wrong_state",
+            Self::Quota(_) => "quota_reached",
             Self::NotFound(_) => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Taken(_) => "conflict",
             Self::TooLarge => "body_too_large",
-            Self::NotJson => "unsupported_media_type",
+            Self::NotJson | Self::UnsupportedMedia(_) => "unsupported_media_type",
             Self::Timeout => "timeout",
             Self::OverCapacity => "over_capacity",
             Self::Internal(_) => "internal",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use super::ApiError;
 use super::caller::{Admin, Identified, require_csrf};
 use super::cookies::{SessionCookieJar, SessionSecrets};
-use super::document::{Administration, Always, Anybody, BadBody, Missing};
-use super::extract::{Body, identifier};
+use super::document::{Always, Anybody, BadBody, Missing, NotAllowed};
+use super::extract::{Body, Path, identifier};
 use super::problem::Problem;
 use crate::app::App;
 use crate::domain::{NewSession, Person, Role, Rotated, Rotation, SessionId, Timestamp, UserId, Validator};
@@ -232,9 +232,9 @@ pub async fn logout(
     params(("user" = UserId, Path, description = "The account")),
     responses(
         (status = 204, description = "The account has no sessions any more"),
-        Always,
-        Administration,
+        NotAllowed,
         Missing,
+        Always,
     )
 )]
 pub async fn end_all(

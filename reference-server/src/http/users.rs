@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::ApiError;
 use super::document::{Always, BadBody, BadFields, BadPage, Missing};
-use super::extract::{Body, Caller, PageQuery, Paged, identifier};
+use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
 use crate::domain::{Page, Post, Profile, ProfileChange, UploadId, UserId, Validator};

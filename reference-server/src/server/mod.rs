@@ -27,6 +27,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::error::StartError;
+use crate::upload::{self, Files};
 use crate::{limits, socket, telemetry};
 
 /// Time between two looks at the sessions that have expired.
@@ -63,6 +64,8 @@ pub async fn serve(
 fn chores(app: &Arc<App>) -> JoinSet<()> {
     let mut chores = JoinSet::new();
     chores.spawn(telemetry::watch_runtime(Arc::clone(&app.telemetry)));
+    let swept = Arc::clone(app);
+    chores.spawn(async move { upload::sweep(&Files::of(&swept.config), swept.store.as_ref()).await });
     chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
     chores.spawn(every(SESSION_SWEEP, Arc::clone(app), sweep_sessions));
     chores

@@ -25,7 +25,7 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 
 pub use chat::{NotSent, mark_conversation_read, send_message};
-pub use deliver::tell;
+pub use deliver::{tell, to_user};
 pub use live::Live;
 pub use watch::{online, who_is_online};
 

@@ -10,8 +10,9 @@ pub mod suite;
 pub use error::StoreError;
 pub use observed::Observed;
 pub use part::{
-    AccountStore, Answer, CommentStore, FollowStore, LikeStore, MessageStore, NotificationStore,
-    OperationStore, PostStore, SessionStore,
+    AccountStore, Answer, CaseChatStore, CaseStore, CommentStore, ConsultationStore, DirectoryStore,
+    FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore, SessionStore,
+    UploadStore,
 };
 pub use sqlite::{SqliteStore, store_file};
 
@@ -27,7 +28,11 @@ macro_rules! store {
 
 store! {
     AccountStore,
+    CaseChatStore,
+    CaseStore,
     CommentStore,
+    ConsultationStore,
+    DirectoryStore,
     FollowStore,
     LikeStore,
     MessageStore,
@@ -35,4 +40,5 @@ store! {
     OperationStore,
     PostStore,
     SessionStore,
+    UploadStore,
 }

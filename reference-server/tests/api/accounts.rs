@@ -54,6 +54,7 @@ async fn every_mistake_has_its_status_and_code() {
         (Method::GET, "/api/feed?limit=x", None, 422, "validation_failed"),
         (Method::GET, "/api/posts/nothing", None, 404, "not_found"),
         (Method::GET, "/api/users/nobody", None, 404, "not_found"),
+        (Method::GET, "/api/posts/%ff", None, 404, "not_found"),
         (Method::GET, "/nothing", None, 404, "not_found"),
         (Method::DELETE, "/api/posts", None, 405, "method_not_allowed"),
         (Method::POST, "/health", None, 405, "method_not_allowed"),

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod accounts;
+mod administration;
 mod bounds;
+mod cases;
+mod consultations;
 mod cookies;
 mod drain;
 mod fields;
@@ -19,3 +22,4 @@ mod sessions;
 mod social;
 mod sockets;
 mod support;
+mod uploads;

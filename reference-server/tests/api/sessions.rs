@@ -164,6 +164,17 @@ async fn administration_is_for_administrators_on_this_machine() {
 }
 
 #[tokio::test]
+async fn who_is_switched_off_by_an_administrator_is_out_for_good() {
+    let server = administered(false, false).await;
+    let (root, guest) = (administrator(&server).await, server.guest("Ada").await);
+    let path = format!("/api/admin/users/{}", guest.id);
+    root.patch(&path, json!({ "active": false })).await.expect(200);
+    root.patch(&path, json!({ "active": true })).await.expect(200);
+    assert_eq!(refresh(&server.client(), &guest.refresh).await.code(), "bad_token");
+    assert_eq!(root.with("x-forwarded-for", "10.0.0.1").get("/api/admin/users").await.code(), "forbidden");
+}
+
+#[tokio::test]
 async fn administration_from_elsewhere_is_a_setting() {
     for proxied in [false, true] {
         let server = administered(true, proxied).await;

@@ -3,7 +3,11 @@
 //! without a second list of its calls.
 
 mod accounts;
+mod case_chats;
+mod cases;
 mod comments;
+mod consultations;
+mod directory;
 mod follows;
 mod likes;
 mod messages;
@@ -11,11 +15,16 @@ mod notifications;
 mod operations;
 mod posts;
 mod sessions;
+mod uploads;
 
 use futures_util::future::BoxFuture;
 
 pub use accounts::AccountStore;
+pub use case_chats::CaseChatStore;
+pub use cases::CaseStore;
 pub use comments::CommentStore;
+pub use consultations::ConsultationStore;
+pub use directory::DirectoryStore;
 pub use follows::FollowStore;
 pub use likes::LikeStore;
 pub use messages::MessageStore;
@@ -23,6 +32,7 @@ pub use notifications::NotificationStore;
 pub use operations::OperationStore;
 pub use posts::PostStore;
 pub use sessions::SessionStore;
+pub use uploads::UploadStore;
 
 use super::StoreError;
 

@@ -4,8 +4,14 @@
 //! Reads use a small pool (`readers`), each in one read transaction.
 
 mod accounts;
+mod case_chats;
+mod cases;
 mod comments;
+mod conditions;
 mod connection;
+mod consultations;
+mod dashboard;
+mod directory;
 mod follows;
 mod index;
 mod likes;
@@ -19,6 +25,7 @@ mod readers;
 mod row;
 mod schema;
 mod sessions;
+mod uploads;
 mod writer;
 
 use std::path::Path;

@@ -90,3 +90,8 @@ pub fn require_user(db: &Connection, user: UserId) -> Result<(), StoreError> {
     one(db, "SELECT 1 FROM users WHERE id = ?1", [user.as_bytes()], |_| Ok(()))?
         .ok_or(StoreError::Missing("user"))
 }
+
+/// Like [`person`], where there may be nobody.
+pub fn optional_person(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Person>> {
+    row.get::<_, Option<[u8; 16]>>(first)?.map(|_| person(row, first)).transpose()
+}

@@ -1,7 +1,11 @@
 //! What every store must do, whichever it is: a file for each area, each a list of promises.
 
 mod accounts;
+mod case_chats;
+mod cases;
 mod comments;
+mod consultations;
+mod directory;
 mod feed;
 mod follows;
 mod likes;
@@ -9,6 +13,7 @@ mod messages;
 mod notifications;
 mod sessions;
 mod support;
+mod uploads;
 
 use super::Store;
 use crate::domain::{Person, Post};
@@ -24,6 +29,11 @@ pub async fn run(store: &dyn Store) {
     notifications::run(store).await;
     messages::run(store).await;
     sessions::run(store).await;
+    cases::run(store).await;
+    case_chats::run(store).await;
+    consultations::run(store).await;
+    directory::run(store).await;
+    uploads::run(store).await;
     the_first_secret_stays(store).await;
     store.ping().await.unwrap();
 }

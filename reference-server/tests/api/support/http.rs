@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    pub bytes: Bytes,
     pub text: String,
 }
 
@@ -73,21 +74,32 @@ impl Client {
         self.send(Method::POST, path, Some(body.to_string())).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
-        self.send(Method::PATCH, path, Some(body.to_string())).await
-    }
-
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None).await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(body.to_string())).await
+    }
+
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
+        let content_type = body.is_some().then_some("application/json");
+        self.send_bytes(method, path, content_type, body.unwrap_or_default().into()).await
+    }
+
+    pub async fn send_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Answer {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let driver = tokio::spawn(connection);
         let mut request = Request::builder().method(method).uri(path).header("host", "test");
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
         }
         if !self.token.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.token));
@@ -95,12 +107,12 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        let body = Full::new(Bytes::from(body.unwrap_or_default()));
-        let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
+        let response = sender.send_request(request.body(Full::new(body)).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         driver.abort();
         assert!(head.headers.contains_key("x-request-id"), "{path}");
-        Answer { status: head.status, headers: head.headers, text }
+        Answer { status: head.status, headers: head.headers, bytes, text }
     }
 }

@@ -47,6 +47,16 @@ impl Server {
         self.client().guest(name).await
     }
 
+    /// A guest who has been given a role.
+    pub async fn member(&self, name: &str, role: &str) -> Client {
+        let client = self.guest(name).await;
+        let store = rusqlite::Connection::open(self.dir.path().join("reference.db")).unwrap();
+        store.busy_timeout(Duration::from_secs(10)).unwrap();
+        let id = u128::from_str_radix(&client.id.replace('-', ""), 16).unwrap().to_be_bytes();
+        store.execute("UPDATE users SET role = ?1 WHERE id = ?2", rusqlite::params![role, id]).unwrap();
+        client
+    }
+
     /// Begins the shutdown without waiting for its end.
     pub fn shut_down(self) -> Draining {
         let _ = self.stop.send(());
