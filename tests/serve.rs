@@ -66,3 +66,34 @@ fn the_shipped_probes_are_well_and_the_metrics_are_there() {
     let output = Scalectl::new(["health"]).arg(&targets[0]).arg(&targets[1]).arg(&targets[2]).run();
     output.code(Exit::Health(HealthExit::Ok));
 }
+
+/// One request, one id: in the answer, in the problem, in every line of the log, beside the trace of its client.
+#[test]
+fn a_line_of_the_log_leads_to_its_request() {
+    let mut server = ReferenceServer::start_with(&["--log", "debug"]);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let answer = ask(
+        server.authority(),
+        &format!(
+            "GET /api/nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: find-me\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
+        ),
+    );
+    assert!(answer.contains("x-request-id: find-me\r\n"), "{answer}");
+    assert!(answer.contains(r#""requestId":"find-me""#), "{answer}");
+    let is_it = |line: &str| line.contains("find-me") && line.contains("status");
+    let line = server.running().wait_for_line(std::time::Duration::from_secs(10), is_it);
+    let start = line.find('{').expect("the log is JSON");
+    let record: serde_json::Value = serde_json::from_str(&line[start..]).unwrap();
+    let span = &record["span"];
+    assert_eq!((&span["request_id"], &span["trace_id"]), (&"find-me".into(), &trace.into()), "{record}");
+    assert_eq!((&span["http.request.method"], &span["http.route"]), (&"GET".into(), &"unmatched".into()));
+}
+
+fn ask(authority: &str, request: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(authority).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::http::Origins;
 use crate::security::{Passwords, Tokens};
 use crate::socket::Live;
 use crate::store::Store;
@@ -22,6 +23,8 @@ pub struct App {
     pub store: Box<dyn Store>,
     /// Access tokens.
     pub tokens: Tokens,
+    /// Origins whose pages may call.
+    pub origins: Origins,
     /// Password hashes.
     pub passwords: Passwords,
     /// Measurements.
@@ -45,6 +48,7 @@ impl App {
         config: Config,
         store: Box<dyn Store>,
         tokens: Tokens,
+        origins: Origins,
         passwords: Passwords,
         telemetry: Arc<Telemetry>,
         io: SocketIo,
@@ -56,6 +60,7 @@ impl App {
             config,
             store,
             tokens,
+            origins,
             passwords,
             telemetry,
             live,

@@ -40,6 +40,9 @@ pub enum StartError {
         /// What failed.
         source: StoreError,
     },
+    /// The administrator of the settings cannot be made.
+    #[error("the administrator cannot be made: {0}")]
+    Administrator(String),
     /// The listener has no address, or a thread cannot be started.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),

@@ -1,9 +1,9 @@
 //! Pages that stay where they are while newer items arrive: a cursor names the last item seen, not a count.
 
-use std::fmt::Write as _;
-
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
+
+use super::hex;
 
 /// The place after one item of a newest-first list. Opaque to clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,19 +29,18 @@ impl Cursor {
 
     /// Version, item and check byte in lower-case hexadecimal.
     pub fn encode(&self) -> String {
-        let mut text = format!("{VERSION:02x}");
-        for byte in self.0.iter().chain([&check_byte(&self.0)]) {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        let mut bytes = [VERSION; 18];
+        bytes[1..17].copy_from_slice(&self.0);
+        bytes[17] = check_byte(&self.0);
+        hex::encode(&bytes)
     }
 
     /// The cursor of a text that [`Cursor::encode`] made.
     pub fn decode(text: &str) -> Result<Self, BadCursor> {
-        let bytes = decode_hex(text).ok_or(BadCursor)?;
-        let [VERSION, item @ .., check] = bytes.as_slice() else { return Err(BadCursor) };
-        let item: [u8; 16] = item.try_into().map_err(|_| BadCursor)?;
-        if *check == check_byte(&item) { Ok(Self(item)) } else { Err(BadCursor) }
+        let [VERSION, item @ .., check] = hex::decode::<18>(text).ok_or(BadCursor)? else {
+            return Err(BadCursor);
+        };
+        if check == check_byte(&item) { Ok(Self(item)) } else { Err(BadCursor) }
     }
 }
 
@@ -53,13 +52,6 @@ impl Serialize for Cursor {
 
 fn check_byte(item: &[u8; 16]) -> u8 {
     item.iter().fold(0x5a, |sum: u8, byte| sum.rotate_left(1) ^ byte)
-}
-
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 36 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// Which page is wanted.

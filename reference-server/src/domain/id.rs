@@ -103,10 +103,12 @@ ids! {
     ConsultationId,
     /// A file that somebody sent.
     UploadId,
+    /// A login and the tokens that followed it.
+    SessionId,
 }
 
 stored!(UserId, PostId, CommentId, NotificationId, ConversationId, MessageId, UploadId);
-stored!(CaseId, ChatId, ConsultationId);
+stored!(CaseId, ChatId, ConsultationId, SessionId);
 
 #[cfg(test)]
 mod tests {

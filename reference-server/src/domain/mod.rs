@@ -8,11 +8,13 @@ mod cursor;
 mod dashboard;
 mod directory;
 mod follow;
+pub mod hex;
 mod id;
 mod message;
 mod notification;
 mod person;
 mod post;
+mod session;
 mod timestamp;
 mod upload;
 mod validate;
@@ -30,12 +32,13 @@ pub use directory::{Lawyer, LawyerChange, UserChange, UserFilter, UserRecord};
 pub use follow::{Follow, Suggestion};
 pub use id::{
     CaseId, ChatId, CommentId, ConsultationId, ConversationId, MessageId, NotificationId, PostId, RoomId,
-    UploadId, UserId,
+    SessionId, UploadId, UserId,
 };
 pub use message::{Conversation, Message, ReadConversation};
 pub use notification::{Notification, NotificationKind, Notified};
 pub use person::Person;
 pub use post::{ChessPost, Comment, Like, Post, PostKind};
+pub use session::{NewSession, Rotated, Rotation, TokenHash};
 pub use timestamp::Timestamp;
 pub use upload::{FileType, Sha256, Upload, UploadStatus};
 pub use validate::{FieldError, Validator, limit};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::IntoResponses;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
+use utoipa::{IntoResponses, Modify};
 
 use super::Problem;
 
@@ -16,8 +17,25 @@ const CONTROLS: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
 
 /// The document that the routes are added to.
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(Problem)))]
+#[openapi(
+    components(schemas(Problem)),
+    modifiers(&Credentials),
+    security(("bearer" = []), ("cookie" = []))
+)]
 pub struct Document;
+
+/// How a client says who it is.
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("__Host-session"));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+    }
+}
 
 /// Names each operation by its method and its path: functions of different areas may have the same name.
 pub fn name_operations(document: &mut OpenApi) {
@@ -53,6 +71,13 @@ problems! {
     /// Of every route for those who are logged in.
     Always {
         401: "`bad_token`: no valid access token",
+        403: "`csrf`: a cookie without the session's CSRF token",
+        408: "`timeout`: the request, its body included, took too long",
+        500: "`internal`: the log has the cause under the request id",
+        503: "`over_capacity`: try again later",
+    }
+    /// Of every route for those who are not.
+    Anybody {
         408: "`timeout`: the request, its body included, took too long",
         500: "`internal`: the log has the cause under the request id",
         503: "`over_capacity`: try again later",

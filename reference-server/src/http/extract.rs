@@ -4,18 +4,20 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::extract::{self, FromRequest, FromRequestParts, Query, Request};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::ApiError;
+pub use super::caller::Caller;
 use crate::app::App;
-use crate::domain::{Cursor, PageRequest, Person, Validator};
-use crate::security::BadToken;
+use crate::domain::{Cursor, PageRequest, Validator};
 
 /// Items on the largest page.
 const LARGEST_PAGE: usize = 100;
@@ -27,38 +29,36 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        match Json::from_request(request, app).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(explain(&rejection)),
+        if !is_json(request.headers()) {
+            return Err(ApiError::NotJson);
         }
+        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| unread(&rejection))?;
+        Json::from_bytes(&bytes).map(|Json(body)| Self(body)).map_err(|rejection| explain(&rejection, &bytes))
     }
 }
 
-fn explain(rejection: &JsonRejection) -> ApiError {
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || kind.starts_with("application/") && kind.ends_with("+json")
+}
+
+fn unread(rejection: &BytesRejection) -> ApiError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::MalformedJson(rejection.body_text()),
+    }
+}
+
+/// What is JSON has another shape than expected, though serde_json calls a number where a word should be an
+/// error of syntax. What nests too deeply to be read is as good as none.
+fn explain(rejection: &JsonRejection, body: &[u8]) -> ApiError {
     let cause =
         std::error::Error::source(rejection).map_or_else(|| rejection.body_text(), ToString::to_string);
     match rejection {
         JsonRejection::JsonDataError(_) => ApiError::WrongShape(cause),
-        JsonRejection::JsonSyntaxError(_) => ApiError::MalformedJson(cause),
-        JsonRejection::MissingJsonContentType(_) => ApiError::NotJson,
-        other if other.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ if serde_json::from_slice::<serde_json::Value>(body).is_ok() => ApiError::WrongShape(cause),
         _ => ApiError::MalformedJson(cause),
-    }
-}
-
-/// The person that the bearer token was issued for.
-pub struct Caller(pub Person);
-
-impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or(BadToken)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(BadToken.into());
-        }
-        Ok(Self(app.tokens.check(token.trim())?))
     }
 }
 

@@ -1,19 +1,25 @@
 //! The HTTP API: JSON in and out, errors as `application/problem+json`.
 
 mod auth;
+mod caller;
 mod comments;
+mod cookies;
 mod document;
 mod extract;
 mod fields;
 mod follows;
+mod headers;
+mod health;
 mod legal;
 mod messages;
 mod notifications;
 mod observe;
 mod operations;
+mod origin;
 mod posts;
 mod presence;
 mod problem;
+mod session;
 mod uploads;
 mod users;
 
@@ -26,7 +32,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use operations::health;
+pub use cookies::SessionCookieJar;
+pub use headers::protect;
+pub use health::health;
+pub use origin::Origins;
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
@@ -39,13 +48,18 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn_with_state(Arc::clone(app), observe::observe));
-    let routes = operations::routes().merge(api);
+    let routes = Router::from(operations()).merge(api);
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))
+}
+
+fn operations() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().merge(health::routes()).merge(operations::routes())
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {
     let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
+        .merge(session::routes())
         .merge(comments::routes())
         .merge(users::routes())
         .merge(follows::routes())

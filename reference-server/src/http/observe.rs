@@ -10,23 +10,22 @@ use axum::response::{IntoResponse, Response};
 
 use super::{ApiError, uploads};
 use crate::app::App;
-use crate::server::RequestId;
 
 /// Measures by route, not by path: identifiers in paths would make every request its own series.
 pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let _under_way = app.telemetry.request_under_way();
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let request_id = request.extensions().get::<RequestId>().cloned();
     let answer = tokio::time::timeout(time_limit(&app, &request), next.run(request)).await;
     let response = answer.unwrap_or_else(|_| ApiError::Timeout.into_response());
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let (status, took) = (response.status().as_u16(), started.elapsed());
     app.telemetry.http_request(route, status, took);
-    let request_id = request_id.as_ref().map(RequestId::as_str);
+    tracing::Span::current().record("http.route", route).record("http.response.status_code", status);
     if response.status().is_server_error() {
-        tracing::warn!(request_id, route, status, ?took, "request failed");
+        tracing::warn!(route, status, ?took, "request failed");
     } else {
-        tracing::debug!(request_id, route, status, ?took, "request");
+        tracing::debug!(route, status, ?took, "request");
     }
     response
 }

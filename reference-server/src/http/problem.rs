@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{BadCursor, FieldError, WrongState};
 use crate::security::{BadToken, PasswordError};
+use crate::server::RequestId;
 use crate::store::StoreError;
 
 /// Seconds after which a client may try again.
@@ -36,9 +37,18 @@ pub enum ApiError {
     /// Unknown name or wrong password, without saying which.
     #[error("the username or the password is wrong")]
     BadCredentials,
-    /// Something that this account may not do.
+    /// A refresh token that was used before.
+    #[error("this refresh token was used before, so the session has been ended: log in again")]
+    ReplayedToken,
+    /// The account has been switched off.
+    #[error("this account is not active: ask an administrator")]
+    Inactive,
+    /// Something that this account, or anybody from there, may not do.
     #[error("{0}")]
     Restricted(&'static str),
+    /// A request with a cookie that may come from another site's page.
+    #[error("repeat the session's CSRF token in the X-CSRF-Token header")]
+    Csrf,
     /// See [`WrongState`].
     #[error(transparent)]
     WrongState(#[from] WrongState),
@@ -86,8 +96,8 @@ impl ApiError {
         match self {
             Self::MalformedJson(_) | Self::BadCursor(_) => StatusCode::BAD_REQUEST,
             Self::WrongShape(_) | Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::BadToken(_) | Self::BadCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::Restricted(_) => StatusCode::FORBIDDEN,
+            Self::BadToken(_) | Self::BadCredentials | Self::ReplayedToken => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::Inactive | Self::Restricted(_) | Self::Csrf => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Taken(_) | Self::WrongState(_) | Self::Quota(_) => StatusCode::CONFLICT,
@@ -106,7 +116,10 @@ impl ApiError {
             Self::BadCursor(_) => "bad_cursor",
             Self::BadToken(_) => "bad_token",
             Self::BadCredentials => "bad_credentials",
+            Self::ReplayedToken => "replayed_token",
+            Self::Inactive => "account_inactive",
             Self::Forbidden(_) | Self::Restricted(_) => "forbidden",
+            Self::Csrf => "csrf",
             Self::WrongState(_) => "wrong_state",
             Self::Quota(_) => "quota_reached",
             Self::NotFound(_) => "not_found",
@@ -123,6 +136,7 @@ impl ApiError {
 
 /// RFC 9457, with a stable code and the fields that were wrong.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// `about:blank`: the code says more.
     pub r#type: &'static str,
@@ -134,6 +148,9 @@ pub struct Problem {
     pub detail: String,
     /// Stable code.
     pub code: &'static str,
+    /// Leads to the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// The fields that were wrong, if fields were.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -152,6 +169,7 @@ impl IntoResponse for ApiError {
             status: status.as_u16(),
             detail: self.to_string(),
             code: self.code(),
+            request_id: RequestId::current().map(|id| id.as_str().to_owned()),
             errors: if let Self::Invalid(errors) = self { errors } else { Vec::new() },
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();

@@ -5,16 +5,30 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Person, UserId};
+use super::CsrfTokens;
+use crate::domain::{Person, Role, SessionId, UserId};
 
 /// A token that proves nothing: malformed, signed by somebody else, or expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the access token is missing, malformed or expired: log in again")]
+#[error("the token is missing, malformed or expired: log in again")]
 pub struct BadToken;
+
+/// What an access token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Who it is.
+    pub person: Person,
+    /// What the account might do when the token was issued.
+    pub role: Role,
+    /// The login that led to it.
+    pub session: SessionId,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: UserId,
+    sid: SessionId,
+    role: Role,
     username: String,
     name: String,
     iat: u64,
@@ -27,6 +41,8 @@ pub struct Tokens {
     decoding: DecodingKey,
     validation: Validation,
     ttl: Duration,
+    /// What requests with cookies must say besides.
+    pub csrf: CsrfTokens,
 }
 
 impl Tokens {
@@ -39,32 +55,36 @@ impl Tokens {
             decoding: DecodingKey::from_secret(secret),
             validation,
             ttl,
+            csrf: CsrfTokens::new(secret),
         }
     }
 
-    /// Life of a token in seconds.
-    pub fn expires_in(&self) -> u64 {
-        self.ttl.as_secs()
+    /// Life of a token.
+    pub fn ttl(&self) -> Duration {
+        self.ttl
     }
 
-    /// A token for this person.
-    pub fn issue(&self, person: &Person) -> Result<String, jsonwebtoken::errors::Error> {
+    /// A token that says this.
+    pub fn issue(&self, identity: &Identity) -> Result<String, jsonwebtoken::errors::Error> {
         let iat = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = Claims {
-            sub: person.id,
-            username: person.username.to_string(),
-            name: person.name.to_string(),
+            sub: identity.person.id,
+            sid: identity.session,
+            role: identity.role,
+            username: identity.person.username.to_string(),
+            name: identity.person.name.to_string(),
             iat,
             exp: iat + self.ttl.as_secs(),
         };
         encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// The person that the token was issued for.
-    pub fn check(&self, token: &str) -> Result<Person, BadToken> {
+    /// What the token says, if it was issued here and has not expired.
+    pub fn check(&self, token: &str) -> Result<Identity, BadToken> {
         let decoded = decode::<Claims>(token, &self.decoding, &self.validation).map_err(|_| BadToken)?;
-        let Claims { sub, username, name, .. } = decoded.claims;
-        Ok(Person { id: sub, username: username.into(), name: name.into() })
+        let Claims { sub, sid, role, username, name, .. } = decoded.claims;
+        let person = Person { id: sub, username: username.into(), name: name.into() };
+        Ok(Identity { person, role, session: sid })
     }
 }
 
@@ -72,12 +92,13 @@ impl Tokens {
 mod tests {
     use super::*;
 
-    fn ada() -> Person {
-        Person { id: UserId::new(), username: "ada".into(), name: "Ada".into() }
+    fn ada() -> Identity {
+        let person = Person { id: UserId::new(), username: "ada".into(), name: "Ada".into() };
+        Identity { person, role: Role::Lawyer, session: SessionId::new() }
     }
 
     #[test]
-    fn a_token_names_its_person() {
+    fn a_token_says_who_what_and_since_which_login() {
         let (tokens, ada) = (Tokens::new(b"secret", Duration::from_secs(900)), ada());
         assert_eq!(tokens.check(&tokens.issue(&ada).unwrap()), Ok(ada));
     }
@@ -93,9 +114,9 @@ mod tests {
     }
 
     fn expired_token(secret: &[u8]) -> String {
-        let Person { id, username, name } = ada();
-        let claims =
-            Claims { sub: id, username: username.to_string(), name: name.to_string(), iat: 1, exp: 2 };
+        let Identity { person, role, session } = ada();
+        let (username, name) = (person.username.to_string(), person.name.to_string());
+        let claims = Claims { sub: person.id, sid: session, role, username, name, iat: 1, exp: 2 };
         encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret)).unwrap()
     }
 }

@@ -4,9 +4,12 @@ mod accept;
 mod connection;
 mod drain;
 mod front;
+mod peer;
 mod place;
 mod request_id;
+mod sent;
 mod start;
+mod trace;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,13 +20,18 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use drain::Served;
+pub use peer::ClientAddress;
 pub use request_id::RequestId;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::Timestamp;
 use crate::error::StartError;
 use crate::upload::{self, Files};
 use crate::{limits, socket, telemetry};
+
+/// Time between two looks at the sessions that have expired.
+const SESSION_SWEEP: Duration = Duration::from_secs(600);
 
 /// Time between two looks at the chess rooms.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -58,14 +66,23 @@ fn chores(app: &Arc<App>) -> JoinSet<()> {
     chores.spawn(telemetry::watch_runtime(Arc::clone(&app.telemetry)));
     let swept = Arc::clone(app);
     chores.spawn(async move { upload::sweep(&Files::of(&swept.config), swept.store.as_ref()).await });
-    let app = Arc::clone(app);
-    chores.spawn(async move {
-        let mut ticks = interval(SWEEP);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            socket::sweep(&app);
-        }
-    });
+    chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
+    chores.spawn(every(SESSION_SWEEP, Arc::clone(app), sweep_sessions));
     chores
+}
+
+async fn every(period: Duration, app: Arc<App>, work: impl AsyncFn(&App)) {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work(&app).await;
+    }
+}
+
+async fn sweep_sessions(app: &App) {
+    match app.store.sweep_sessions(Timestamp::now()).await {
+        Ok(swept) => tracing::debug!(swept, "expired sessions were forgotten"),
+        Err(failure) => tracing::warn!(%failure, "expired sessions could not be forgotten"),
+    }
 }

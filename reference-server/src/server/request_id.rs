@@ -1,5 +1,6 @@
-//! The id that follows a request through response and log.
+//! The id that follows a request through response, error and log.
 
+use std::future::Future;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +10,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const LONGEST: usize = 64;
+
+tokio::task_local! {
+    static CURRENT: RequestId;
+}
 
 /// The id that the client sent, or a new one.
 #[derive(Debug, Clone)]
@@ -27,6 +32,21 @@ impl RequestId {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let text = format!("{:08x}-{number:x}", *PROCESS);
         Self(HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("none")))
+    }
+
+    /// The id of the request that this task answers.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
+    }
+
+    /// Does the work of this request.
+    pub fn scope<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        CURRENT.scope(self.clone(), work)
+    }
+
+    /// The same for work that does not wait.
+    pub fn scope_sync<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
     }
 
     /// The id as text.

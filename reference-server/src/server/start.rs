@@ -8,7 +8,8 @@ use super::front::Front;
 use crate::app::App;
 use crate::config::{Config, Durability, StoreHome};
 use crate::error::StartError;
-use crate::security::{Passwords, Tokens};
+use crate::http::Origins;
+use crate::security::{Passwords, Tokens, ensure_administrator};
 use crate::store::{Observed, OperationStore, SqliteStore, StoreError, store_file};
 use crate::telemetry::Telemetry;
 use crate::{http, socket};
@@ -18,6 +19,7 @@ const TOKEN_SECRET: &str = "token";
 
 /// A server that is ready for its first connection.
 pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
+    let origins = Origins::new(&config.security.allowed_origins)?;
     let telemetry = Arc::new(Telemetry::new());
     let path = store_file(&config.data);
     let durability = match &config.store.home {
@@ -31,8 +33,11 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     let tokens = Tokens::new(&secret, config.security.token_ttl);
     let passwords = Passwords::new(config.security.password)?;
     let store = Box::new(Observed::new(store, Arc::clone(&telemetry)));
+    if let Some(administrator) = &config.security.administrator {
+        ensure_administrator(store.as_ref(), &passwords, administrator).await?;
+    }
     let (sockets, io) = socket::build(&config.socket);
-    let app = App::new(config, store, tokens, passwords, telemetry, io);
+    let app = App::new(config, store, tokens, origins, passwords, telemetry, io);
     socket::attach(&app);
     let service = sockets.layer(http::router(&app));
     Ok((Arc::clone(&app), Front::new(app, service)))

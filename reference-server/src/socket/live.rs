@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+
 use super::presence::UserSocketMap;
 use crate::app::App;
 use crate::chess::{Matchmaker, Occupant, Room, RoomCode, RoomError};
@@ -37,12 +39,19 @@ impl Live {
 }
 
 impl App {
+    /// Rooms of this process: other instances are not asked.
+    fn socket_rooms(&self) -> usize {
+        let rooms = self.io.local().rooms().now_or_never();
+        rooms.and_then(Result::ok).map_or(0, |rooms| rooms.len())
+    }
+
     /// Counts for the metrics.
     pub fn sample(&self) -> Sampled {
         let (rooms, games) = self.live.games.count();
         Sampled {
             connections: self.open_connections(),
             sockets: self.live.users.sockets(),
+            socket_rooms: self.socket_rooms(),
             rooms,
             games,
             waiting: self.live.matchmaker().len(),

@@ -16,13 +16,27 @@ pub struct UserSocketMap {
     sockets: Mutex<BTreeMap<UserId, Vec<Sid>>>,
 }
 
+/// What became of a socket that was to be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is the user's first.
+    First,
+    /// It is one more.
+    Further,
+    /// It is one too many, and was not added.
+    TooMany,
+}
+
 impl UserSocketMap {
-    /// Adds a socket; tells whether it is the user's first.
-    pub fn add(&self, user: UserId, socket: Sid) -> bool {
+    /// Adds a socket, unless the user has so many already.
+    pub fn add(&self, user: UserId, socket: Sid, most: usize) -> Added {
         let mut sockets = lock(&self.sockets);
         let own = sockets.entry(user).or_insert_with(|| Vec::with_capacity(1));
+        if own.len() >= most {
+            return Added::TooMany;
+        }
         own.push(socket);
-        own.len() == 1
+        if own.len() == 1 { Added::First } else { Added::Further }
     }
 
     /// Removes a socket; tells whether it was there and the user's last.
@@ -70,8 +84,9 @@ mod tests {
     fn a_user_is_there_while_one_socket_is() {
         let (map, user) = (UserSocketMap::default(), UserId::new());
         let (tab, phone) = (Sid::new(), Sid::new());
-        assert!(map.add(user, tab));
-        assert!(!map.add(user, phone));
+        assert_eq!(map.add(user, tab, 2), Added::First);
+        assert_eq!(map.add(user, phone, 2), Added::Further);
+        assert_eq!(map.add(user, Sid::new(), 2), Added::TooMany);
         assert!(!map.remove(user, tab));
         assert!(!map.remove(user, tab));
         assert_eq!((map.of(user), map.sockets(), map.contains(user)), (vec![phone], 1, true));
@@ -85,7 +100,7 @@ mod tests {
         let map = UserSocketMap::default();
         let mut users: Vec<_> = (0..5).map(|_| UserId::new()).collect();
         for user in &users {
-            map.add(*user, Sid::new());
+            map.add(*user, Sid::new(), 1);
         }
         users.reverse();
         let page = map.users(PageRequest { after: None, limit: 3 });

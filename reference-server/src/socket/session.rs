@@ -5,20 +5,47 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use socketioxide::extract::{Event, SocketRef, TryData};
-use socketioxide::socket::Sid;
+use socketioxide::socket::{DisconnectReason, Sid};
+use tracing::Instrument;
 
+use super::presence::Added;
 use super::reply::Reply;
 use super::watch::presence_changed;
 use super::{chess, dispatch};
 use crate::app::App;
 use crate::chess::Occupant;
 use crate::domain::Person;
-use crate::security::BadToken;
+use crate::http::SessionCookieJar;
+use crate::security::{BadToken, Identity};
 
-/// The `auth` of the client.
-#[derive(Debug, Deserialize)]
+/// The `auth` of the client. Pages whose browser keeps the token in a cookie send none.
+#[derive(Debug, Default, Deserialize)]
 pub struct Handshake {
-    token: String,
+    token: Option<String>,
+}
+
+/// Why a socket is not let in: the message of its `connect_error`, which starts with a stable code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No token, or one that proves nothing.
+    #[error("bad_token: {0}")]
+    BadToken(#[from] BadToken),
+    /// A cookie sent along by a page of another site.
+    #[error("bad_origin: this page may not use the session's cookie")]
+    Origin,
+    /// The user has as many sockets as one may have.
+    #[error("too_many_sockets: an account may have {0} sockets here: close one first")]
+    TooMany(usize),
+}
+
+impl Refused {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::BadToken(_) => "bad_token",
+            Self::Origin => "bad_origin",
+            Self::TooMany(_) => "too_many_sockets",
+        }
+    }
 }
 
 /// Who sits at a socket. The socket's handlers own it, so it ends with the socket, however that ends.
@@ -52,23 +79,51 @@ impl Drop for Session {
 }
 
 /// Checks the token and makes the socket ready. Runs before the client is told that it is connected.
-pub fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -> Result<(), BadToken> {
-    let person = app.tokens.check(&handshake.ok_or(BadToken)?.token)?;
+pub fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -> Result<(), Refused> {
+    let admitted = identify(app, socket, handshake).and_then(|identity| seat(app, socket, identity.person));
+    app.telemetry.socket_connected(admitted.as_ref().map_or_else(Refused::code, |_| "ok"));
+    let person = admitted?;
     let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id });
-    if app.live.users.add(session.person.id, socket.id) {
-        presence_changed(app, session.person.id);
-    }
     let ending = Arc::clone(&session);
-    socket.on_disconnect(async move || end(&ending));
+    socket.on_disconnect(async move |reason: DisconnectReason| end(&ending, reason));
     socket.on_fallback(
         move |socket: SocketRef, Event(name): Event, payload: TryData<Value>, reply: Reply| {
-            dispatch::dispatch(&session, socket, &name, payload.0.ok(), reply)
+            let span =
+                tracing::debug_span!("event", event = %name, socket = %socket.id, user = %session.person.id);
+            let handled =
+                span.in_scope(|| dispatch::dispatch(&session, socket, &name, payload.0.ok(), reply));
+            handled.instrument(span)
         },
     );
     Ok(())
 }
 
-fn end(session: &Session) {
+fn seat(app: &App, socket: &SocketRef, person: Person) -> Result<Person, Refused> {
+    let most = app.config.socket.max_per_user;
+    match app.live.users.add(person.id, socket.id, most) {
+        Added::First => presence_changed(app, person.id),
+        Added::Further => {}
+        Added::TooMany => return Err(Refused::TooMany(most)),
+    }
+    Ok(person)
+}
+
+/// The token of the handshake, or else the cookie, of a page that may use it.
+fn identify(app: &App, socket: &SocketRef, handshake: Option<Handshake>) -> Result<Identity, Refused> {
+    let headers = &socket.req_parts().headers;
+    if let Some(token) = handshake.unwrap_or_default().token {
+        return Ok(app.tokens.check(&token)?);
+    }
+    let jar = SessionCookieJar::of(app.config.security.cookies).ok_or(BadToken)?;
+    let identity = app.tokens.check(jar.access(headers).ok_or(BadToken)?)?;
+    if !app.origins.may_use_cookies(headers) {
+        return Err(Refused::Origin);
+    }
+    Ok(identity)
+}
+
+fn end(session: &Session, reason: DisconnectReason) {
+    session.app.telemetry.socket_disconnected(reason);
     if session.app.live.users.remove(session.person.id, session.socket) {
         presence_changed(&session.app, session.person.id);
     }

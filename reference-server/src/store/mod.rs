@@ -11,7 +11,8 @@ pub use error::StoreError;
 pub use observed::Observed;
 pub use part::{
     AccountStore, Answer, CaseChatStore, CaseStore, CommentStore, ConsultationStore, DirectoryStore,
-    FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore, UploadStore,
+    FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore, SessionStore,
+    UploadStore,
 };
 pub use sqlite::{SqliteStore, store_file};
 
@@ -38,5 +39,6 @@ store! {
     NotificationStore,
     OperationStore,
     PostStore,
+    SessionStore,
     UploadStore,
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use super::Answer;
 use crate::telemetry::Telemetry;
 
@@ -30,10 +32,12 @@ impl<S: Send + Sync> Observed<S> {
         answer: Answer<'a, T>,
     ) -> Answer<'a, T> {
         let started = Instant::now();
-        Box::pin(async move {
+        let span = tracing::info_span!("store", db.operation.name = operation, otel.kind = "client");
+        let answer = async move {
             let outcome = answer.await;
             self.telemetry.store_call(operation, outcome.is_ok(), started.elapsed());
             outcome
-        })
+        };
+        Box::pin(answer.instrument(span))
     }
 }

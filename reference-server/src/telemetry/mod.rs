@@ -2,6 +2,7 @@
 
 mod process;
 mod runtime;
+mod traffic;
 
 pub use runtime::watch as watch_runtime;
 
@@ -23,6 +24,8 @@ pub struct Telemetry {
     pub refused_connections: Counter,
     /// Packets dropped because a client did not read.
     pub dropped_packets: Counter,
+    in_flight: Gauge,
+    response_bytes: Counter,
     runtime_lag: Gauge,
     runtime_lags: Histogram,
 }
@@ -33,6 +36,8 @@ pub struct Sampled {
     pub connections: usize,
     /// Sockets past their handshake.
     pub sockets: usize,
+    /// Socket.IO rooms with a member in this process.
+    pub socket_rooms: usize,
     /// Chess rooms.
     pub rooms: usize,
     /// Chess rooms with a running game.
@@ -53,6 +58,8 @@ impl Telemetry {
             health_requests: recorder.register_counter(&health, &METADATA),
             refused_connections: recorder.register_counter(&named("connections_refused_total"), &METADATA),
             dropped_packets: recorder.register_counter(&named("socketio_dropped_packets_total"), &METADATA),
+            in_flight: recorder.register_gauge(&named("http_requests_in_flight"), &METADATA),
+            response_bytes: recorder.register_counter(&named("http_response_bytes_total"), &METADATA),
             runtime_lag: recorder.register_gauge(&named("runtime_lag_max_seconds"), &METADATA),
             runtime_lags: recorder.register_histogram(&named("runtime_lag_seconds"), &METADATA),
             recorder,
@@ -87,15 +94,24 @@ impl Telemetry {
 
     /// The registry in Prometheus's text format. Reads `/proc`: keep it off the runtime's threads.
     pub fn render(&self, sampled: &Sampled) -> String {
-        let Sampled { connections, sockets, rooms, games, waiting } = sampled;
+        let Sampled { connections, sockets, socket_rooms, rooms, games, waiting } = sampled;
         self.set("connections_open", *connections);
         self.set("socketio_connected", *sockets);
+        self.set("socketio_rooms", *socket_rooms);
         self.set("chess_rooms", *rooms);
         self.set("chess_games_active", *games);
         self.set("chess_players_waiting", *waiting);
         if let Some(usage) = process::usage() {
             self.set("process_open_fds", usage.open_descriptors);
             self.set("process_resident_memory_bytes", usage.resident_bytes);
+            let cpu = self.recorder.register_gauge(&named("process_cpu_seconds_total"), &METADATA);
+            cpu.set(usage.cpu_seconds);
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let runtime = runtime.metrics();
+            self.set("runtime_workers", runtime.num_workers());
+            self.set("runtime_tasks_alive", runtime.num_alive_tasks());
+            self.set("runtime_global_queue_depth", runtime.global_queue_depth());
         }
         self.handle.render()
     }

@@ -8,7 +8,7 @@ const SOCKETS: usize = 400;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_emitted_at_once_is_never_lost() {
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.socket.max_per_user = SOCKETS).await;
     let guest = server.guest("Ada").await;
     let sockets = (0..SOCKETS).map(|_| {
         let (address, token) = (server.address, guest.token.clone());

@@ -12,12 +12,12 @@ use utoipa_axum::routes;
 
 use super::case_view::CaseView;
 use super::cases::{self, DisputeFilter, QueryFilter};
-use super::member::Admin;
 use crate::app::App;
 use crate::domain::{
     CaseFilter, CaseId, CaseKind, Page, Role, UserChange, UserFilter, UserId, UserRecord, Validator, Whose,
 };
 use crate::http::ApiError;
+use crate::http::caller::Admin;
 use crate::http::document::{Always, BadBody, BadPage, Conflict, Missing, NotAllowed};
 use crate::http::extract::{Body, PageQuery, Paged, Params, identifier};
 use crate::http::fields::{Fields, FieldsQuery};
@@ -77,6 +77,9 @@ pub async fn change_user(
     let message = || "you cannot change your own account here: ask another administrator".into();
     Validator::default().check(user != admin.id, "id", "self", message).finish()?;
     let changed = app.store.change_user(user, UserChange { role, active }).await?;
+    if active == Some(false) {
+        app.store.close_sessions(user).await?;
+    }
     changed.map(Json).ok_or(ApiError::NotFound("user"))
 }
 

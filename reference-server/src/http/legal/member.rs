@@ -71,17 +71,3 @@ impl FromRequestParts<Arc<App>> for Lawyer {
         }
     }
 }
-
-/// An administrator.
-pub struct Admin(pub Person);
-
-impl FromRequestParts<Arc<App>> for Admin {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        match Member::from_request_parts(parts, app).await? {
-            Member { person, role: Role::Admin } => Ok(Self(person)),
-            _ => Err(ApiError::Restricted("only administrators may do this")),
-        }
-    }
-}

@@ -14,6 +14,7 @@ mod messages;
 mod notifications;
 mod operations;
 mod posts;
+mod sessions;
 mod uploads;
 
 use futures_util::future::BoxFuture;
@@ -30,6 +31,7 @@ pub use messages::MessageStore;
 pub use notifications::NotificationStore;
 pub use operations::OperationStore;
 pub use posts::PostStore;
+pub use sessions::SessionStore;
 pub use uploads::UploadStore;
 
 use super::StoreError;

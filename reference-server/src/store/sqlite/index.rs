@@ -20,6 +20,8 @@ pub const DECLARED: &[(&str, &str)] = &[
     ("likes_by_post", "likes (post, id, user)"),
     ("comments_by_post", "comments (post, id)"),
     ("notifications_by_subject", "notifications (subject) WHERE subject IS NOT NULL"),
+    ("sessions_by_user", "sessions (user)"),
+    ("sessions_by_expiry", "sessions (expires_at)"),
     ("queries_by_citizen", "queries (citizen, id)"),
     ("queries_by_citizen_status", "queries (citizen, status, id)"),
     ("queries_by_lawyer", "queries (lawyer, id)"),

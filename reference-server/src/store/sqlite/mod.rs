@@ -24,6 +24,7 @@ mod posts;
 mod readers;
 mod row;
 mod schema;
+mod sessions;
 mod uploads;
 mod writer;
 

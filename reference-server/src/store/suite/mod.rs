@@ -11,6 +11,7 @@ mod follows;
 mod likes;
 mod messages;
 mod notifications;
+mod sessions;
 mod support;
 mod uploads;
 
@@ -27,6 +28,7 @@ pub async fn run(store: &dyn Store) {
     comments::run(store).await;
     notifications::run(store).await;
     messages::run(store).await;
+    sessions::run(store).await;
     cases::run(store).await;
     case_chats::run(store).await;
     consultations::run(store).await;

@@ -41,18 +41,29 @@ pub struct Client {
     address: SocketAddr,
     pub id: String,
     pub token: String,
+    pub refresh: String,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Client {
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, id: String::new(), token: String::new() }
+        let (id, token, refresh) = Default::default();
+        Self { address, id, token, refresh, headers: Vec::new() }
     }
 
     pub async fn guest(mut self, name: &str) -> Self {
         let session = self.post("/api/auth/guest", json!({ "name": name })).await.expect(201);
         self.id = session["user"]["id"].as_str().unwrap().to_owned();
         self.token = session["token"].as_str().unwrap().to_owned();
+        self.refresh = session["refreshToken"].as_str().unwrap().to_owned();
         self
+    }
+
+    /// The same client, who sends this header too.
+    pub fn with(&self, name: &'static str, value: impl Into<String>) -> Self {
+        let mut other = self.clone();
+        other.headers.push((name, value.into()));
+        other
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -92,6 +103,9 @@ impl Client {
         }
         if !self.token.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.token));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
         }
         let response = sender.send_request(request.body(Full::new(body)).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,11 +31,24 @@ enum Packet {
 impl Socket {
     /// Connects, or gives the server's refusal.
     pub async fn connect(address: SocketAddr, token: &str) -> Result<Self, Value> {
+        Self::connect_with(address, json!({ "token": token }), &[]).await
+    }
+
+    /// The same with an `auth` and request headers of one's own.
+    pub async fn connect_with(
+        address: SocketAddr,
+        auth: Value,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, Value> {
         let stream = TcpStream::connect(address).await.unwrap();
         let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
-        let (stream, _) = client_async(url, stream).await.unwrap();
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (stream, _) = client_async(request, stream).await.unwrap();
         let mut socket = Self { stream, asked: 0, events: VecDeque::new() };
-        socket.write(format!("40{}", json!({ "token": token }))).await;
+        socket.write(format!("40{auth}")).await;
         match socket.packet().await {
             Packet::Connected => Ok(socket),
             Packet::Refused(refusal) => Err(refusal),
