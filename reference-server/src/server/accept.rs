@@ -2,6 +2,7 @@
 //! only to be answered, so that no client waits in the backlog without a word, and probes still get through.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,23 +29,23 @@ pub async fn accept(listener: &TcpListener, app: &Arc<App>, front: Front, lifecy
     let connections = Connections::new(&app.config, front, lifecycle.clone());
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => admit(stream, app, &overflow, &connections),
+            Ok((stream, peer)) => admit(stream, peer.ip(), app, &overflow, &connections),
             Err(failure) => pause_after(&failure).await,
         }
     }
 }
 
-fn admit(stream: TcpStream, app: &App, overflow: &Arc<Semaphore>, connections: &Connections) {
+fn admit(stream: TcpStream, peer: IpAddr, app: &App, overflow: &Arc<Semaphore>, connections: &Connections) {
     if let Err(failure) = stream.set_nodelay(true) {
         tracing::debug!(%failure, "the client has gone");
         return;
     }
     if let Ok(place) = Arc::clone(&app.places).try_acquire_owned() {
-        return connections.serve(Placed::new(stream, place));
+        return connections.serve(Placed::new(stream, place), peer);
     }
     app.telemetry.refused_connections.increment(1);
     match Arc::clone(overflow).try_acquire_owned() {
-        Ok(place) => connections.answer_once(Placed::new(stream, place)),
+        Ok(place) => connections.answer_once(Placed::new(stream, place), peer),
         Err(_) => drop(stream.try_write(FULL)),
     }
 }

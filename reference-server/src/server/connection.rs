@@ -1,5 +1,6 @@
 //! One connection: HTTP/1.1 with keep-alive and upgrades, until it ends, drains or is cut.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::server::conn::http1::Builder;
@@ -41,8 +42,9 @@ impl Connections {
     }
 
     /// Serves a connection that has a place.
-    pub fn serve(&self, stream: Placed) {
-        let connection = self.full.serve_connection(TokioIo::new(stream), self.front.clone()).with_upgrades();
+    pub fn serve(&self, stream: Placed, peer: IpAddr) {
+        let connection =
+            self.full.serve_connection(TokioIo::new(stream), self.front.facing(peer)).with_upgrades();
         let Lifecycle { drain, cut } = self.lifecycle.clone();
         tokio::spawn(async move {
             let mut connection = std::pin::pin!(connection);
@@ -58,8 +60,9 @@ impl Connections {
     }
 
     /// Answers one request of a connection that has none.
-    pub fn answer_once(&self, stream: Placed) {
-        let connection = self.once.serve_connection(TokioIo::new(stream), self.front.beyond_the_bound());
+    pub fn answer_once(&self, stream: Placed, peer: IpAddr) {
+        let connection =
+            self.once.serve_connection(TokioIo::new(stream), self.front.facing(peer).beyond_the_bound());
         tokio::spawn(async move {
             if let Ok(ended) = timeout(OVERFLOW_TIME, connection).await {
                 note(ended);

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,6 +17,7 @@ use hyper::service::Service;
 use socketioxide::service::SocketIoService;
 use tower::ServiceExt;
 
+use super::peer::ClientAddress;
 use super::request_id::{self, RequestId};
 use crate::app::App;
 use crate::http::{ApiError, health};
@@ -27,6 +29,7 @@ const FOR_OPERATORS: [&str; 3] = ["/health", "/ready", "/metrics"];
 #[derive(Clone)]
 pub struct Front {
     parts: Arc<Parts>,
+    peer: IpAddr,
     has_place: bool,
 }
 
@@ -40,12 +43,17 @@ type Answer = Result<Response, Infallible>;
 impl Front {
     /// The front of a service that has a Socket.IO layer.
     pub fn new(app: Arc<App>, service: SocketIoService<Router>) -> Self {
-        Self { parts: Arc::new(Parts { app, service }), has_place: true }
+        Self { parts: Arc::new(Parts { app, service }), peer: Ipv4Addr::UNSPECIFIED.into(), has_place: true }
+    }
+
+    /// The front that this peer sees.
+    pub fn facing(&self, peer: IpAddr) -> Self {
+        Self { peer, ..self.clone() }
     }
 
     /// For connections beyond the bound: answers operators, and tells all others to come back later.
-    pub fn beyond_the_bound(&self) -> Self {
-        Self { parts: Arc::clone(&self.parts), has_place: false }
+    pub fn beyond_the_bound(self) -> Self {
+        Self { has_place: false, ..self }
     }
 
     fn answer_now(&self, request: &Request<Incoming>) -> Option<Response> {
@@ -72,6 +80,9 @@ impl Service<Request<Incoming>> for Front {
         if let Some(response) = self.answer_now(&request) {
             return Either::Left(ready(Ok(with_id(response, id))));
         }
+        let trust_forwarded = self.parts.app.config.security.trust_forwarded;
+        let client = ClientAddress::of(self.peer, request.headers(), trust_forwarded);
+        request.extensions_mut().insert(client);
         request.extensions_mut().insert(id.clone());
         let service = self.parts.service.clone();
         Either::Right(Box::pin(async move {

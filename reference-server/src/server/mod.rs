@@ -4,6 +4,7 @@ mod accept;
 mod connection;
 mod drain;
 mod front;
+mod peer;
 mod place;
 mod request_id;
 mod start;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use drain::Served;
+pub use peer::ClientAddress;
 pub use request_id::RequestId;
 
 use crate::app::App;
