@@ -11,7 +11,7 @@ mod serve;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Mistakes;
 use crate::demo::DemoError;
@@ -59,6 +59,9 @@ pub enum Error {
     /// A demo could not be given.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// Settings do not go together.
+    #[error(transparent)]
+    Settings(#[from] serve::Refusal),
     /// The reference server could not be run.
     #[error(transparent)]
     Start(#[from] reference_server::StartError),
@@ -81,7 +84,8 @@ pub enum Error {
 impl Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) | Self::Start(_) => Exit::Usage,
+            Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
+            Self::Start(_) | Self::Settings(_) => Exit::Usage,
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
             Self::Demo(DemoError::Server(_)) => Exit::Unreachable,
             Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
@@ -101,13 +105,21 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
 
 /// Parses, runs, and turns whatever happened into an exit code.
 pub fn run(args: &[OsString]) -> Exit {
-    match Cli::try_parse_from(args) {
+    match parse(args) {
         Ok(cli) => dispatch(cli.command),
         Err(error) => {
             error.print().ok();
             if error.use_stderr() { usage_exit(args) } else { Exit::Done }
         }
     }
+}
+
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command_line().try_get_matches_from(args)?)
+}
+
+fn command_line() -> clap::Command {
+    Cli::command().mut_subcommand("serve", serve::with_environment)
 }
 
 /// A monitoring scheduler would take clap's 2 for "critical".
@@ -154,10 +166,8 @@ async fn execute(command: Command) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        super::command_line().debug_assert();
     }
 }
