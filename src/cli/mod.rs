@@ -7,7 +7,7 @@ mod args;
 mod demo;
 mod health;
 mod loadtest;
-mod serve;
+pub mod serve;
 
 use std::ffi::OsString;
 
@@ -34,6 +34,8 @@ enum Command {
     Demo(demo::Args),
     /// Run the bundled reference server
     Serve(serve::Args),
+    #[command(name = serve::INSTANCE_COMMAND, hide = true)]
+    ServeInstance,
     /// Ask systems whether they are well (exit 0 ok, 1 warning, 2 critical, 3 unknown)
     Health(health::Args),
     /// Put users on a system and judge what it does
@@ -62,6 +64,14 @@ pub enum Error {
     /// Settings do not go together.
     #[error(transparent)]
     Settings(#[from] serve::Refusal),
+    /// An instance of the reference server could not be started.
+    #[error("instance {number}: {source}")]
+    Instance {
+        /// Its number.
+        number: u32,
+        /// Why.
+        source: serve::NotStarted,
+    },
     /// The reference server could not be run.
     #[error(transparent)]
     Start(#[from] reference_server::StartError),
@@ -86,6 +96,8 @@ impl Error {
         match self {
             Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
             Self::Start(_) | Self::Settings(_) => Exit::Usage,
+            Self::Instance { source: serve::NotStarted::Refused(_), .. } => Exit::Usage,
+            Self::Instance { .. } => Exit::Failed,
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
             Self::Demo(DemoError::Server(_)) => Exit::Unreachable,
             Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
@@ -158,6 +170,7 @@ async fn execute(command: Command) -> Outcome {
     match command {
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::ServeInstance => serve::run_instance().await,
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),

@@ -11,6 +11,7 @@ mod secret;
 mod security;
 mod socket;
 mod span;
+mod steps;
 mod store;
 mod upload;
 
@@ -31,6 +32,7 @@ use secret::{OptionalSecret, Secret};
 pub use security::{PasswordCost, SecuritySettings, SessionCookies};
 pub use socket::SocketSettings;
 pub use span::Span;
+pub use steps::Steps;
 pub use store::{Durability, MongoSettings, ReadFrom, StoreHome, StoreSettings};
 pub use upload::UploadSettings;
 

@@ -2,20 +2,28 @@
 
 mod args;
 mod check;
+mod control;
+mod instance;
 mod log;
 mod secret;
 mod settings;
+mod supervise;
 
 use reference_server::Config;
 use tokio::net::TcpListener;
 
 pub use args::Args;
+pub use instance::run as run_instance;
 pub use settings::{Refusal, Settings};
+pub use supervise::NotStarted;
 
 use super::{Error, Outcome, io_error};
 use crate::output::{Format, Output};
 use crate::{Exit, signal};
 use log::Log;
+
+/// The command, not shown to users, by which the supervisor starts an instance.
+pub const INSTANCE_COMMAND: &str = "serve-instance";
 
 /// Lets every option of the command be given in the environment: `--log-keep` as `SCALECTL_LOG_KEEP`. Those of
 /// secrets are read elsewhere: what is refused on the command line is welcome there.
@@ -31,10 +39,13 @@ pub fn with_environment(command: clap::Command) -> clap::Command {
 
 /// Serves.
 pub async fn run(args: Args) -> Outcome {
-    let settings = settings::load(&args)?.settings;
-    let log = Log::open(&settings.log, None).await?;
-    let listener = bind(&settings).await?;
-    let outcome = alone(listener, settings.server).await;
+    let resolved = settings::load(&args)?;
+    let log = Log::open(&resolved.settings.log, None).await?;
+    let listener = bind(&resolved.settings).await?;
+    let outcome = match resolved.settings.instances {
+        Some(size) => supervise::run(args, resolved, listener, size.get()).await,
+        None => alone(listener, resolved.settings.server).await,
+    };
     log.close().await;
     outcome
 }
