@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
+use tracing::Instrument;
 
 pub use drain::Served;
 pub use peer::ClientAddress;
@@ -46,7 +47,7 @@ pub async fn serve(
 ) -> Result<Served, StartError> {
     limits::check_limits(&config)?;
     let address = listener.local_addr()?;
-    let (app, front) = start::start(config).await?;
+    let (app, front) = start::start(config).instrument(tracing::info_span!("start")).await?;
     let mut chores = chores(&app);
     let instance = app.config.instance.as_ref();
     if let Some(instance) = instance {

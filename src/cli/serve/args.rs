@@ -9,11 +9,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Runs the bundled reference server until Ctrl-C or SIGTERM, then drains it.
-///
-/// Every step of scaling is off until it is switched on. A setting comes from its option, else from the
-/// environment (--max-connections is SCALECTL_MAX_CONNECTIONS), else from the file, else it has its default.
-/// Secrets are named, not written: env:NAME or file:PATH.
 #[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "Every step of scaling is off until it is switched on. A setting comes from its option, else from \
+the environment (--log-keep is SCALECTL_LOG_KEEP), else from the file, else it has its default. Secrets (the \
+values of --mongodb, --redis, --jobs-redis and --admin-password) are named, not written: env:NAME or file:PATH."
+)]
 pub struct Args {
     /// YAML file of settings; those of the server itself are shown by GET /admin/config
     #[arg(long, value_name = "FILE")]

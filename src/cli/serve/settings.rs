@@ -54,8 +54,9 @@ pub struct Resolved {
 
 /// Reads, merges and checks everything, and names every mistake.
 pub fn load(args: &Args) -> Result<Resolved, Error> {
-    let document = args.config.as_deref().map(Document::load).transpose()?;
-    if let Some(document) = &document {
+    let mut document = args.config.as_deref().map(Document::load).transpose()?;
+    if let Some(document) = &mut document {
+        secret::hide_passwords(document);
         document.verdict(schema::mistakes::<Settings>(document))?;
     }
     let mut plain = merge(args, document.as_ref());
