@@ -12,12 +12,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
+use super::document::{Always, Missing};
 use crate::app::App;
 use crate::config::Steps;
 use crate::server::ClientAddress;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(config))
+    OpenApiRouter::new().routes(routes!(effective_config))
 }
 
 /// Whoever may ask. To everybody else there is no such route.
@@ -46,8 +47,8 @@ struct Effective {
 
 /// Effective settings, secrets masked
 #[utoipa::path(get, path = "/admin/config", tag = "admin",
-    responses((status = 200, description = "The settings", body = Effective)))]
-async fn config(_: Operator, State(app): State<Arc<App>>) -> Result<Json<Effective>, ApiError> {
+    responses((status = 200, body = Effective), Missing, Always))]
+async fn effective_config(_: Operator, State(app): State<Arc<App>>) -> Result<Json<Effective>, ApiError> {
     let settings = serde_json::to_value(&app.config);
     Ok(Json(Effective {
         instance: app.config.instance.as_ref().map(|instance| instance.number),

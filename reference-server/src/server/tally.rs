@@ -134,12 +134,12 @@ mod tests {
         assert!(!one.is_ahead(1_000));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn giving_way_ends_even_when_nobody_takes_it() {
         let (_folder, [one, two, _]) = three();
         two.write(0, now() + 60_000);
         let started = tokio::time::Instant::now();
         one.give_way(|| 1_000).await;
-        assert_eq!(started.elapsed(), PAUSE * PATIENCE as u32);
+        assert!(started.elapsed() >= PAUSE * PATIENCE as u32);
     }
 }
