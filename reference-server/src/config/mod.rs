@@ -48,8 +48,7 @@ pub struct Config {
     /// Time that requests and sockets get to end after the shutdown future resolves; then they are cut.
     #[serde(with = "Span")]
     pub drain_deadline: Duration,
-    /// Time within it that connections without a request stay open: a request that is on its way to them is
-    /// answered, with `Connection: close`.
+    /// Time within it that idle connections stay open, so that requests on their way to them are answered.
     #[serde(with = "Span")]
     pub idle_grace: Duration,
     /// Time that a chess room lives after its last move or visitor.

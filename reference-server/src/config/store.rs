@@ -14,8 +14,7 @@ use super::{Secret, Span};
 pub struct StoreSettings {
     /// Which store.
     pub home: StoreHome,
-    /// Whether the declared indexes exist. Without them, lists are read by scanning: the state that the
-    /// documents start from. Unique indexes and primary keys always exist.
+    /// Whether the declared indexes exist. Without them, lists are read by scanning. Unique ones always exist.
     pub indexes: bool,
 }
 
@@ -113,8 +112,7 @@ pub enum ReadFrom {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Written {
-    /// Whether the declared indexes exist. Without them, lists are read by scanning: the state that the
-    /// documents start from. Unique indexes and primary keys always exist.
+    /// Whether the declared indexes exist. Without them, lists are read by scanning. Unique ones always exist.
     indexes: bool,
     /// When the embedded store acknowledges a write.
     durability: Durability,
