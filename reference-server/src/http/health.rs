@@ -39,6 +39,8 @@ struct Alive {
     status: &'static str,
     uptime_seconds: u64,
     version: &'static str,
+    /// Its number, where several serve one port.
+    instance: Option<u32>,
 }
 
 /// Liveness: the process answers, and asks nobody else
@@ -63,7 +65,10 @@ pub fn health(app: &App, headers: &HeaderMap) -> Response {
         });
         return health_json(StatusCode::OK, "pass", json!({ "uptime": [observed] }), None);
     }
-    let body = format!(r#"{{"status":"ok","uptimeSeconds":{uptime},"version":"{VERSION}"}}"#);
+    let instance = app.config.instance.as_ref();
+    let instance =
+        instance.map_or_else(String::new, |instance| format!(r#","instance":{}"#, instance.number));
+    let body = format!(r#"{{"status":"ok","uptimeSeconds":{uptime},"version":"{VERSION}"{instance}}}"#);
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

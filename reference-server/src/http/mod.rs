@@ -1,5 +1,6 @@
 //! The HTTP API: JSON in and out, errors as `application/problem+json`.
 
+mod admin;
 mod auth;
 mod caller;
 mod comments;
@@ -35,6 +36,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use cookies::SessionCookieJar;
 pub use headers::protect;
 pub use health::health;
+pub use operations::measurements;
 pub use origin::Origins;
 pub use problem::{ApiError, Problem};
 
@@ -58,6 +60,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
 
 fn api() -> OpenApiRouter<Arc<App>> {
     let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
+        .merge(admin::routes())
         .merge(auth::routes())
         .merge(session::routes())
         .merge(comments::routes())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::{BoxFuture, Either};
 use hyper::Request;
@@ -97,7 +97,7 @@ impl Service<Request<Incoming>> for Front {
         let seal = Seal {
             id: RequestId::of(request.headers()),
             is_tls: client.is_over_tls(),
-            varies: !self.parts.app.origins.is_empty(),
+            parts: Arc::clone(&self.parts),
         };
         if let Some(response) = seal.id.scope_sync(|| self.answer_now(&request)) {
             let response = sent::count(response, self.parts.app.telemetry.response_bytes());
@@ -118,8 +118,7 @@ impl Service<Request<Incoming>> for Front {
 struct Seal {
     id: RequestId,
     is_tls: bool,
-    /// Whether responses differ by `Origin`.
-    varies: bool,
+    parts: Arc<Parts>,
 }
 
 impl Seal {
@@ -128,10 +127,13 @@ impl Seal {
         protect(headers, self.is_tls);
         let says_so =
             headers.get_all(header::VARY).iter().any(|value| value.as_bytes().starts_with(b"origin"));
-        if self.varies && !says_so {
+        if !self.parts.app.origins.is_empty() && !says_so {
             headers.append(header::VARY, HeaderValue::from_static("origin"));
         }
         headers.insert(request_id::HEADER, self.id.into_header());
+        if self.parts.app.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }
