@@ -19,9 +19,9 @@ mod telemetry;
 mod upload;
 
 pub use config::{
-    CacheSettings, Compression, Config, Durability, HttpSettings, JobMode, JobSettings, Limit, MongoSettings,
-    PasswordCost, RateLimits, RateScope, ReadFrom, RedisSettings, SecuritySettings, SessionCookies,
-    SocketSettings, StateHome, StoreHome, StoreSettings, UploadSettings,
+    CacheSettings, Compression, Config, Durability, HttpSettings, Instance, JobMode, JobSettings, Limit,
+    MongoSettings, PasswordCost, RateLimits, RateScope, ReadFrom, RedisSettings, SECRETS, SecuritySettings,
+    SessionCookies, SocketSettings, Span, StateHome, StoreHome, StoreSettings, UploadSettings,
 };
 pub use error::StartError;
 pub use limits::{check_limits, connections_allowed};

@@ -2,30 +2,46 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
 /// Settings of the cache. A lifetime of zero switches that route off.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CacheSettings {
     /// Whether responses are cached at all.
     pub enabled: bool,
     /// Entries kept in this process in front of Redis; 0 for Redis only.
     pub l1_entries: u64,
+    /// Whether entries are kept in Redis too, where there is one.
+    pub redis: bool,
     /// Longest life of an entry in this process.
+    #[serde(with = "Span")]
     pub l1_ttl: Duration,
     /// Whether popular entries are loaded before they are asked for, at the start.
     pub warming: bool,
     /// User profiles.
+    #[serde(with = "Span")]
     pub profile: Duration,
     /// Followers and following.
+    #[serde(with = "Span")]
     pub followers: Duration,
     /// Feeds.
+    #[serde(with = "Span")]
     pub feed: Duration,
     /// Unread notifications.
+    #[serde(with = "Span")]
     pub notification_count: Duration,
     /// Single posts.
+    #[serde(with = "Span")]
     pub post: Duration,
     /// List of lawyers.
+    #[serde(with = "Span")]
     pub lawyers: Duration,
     /// Dashboards.
+    #[serde(with = "Span")]
     pub dashboard: Duration,
 }
 
@@ -35,6 +51,7 @@ impl Default for CacheSettings {
         Self {
             enabled: false,
             l1_entries: 10_000,
+            redis: true,
             l1_ttl: Duration::from_secs(5),
             warming: false,
             profile: minutes(5),

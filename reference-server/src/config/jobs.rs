@@ -2,23 +2,32 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::{OptionalSecret, Span};
 
 /// Settings of the jobs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct JobSettings {
     /// Whether a request waits for its jobs.
     pub mode: JobMode,
-    /// Redis of the queue, when it is another than the application's: the queue needs a standalone server or
-    /// Sentinel.
+    /// Redis of the queue, when it is not the application's: the queue cannot live in a Cluster.
+    #[serde(with = "OptionalSecret")]
     pub redis: Option<SecretString>,
     /// Jobs that one process works on at the same time, of each kind.
+    #[schemars(range(min = 1))]
     pub concurrency: usize,
     /// Attempts before a job is dead.
+    #[schemars(range(min = 1))]
     pub max_attempts: u32,
     /// Pause before the second attempt; it doubles with each further one.
+    #[serde(with = "Span")]
     pub retry_delay: Duration,
     /// Time that the mail provider takes for one mail. A real one takes some; the outbox takes none.
+    #[serde(with = "Span")]
     pub mail_latency: Duration,
 }
 
@@ -36,7 +45,8 @@ impl Default for JobSettings {
 }
 
 /// When a job is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum JobMode {
     /// Before the request is answered.
     Inline,

@@ -3,39 +3,59 @@
 
 mod cache;
 mod http;
+mod instance;
 mod jobs;
 mod rate;
 mod redis;
+mod secret;
 mod security;
 mod socket;
+mod span;
+mod steps;
 mod store;
 mod upload;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 pub use cache::CacheSettings;
 pub use http::{Compression, HttpSettings};
+pub use instance::Instance;
 pub use jobs::{JobMode, JobSettings};
 pub use rate::{Limit, RateLimits, RateScope};
 pub use redis::{RedisSettings, StateHome};
+pub use secret::SECRETS;
+use secret::{OptionalSecret, Secret};
 pub use security::{PasswordCost, SecuritySettings, SessionCookies};
 pub use socket::SocketSettings;
+pub use span::Span;
+pub use steps::Steps;
 pub use store::{Durability, MongoSettings, ReadFrom, StoreHome, StoreSettings};
 pub use upload::UploadSettings;
 
 /// Settings of one server process.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Config {
     /// Folder of everything that the process keeps on disk: the embedded store, uploads, the mail outbox.
     pub data: PathBuf,
     /// Connections served at the same time. More are answered with 503 and `Retry-After`.
+    #[schemars(range(min = 1))]
     pub max_connections: usize,
     /// Time that requests and sockets get to end after the shutdown future resolves; then they are cut.
+    #[serde(with = "Span")]
     pub drain_deadline: Duration,
+    /// Time within it that idle connections stay open, so that requests on their way to them are answered.
+    #[serde(with = "Span")]
+    pub idle_grace: Duration,
     /// Time that a chess room lives after its last move or visitor.
+    #[serde(with = "Span")]
     pub room_ttl: Duration,
     /// Time that a room is kept once it has ended or everybody has left it.
+    #[serde(with = "Span")]
     pub orphan_ttl: Duration,
     /// Where durable data live.
     pub store: StoreSettings,
@@ -55,6 +75,9 @@ pub struct Config {
     pub jobs: JobSettings,
     /// Files that users send.
     pub uploads: UploadSettings,
+    /// Which of several processes on one port this is, if there are several.
+    #[serde(skip)]
+    pub instance: Option<Instance>,
 }
 
 impl Default for Config {
@@ -63,6 +86,7 @@ impl Default for Config {
             data: PathBuf::from("scalectl-data"),
             max_connections: 10_000,
             drain_deadline: Duration::from_secs(10),
+            idle_grace: Duration::from_millis(500),
             room_ttl: Duration::from_secs(3_600),
             orphan_ttl: Duration::from_secs(60),
             store: StoreSettings::default(),
@@ -74,6 +98,7 @@ impl Default for Config {
             socket: SocketSettings::default(),
             jobs: JobSettings::default(),
             uploads: UploadSettings::default(),
+            instance: None,
         }
     }
 }

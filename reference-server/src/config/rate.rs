@@ -3,8 +3,14 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
 /// Rate limits by route.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RateLimits {
     /// Where the counts live.
     pub scope: RateScope,
@@ -29,7 +35,8 @@ pub struct RateLimits {
 }
 
 /// Where the counts live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum RateScope {
     /// Nothing is limited.
     Off,
@@ -40,11 +47,13 @@ pub enum RateScope {
 }
 
 /// So many in so long: a bucket that starts full and refills evenly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limit {
     /// Requests at once, and in each window.
     pub requests: NonZeroU32,
     /// The window.
+    #[serde(with = "Span")]
     pub window: Duration,
 }
 

@@ -3,18 +3,27 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::{Secret, Span};
 
 /// How Redis is reached, and its use for state that all instances share.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RedisSettings {
     /// `redis://`, `rediss://`, `redis+sentinel://host:port,host:port/master` or `redis+cluster://host:port,…`.
+    #[serde(with = "Secret")]
     pub url: SecretString,
     /// Time one command may take. It is short: behind it, a user waits.
+    #[serde(with = "Span")]
     pub timeout: Duration,
     /// Failures in a row after which the circuit opens and commands fail at once.
+    #[schemars(range(min = 1))]
     pub failures_to_open: u32,
     /// Time between two attempts to close it.
+    #[serde(with = "Span")]
     pub retry_interval: Duration,
     /// Where presence and games live.
     pub state: StateHome,
@@ -36,8 +45,16 @@ impl RedisSettings {
     }
 }
 
+/// Without a URL, which then has to come from elsewhere: the command line, say.
+impl Default for RedisSettings {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
 /// Where presence and game state live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum StateHome {
     /// In this process: lost with it, unknown to others.
     Memory,

@@ -2,16 +2,24 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+use super::secret::Administrator;
 
 /// Settings of everything that keeps others out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SecuritySettings {
     /// Cost of a password hash.
     pub password: PasswordCost,
     /// Life of an access token.
+    #[serde(with = "Span")]
     pub token_ttl: Duration,
     /// Life of a refresh token. Each is good for one use.
+    #[serde(with = "Span")]
     pub refresh_ttl: Duration,
     /// Whether sessions may be kept in cookies, and how.
     pub cookies: SessionCookies,
@@ -20,6 +28,7 @@ pub struct SecuritySettings {
     /// Whether admin routes answer others than this machine.
     pub remote_admin: bool,
     /// An administrator that exists from the start: username and password.
+    #[serde(with = "Administrator")]
     pub administrator: Option<(String, SecretString)>,
     /// Whether the address of a client is taken from `X-Forwarded-For`: only behind a proxy that sets it.
     pub trust_forwarded: bool,
@@ -41,7 +50,8 @@ impl Default for SecuritySettings {
 }
 
 /// Cookies of a session, for clients that ask for them at login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum SessionCookies {
     /// Never set.
     Off,
@@ -52,7 +62,8 @@ pub enum SessionCookies {
 }
 
 /// Parameters of argon2id. The default is the OWASP minimum: 19 MiB, two passes, one lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PasswordCost {
     /// Memory of one hash, in KiB.
     pub memory_kib: u32,

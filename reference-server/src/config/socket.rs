@@ -2,20 +2,32 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
 /// Settings of the sockets.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SocketSettings {
     /// Time between two pings of the server.
+    #[serde(with = "Span")]
     pub ping_interval: Duration,
     /// Time that a client may take to answer a ping.
+    #[serde(with = "Span")]
     pub ping_timeout: Duration,
     /// Largest payload of a polling request, and largest WebSocket message.
+    #[schemars(range(min = 1_024))]
     pub max_payload_bytes: usize,
     /// Read buffer of one WebSocket. It is held for as long as the socket lives.
+    #[schemars(range(min = 256))]
     pub read_buffer_bytes: usize,
     /// Packets that wait for a slow client before further ones are dropped.
+    #[schemars(range(min = 1))]
     pub max_queued_packets: usize,
     /// Sockets that one user may have in this process.
+    #[schemars(range(min = 1))]
     pub max_per_user: usize,
 }
 
