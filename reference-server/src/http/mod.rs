@@ -1,5 +1,6 @@
 //! The HTTP API: JSON in and out, errors as `application/problem+json`.
 
+mod admin;
 mod auth;
 mod comments;
 mod document;
@@ -26,7 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use operations::health;
+pub use operations::{health, measurements};
 pub use problem::{ApiError, Problem};
 
 use crate::app::App;
@@ -45,6 +46,7 @@ pub fn router(app: &Arc<App>) -> Router {
 
 fn api() -> OpenApiRouter<Arc<App>> {
     let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
+        .merge(admin::routes())
         .merge(auth::routes())
         .merge(comments::routes())
         .merge(users::routes())

@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+use super::arrivals::Arrivals;
 use super::connection::Connections;
 use super::drain::Lifecycle;
 use super::front::Front;
@@ -24,11 +25,18 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconn
     content-length: 0\r\nx-request-id: none\r\n\r\n";
 
 /// Accepts until it is dropped.
-pub async fn accept(listener: &TcpListener, app: &Arc<App>, front: Front, lifecycle: &Lifecycle) {
+pub async fn accept(arrivals: &Arrivals, app: &Arc<App>, front: Front, lifecycle: &Lifecycle) {
+    tokio::select! {
+        () = admit_all(arrivals, app, front, lifecycle) => {}
+        () = arrivals.renew(|| app.open_connections()) => {}
+    }
+}
+
+async fn admit_all(arrivals: &Arrivals, app: &Arc<App>, front: Front, lifecycle: &Lifecycle) {
     let overflow = Arc::new(Semaphore::new(OVERFLOW_CONNECTIONS));
     let connections = Connections::new(&app.config, front, lifecycle.clone());
     loop {
-        match listener.accept().await {
+        match arrivals.next(|| app.open_connections()).await {
             Ok((stream, peer)) => admit(stream, peer.ip(), app, &overflow, &connections),
             Err(failure) => pause_after(&failure).await,
         }

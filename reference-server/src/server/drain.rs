@@ -31,16 +31,24 @@ pub struct Served {
 pub async fn drain(app: &Arc<App>, lifecycle: &Lifecycle) -> Served {
     let open = app.open_connections();
     app.start_draining();
-    lifecycle.drain.cancel();
     let deadline = app.config.drain_deadline;
-    let in_time = timeout(deadline, async { tokio::join!(socket::close(app), all_places_free(app)) }).await;
+    let in_time = timeout(deadline, async { tokio::join!(socket::close(app), let_go(app, lifecycle)) }).await;
     let cut = app.open_connections();
     if in_time.is_err() {
         tracing::warn!(?deadline, cut, "the drain deadline has passed");
+        lifecycle.drain.cancel();
         lifecycle.cut.cancel();
         app.io.close().await;
     }
     Served { connections_drained: open.saturating_sub(cut), connections_cut: cut }
+}
+
+/// For a while idle connections stay: a request may be on its way to them, and closing would lose it. Its answer
+/// says `Connection: close`. Then the idle ones are closed too.
+async fn let_go(app: &App, lifecycle: &Lifecycle) {
+    timeout(app.config.idle_grace, all_places_free(app)).await.ok();
+    lifecycle.drain.cancel();
+    all_places_free(app).await;
 }
 
 async fn all_places_free(app: &App) {

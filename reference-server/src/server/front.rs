@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::{BoxFuture, Either};
 use hyper::Request;
@@ -78,21 +78,27 @@ impl Service<Request<Incoming>> for Front {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let id = RequestId::of(request.headers());
         if let Some(response) = self.answer_now(&request) {
-            return Either::Left(ready(Ok(with_id(response, id))));
+            return Either::Left(ready(Ok(self.parts.finish(response, id))));
         }
         let trust_forwarded = self.parts.app.config.security.trust_forwarded;
         let client = ClientAddress::of(self.peer, request.headers(), trust_forwarded);
         request.extensions_mut().insert(client);
         request.extensions_mut().insert(id.clone());
-        let service = self.parts.service.clone();
+        let parts = Arc::clone(&self.parts);
         Either::Right(Box::pin(async move {
-            let response = service.oneshot(request).await?;
-            Ok(with_id(response.map(Body::new), id))
+            let response = parts.service.clone().oneshot(request).await?;
+            Ok(parts.finish(response.map(Body::new), id))
         }))
     }
 }
 
-fn with_id(mut response: Response, id: RequestId) -> Response {
-    response.headers_mut().insert(request_id::HEADER, id.into_header());
-    response
+impl Parts {
+    /// Every response names its request; at the end of the server it is the last of its connection.
+    fn finish(&self, mut response: Response, id: RequestId) -> Response {
+        response.headers_mut().insert(request_id::HEADER, id.into_header());
+        if self.app.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
 }

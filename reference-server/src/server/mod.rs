@@ -1,13 +1,16 @@
 //! From a listener to a drained server: start, accept, drain.
 
 mod accept;
+mod arrivals;
 mod connection;
 mod drain;
 mod front;
 mod peer;
 mod place;
 mod request_id;
+mod siblings;
 mod start;
+mod tally;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,10 +19,14 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
+use tracing::Instrument;
 
 pub use drain::Served;
 pub use peer::ClientAddress;
 pub use request_id::RequestId;
+pub use siblings::ask as ask_sibling;
+
+use arrivals::Arrivals;
 
 use crate::app::App;
 use crate::config::Config;
@@ -40,15 +47,20 @@ pub async fn serve(
 ) -> Result<Served, StartError> {
     limits::check_limits(&config)?;
     let address = listener.local_addr()?;
-    let (app, front) = start::start(config).await?;
-    let _chores = chores(&app);
+    let (app, front) = start::start(config).instrument(tracing::info_span!("start")).await?;
+    let mut chores = chores(&app);
+    let instance = app.config.instance.as_ref();
+    if let Some(instance) = instance {
+        chores.spawn(siblings::answer(siblings::listen(instance)?, Arc::clone(&app)));
+    }
+    let arrivals = Arrivals::new(listener, instance)?;
     tracing::info!(%address, connections = app.config.max_connections, "serving");
     let lifecycle = drain::Lifecycle::default();
     tokio::select! {
-        () = accept::accept(&listener, &app, front, &lifecycle) => {}
+        () = accept::accept(&arrivals, &app, front, &lifecycle) => {}
         () = shutdown => {}
     }
-    drop(listener);
+    drop(arrivals);
     let served = drain::drain(&app, &lifecycle).await;
     tracing::info!(drained = served.connections_drained, cut = served.connections_cut, "stopped");
     Ok(served)

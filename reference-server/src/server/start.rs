@@ -18,7 +18,7 @@ const TOKEN_SECRET: &str = "token";
 
 /// A server that is ready for its first connection.
 pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
-    let telemetry = Arc::new(Telemetry::new());
+    let telemetry = Arc::new(Telemetry::new(config.instance.as_ref()));
     let path = store_file(&config.data);
     let durability = match &config.store.home {
         StoreHome::Embedded { durability } => *durability,

@@ -1,14 +1,18 @@
 //! What the server measures of itself, in its own registry: several servers in one process stay apart.
 
+mod merge;
 mod process;
 mod runtime;
 
+pub use merge::merge;
 pub use runtime::watch as watch_runtime;
 
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::config::Instance;
 
 const SECONDS: &[f64] =
     &[0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -42,11 +46,18 @@ pub struct Sampled {
 }
 
 impl Telemetry {
-    /// An empty registry.
-    pub fn new() -> Self {
-        let builder = PrometheusBuilder::new();
+    /// An empty registry. One of several instances puts its number on every series.
+    pub fn new(instance: Option<&Instance>) -> Self {
+        let mut builder = PrometheusBuilder::new();
+        if let Some(instance) = instance {
+            builder = builder.add_global_label("instance_id", instance.number.to_string());
+        }
         let builder = builder.set_buckets(SECONDS).unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
+        if let Some(instance) = instance {
+            let restarts = recorder.register_counter(&named("instance_restarts_total"), &METADATA);
+            restarts.absolute(instance.restarts.into());
+        }
         let health = labelled("http_requests_total", [("route", "/health"), ("status", "2xx")]);
         Self {
             handle: recorder.handle(),
