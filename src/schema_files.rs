@@ -4,6 +4,7 @@
 use schemars::{JsonSchema, schema_for};
 use snapbox::{assert_data_eq, file};
 
+use crate::cli::serve::Settings;
 use crate::config::topology::Topology;
 use crate::demo::DemoReport;
 use crate::health::HealthReport;
@@ -19,6 +20,7 @@ fn schema<T: JsonSchema>() -> String {
 fn files_that_people_write() {
     assert_data_eq!(schema::<Topology>(), file!["../docs/schemas/scalectl.yaml.json"]);
     assert_data_eq!(schema::<ScenarioFile>(), file!["../docs/schemas/scenario.json"]);
+    assert_data_eq!(schema::<Settings>(), file!["../docs/schemas/serve.json"]);
 }
 
 #[test]

@@ -7,11 +7,11 @@ mod args;
 mod demo;
 mod health;
 mod loadtest;
-mod serve;
+pub mod serve;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Mistakes;
 use crate::demo::DemoError;
@@ -34,6 +34,8 @@ enum Command {
     Demo(demo::Args),
     /// Run the bundled reference server
     Serve(serve::Args),
+    #[command(name = serve::INSTANCE_COMMAND, hide = true)]
+    ServeInstance,
     /// Ask systems whether they are well (exit 0 ok, 1 warning, 2 critical, 3 unknown)
     Health(health::Args),
     /// Put users on a system and judge what it does
@@ -59,6 +61,17 @@ pub enum Error {
     /// A demo could not be given.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// Settings do not go together.
+    #[error(transparent)]
+    Settings(#[from] serve::Refusal),
+    /// An instance of the reference server could not be started.
+    #[error("instance {number}: {source}")]
+    Instance {
+        /// Its number.
+        number: u32,
+        /// Why.
+        source: serve::NotStarted,
+    },
     /// The reference server could not be run.
     #[error(transparent)]
     Start(#[from] reference_server::StartError),
@@ -81,7 +94,10 @@ pub enum Error {
 impl Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) | Self::Start(_) => Exit::Usage,
+            Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
+            Self::Start(_) | Self::Settings(_) => Exit::Usage,
+            Self::Instance { source: serve::NotStarted::Refused(_), .. } => Exit::Usage,
+            Self::Instance { .. } => Exit::Failed,
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
             Self::Demo(DemoError::Server(_)) => Exit::Unreachable,
             Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
@@ -101,13 +117,21 @@ fn io_error(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
 
 /// Parses, runs, and turns whatever happened into an exit code.
 pub fn run(args: &[OsString]) -> Exit {
-    match Cli::try_parse_from(args) {
+    match parse(args) {
         Ok(cli) => dispatch(cli.command),
         Err(error) => {
             error.print().ok();
             if error.use_stderr() { usage_exit(args) } else { Exit::Done }
         }
     }
+}
+
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command_line().try_get_matches_from(args)?)
+}
+
+fn command_line() -> clap::Command {
+    Cli::command().mut_subcommand("serve", serve::with_environment)
 }
 
 /// A monitoring scheduler would take clap's 2 for "critical".
@@ -146,6 +170,7 @@ async fn execute(command: Command) -> Outcome {
     match command {
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(args).await,
+        Command::ServeInstance => serve::run_instance().await,
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
@@ -154,10 +179,8 @@ async fn execute(command: Command) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        super::command_line().debug_assert();
     }
 }

@@ -15,13 +15,17 @@ use super::{Diagnostic, Document, Mistakes};
 
 /// The document as a `T`, or all that keeps it from being one.
 pub fn check<T: JsonSchema + DeserializeOwned>(document: &Document) -> Result<T, Mistakes> {
+    document.verdict(mistakes::<T>(document))?;
+    serde_json::from_value(document.value.clone())
+        .map_err(|error| Mistakes::unplaced(&document.name, error.to_string()))
+}
+
+/// All that keeps the document from being a `T`.
+pub fn mistakes<T: JsonSchema>(document: &Document) -> Vec<Diagnostic> {
     let schema = schemars::schema_for!(T).to_value();
     let validator = validator(&schema);
     let errors = validator.iter_errors(&document.value);
-    let found = errors.flat_map(|error| explain(document, &schema, &error)).collect();
-    document.verdict(found)?;
-    serde_json::from_value(document.value.clone())
-        .map_err(|error| Mistakes::unplaced(&document.name, error.to_string()))
+    errors.flat_map(|error| explain(document, &schema, &error)).collect()
 }
 
 /// A derived schema is always valid; should a change ever break one, every test that reads YAML fails.

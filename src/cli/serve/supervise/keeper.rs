@@ -1,0 +1,131 @@
+//! Keeps one instance running: starts it, starts it again when it ends, replaces it, and drains it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::Fleet;
+use super::backoff::Backoff;
+use super::child::{Child, NotStarted};
+
+/// Attempts to start an instance for the first time.
+const FIRST_ATTEMPTS: u32 = 3;
+
+/// What the supervisor wants of a keeper.
+pub enum Order {
+    /// A new process by the fleet's settings of now; the old one drains once the new one is ready.
+    Replace(oneshot::Sender<Result<(), NotStarted>>),
+    /// The end.
+    Stop,
+}
+
+/// The keeper of one instance.
+pub struct Keeper {
+    number: u32,
+    fleet: Arc<Fleet>,
+    child: Option<Child>,
+    backoff: Backoff,
+    restarts: u32,
+}
+
+impl Keeper {
+    /// Starts the instance for the first time: what fails three times is no accident.
+    pub async fn start(number: u32, fleet: Arc<Fleet>) -> Result<Self, NotStarted> {
+        let (mut backoff, mut attempt) = (Backoff::default(), 1);
+        let child = loop {
+            match fleet.start(number, 0).await {
+                Ok(child) => break child,
+                Err(refused @ NotStarted::Refused(_)) => return Err(refused),
+                Err(failure) if attempt == FIRST_ATTEMPTS => return Err(failure),
+                Err(failure) => {
+                    tracing::warn!(instance = number, %failure, attempt, "an instance did not start")
+                }
+            }
+            attempt += 1;
+            sleep(backoff.pause()).await;
+        };
+        tracing::info!(instance = number, pid = child.id(), "an instance serves");
+        Ok(Self { number, fleet, child: Some(child), backoff: Backoff::default(), restarts: 0 })
+    }
+
+    /// Keeps it until it is told to stop.
+    pub async fn keep(mut self, mut orders: mpsc::Receiver<Order>, cut: CancellationToken) {
+        loop {
+            let pause = self.pause();
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Replace(done)) => drop(done.send(self.replace(&cut).await)),
+                    Some(Order::Stop) | None => return self.stop(&cut).await,
+                },
+                ended = ended(&mut self.child) => self.lost(&ended),
+                // Dropped half-way, it kills what it has started.
+                started = start_after(&self.fleet, self.number, self.restarts + 1, pause) => self.restarted(started),
+            }
+        }
+    }
+
+    /// How long to wait before the next start; none while there is an instance.
+    fn pause(&mut self) -> Option<Duration> {
+        self.child.is_none().then(|| self.backoff.pause())
+    }
+
+    fn lost(&mut self, ended: &str) {
+        let Some(child) = self.child.take() else { return };
+        self.backoff.ran_for(child.uptime());
+        tracing::error!(instance = self.number, %ended, "an instance ended: it is started again");
+    }
+
+    fn restarted(&mut self, started: Result<Child, NotStarted>) {
+        match started {
+            Ok(child) => {
+                self.restarts += 1;
+                tracing::warn!(
+                    instance = self.number,
+                    pid = child.id(),
+                    restarts = self.restarts,
+                    "it serves again"
+                );
+                self.child = Some(child);
+            }
+            Err(failure) => {
+                tracing::error!(instance = self.number, %failure, "an instance did not start again")
+            }
+        }
+    }
+
+    async fn replace(&mut self, cut: &CancellationToken) -> Result<(), NotStarted> {
+        let new = self.fleet.start(self.number, self.restarts).await?;
+        tracing::info!(instance = self.number, pid = new.id(), "a new process serves");
+        if let Some(old) = self.child.replace(new) {
+            old.drain(self.fleet.drain_deadline(), cut).await;
+        }
+        Ok(())
+    }
+
+    async fn stop(self, cut: &CancellationToken) {
+        if let Some(child) = self.child {
+            child.drain(self.fleet.drain_deadline(), cut).await;
+        }
+    }
+}
+
+async fn ended(child: &mut Option<Child>) -> String {
+    match child {
+        Some(child) => child.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn start_after(
+    fleet: &Fleet,
+    number: u32,
+    restarts: u32,
+    pause: Option<Duration>,
+) -> Result<Child, NotStarted> {
+    let Some(pause) = pause else { return std::future::pending().await };
+    sleep(pause).await;
+    fleet.start(number, restarts).await
+}
