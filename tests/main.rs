@@ -21,4 +21,7 @@ mod readme;
 mod scenarios;
 mod schemas;
 mod serve;
+mod serve_instances;
+mod serve_logs;
+mod serve_settings;
 mod support_check;

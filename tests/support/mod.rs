@@ -9,6 +9,7 @@
 
 pub mod faults;
 
+mod http;
 mod mongo;
 mod output;
 mod process;
@@ -19,11 +20,12 @@ mod tools;
 mod wait;
 mod workdir;
 
+pub use http::{KeptAlive, get};
 pub use mongo::MongoServer;
 pub use output::Output;
 pub use process::{Line, Process, Stream};
 pub use redis::RedisServer;
-pub use reference::ReferenceServer;
+pub use reference::{ReferenceServer, served_at};
 pub use scalectl::{Running, Scalectl, scalectl_path, with_file_limit};
 pub use tools::find_program;
 pub use wait::{STARTUP, wait_until};

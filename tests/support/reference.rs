@@ -101,6 +101,13 @@ impl ReferenceServer {
     }
 }
 
+/// Where a server that a test has started by itself listens, `127.0.0.1:PORT`, once it does.
+#[track_caller]
+pub fn served_at(running: &Running) -> String {
+    let line = running.wait_for_line(STARTUP, |line| line.contains(LISTENING));
+    parse_url(&line).trim_start_matches("http://").to_owned()
+}
+
 /// The address in the line that announces it, whatever follows.
 fn parse_url(line: &str) -> String {
     let start = line.find(LISTENING).expect("the line was chosen for it") + "listening on ".len();
