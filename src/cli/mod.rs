@@ -33,7 +33,7 @@ enum Command {
     /// See the whole loop on this machine, in about a minute
     Demo(demo::Args),
     /// Run the bundled reference server
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     #[command(name = serve::INSTANCE_COMMAND, hide = true)]
     ServeInstance,
     /// Ask systems whether they are well (exit 0 ok, 1 warning, 2 critical, 3 unknown)
@@ -169,7 +169,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 async fn execute(command: Command) -> Outcome {
     match command {
         Command::Demo(args) => demo::run(args).await,
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(*args).await,
         Command::ServeInstance => serve::run_instance().await,
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,

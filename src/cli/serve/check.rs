@@ -129,7 +129,7 @@ fn sharing(config: &Config) -> Vec<Problem> {
 }
 
 fn jobs(config: &Config) -> Vec<Problem> {
-    let own = config.jobs.redis.as_ref().map(|url| url.expose_secret());
+    let own = config.jobs.redis.as_ref().map(ExposeSecret::expose_secret);
     let mut problems: Vec<Problem> = own.and_then(|url| redis_url("/jobs/redis", url)).into_iter().collect();
     let shared = config.redis.as_ref().map(|redis| redis.url.expose_secret());
     let message = match own.or(shared) {

@@ -41,7 +41,7 @@ impl Keeper {
                 Err(refused @ NotStarted::Refused(_)) => return Err(refused),
                 Err(failure) if attempt == FIRST_ATTEMPTS => return Err(failure),
                 Err(failure) => {
-                    tracing::warn!(instance = number, %failure, attempt, "an instance did not start")
+                    tracing::warn!(instance = number, %failure, attempt, "an instance did not start");
                 }
             }
             attempt += 1;
@@ -91,7 +91,7 @@ impl Keeper {
                 self.child = Some(child);
             }
             Err(failure) => {
-                tracing::error!(instance = self.number, %failure, "an instance did not start again")
+                tracing::error!(instance = self.number, %failure, "an instance did not start again");
             }
         }
     }
