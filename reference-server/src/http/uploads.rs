@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::ApiError;
 use super::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing};
-use super::extract::{Caller, PageQuery, Paged, identifier};
+use super::extract::{Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
 use crate::domain::{FieldError, Page, Timestamp, Upload, UploadId, UploadStatus, UserId};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +19,7 @@ use crate::domain::{
 use crate::http::ApiError;
 use crate::http::caller::Admin;
 use crate::http::document::{Always, BadBody, BadPage, Conflict, Missing, NotAllowed};
-use crate::http::extract::{Body, PageQuery, Paged, Params, identifier};
+use crate::http::extract::{Body, PageQuery, Paged, Params, Path, identifier};
 use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -57,7 +57,7 @@ pub async fn users(
 /// What an administrator changes; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct UserPatch {
     role: Option<Role>,
     /// Whether the account may log in.
     active: Option<bool>,
@@ -65,13 +65,13 @@ pub struct Change {
 
 /// Changes an account, but not the administrator's own: nobody locks themselves out.
 #[utoipa::path(patch, path = "/api/admin/users/{id}", tag = "admin", params(("id" = UserId, Path)),
-    request_body = Change,
+    request_body = UserPatch,
     responses((status = 200, body = UserRecord), BadBody, NotAllowed, Missing, Always))]
 pub async fn change_user(
     State(app): State<Arc<App>>,
     Admin(admin): Admin,
     Path(id): Path<String>,
-    Body(Change { role, active }): Body<Change>,
+    Body(UserPatch { role, active }): Body<UserPatch>,
 ) -> Result<Json<UserRecord>, ApiError> {
     let user: UserId = identifier(&id, "user")?;
     let message = || "you cannot change your own account here: ask another administrator".into();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::domain::{
 };
 use crate::http::ApiError;
 use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
-use crate::http::extract::{Body, Caller, PageQuery, Paged, identifier};
+use crate::http::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use crate::http::fields::{Fields, FieldsQuery};
 use crate::socket;
 
@@ -38,7 +38,7 @@ pub struct NewChat {
 }
 
 /// Opens the chat about a case, for its citizen or its lawyer. There is one for each case and lawyer.
-#[utoipa::path(post, path = "/api/chats", tag = "legal", request_body = NewChat,
+#[utoipa::path(post, path = "/api/chats", tag = "chats", request_body = NewChat,
     responses((status = 201, body = CaseChat), (status = 200, description = "it exists", body = CaseChat),
         BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn open(
@@ -66,7 +66,7 @@ fn new_chat(case: Case, participant: UserId) -> Result<CaseChat, ApiError> {
 }
 
 /// The own chats, by their newest message.
-#[utoipa::path(get, path = "/api/chats", tag = "legal", params(PageQuery, FieldsQuery),
+#[utoipa::path(get, path = "/api/chats", tag = "chats", params(PageQuery, FieldsQuery),
     responses((status = 200, body = Page<CaseChat>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -78,7 +78,7 @@ pub async fn list(
 }
 
 /// One chat, for its participants.
-#[utoipa::path(get, path = "/api/chats/{id}", tag = "legal", params(("id" = ChatId, Path), FieldsQuery),
+#[utoipa::path(get, path = "/api/chats/{id}", tag = "chats", params(("id" = ChatId, Path), FieldsQuery),
     responses((status = 200, body = CaseChat), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
@@ -91,7 +91,7 @@ pub async fn find(
 }
 
 /// Messages of a chat, for its participants.
-#[utoipa::path(get, path = "/api/chats/{id}/messages", tag = "legal",
+#[utoipa::path(get, path = "/api/chats/{id}/messages", tag = "chats",
     params(("id" = ChatId, Path), PageQuery, FieldsQuery),
     responses((status = 200, body = Page<ChatMessage>), BadPage, Missing, Always))]
 pub async fn messages(
@@ -114,7 +114,7 @@ pub struct NewChatMessage {
 }
 
 /// Says something in a chat, as one of its participants.
-#[utoipa::path(post, path = "/api/chats/{id}/messages", tag = "legal", params(("id" = ChatId, Path)),
+#[utoipa::path(post, path = "/api/chats/{id}/messages", tag = "chats", params(("id" = ChatId, Path)),
     request_body = NewChatMessage, responses((status = 201, body = ChatMessage), BadBody, Missing, Always))]
 pub async fn send(
     State(app): State<Arc<App>>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::http::ApiError;
 use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
-use crate::http::extract::{Body, Caller, PageQuery, Paged, Params, identifier};
+use crate::http::extract::{Body, Caller, PageQuery, Paged, Params, Path, identifier};
 use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -45,7 +45,7 @@ pub struct NewConsultation {
 }
 
 /// Asks a lawyer for an appointment, at a time that the lawyer has not promised to somebody else.
-#[utoipa::path(post, path = "/api/consultations", tag = "legal", request_body = NewConsultation,
+#[utoipa::path(post, path = "/api/consultations", tag = "consultations", request_body = NewConsultation,
     responses((status = 201, body = Consultation), BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn request(
     State(app): State<Arc<App>>,
@@ -73,7 +73,7 @@ pub struct Filter {
 }
 
 /// The own consultations, the latest request first.
-#[utoipa::path(get, path = "/api/consultations", tag = "legal", params(PageQuery, FieldsQuery, Filter),
+#[utoipa::path(get, path = "/api/consultations", tag = "consultations", params(PageQuery, FieldsQuery, Filter),
     responses((status = 200, body = Page<Consultation>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -87,7 +87,7 @@ pub async fn list(
 }
 
 /// One consultation, for the two that meet.
-#[utoipa::path(get, path = "/api/consultations/{id}", tag = "legal",
+#[utoipa::path(get, path = "/api/consultations/{id}", tag = "consultations",
     params(("id" = ConsultationId, Path), FieldsQuery),
     responses((status = 200, body = Consultation), BadFields, Missing, Always))]
 pub async fn find(
@@ -105,7 +105,7 @@ async fn visible(app: &App, user: UserId, id: ConsultationId) -> Result<Consulta
 }
 
 /// Promises the time, as the lawyer.
-#[utoipa::path(post, path = "/api/consultations/{id}/confirm", tag = "legal",
+#[utoipa::path(post, path = "/api/consultations/{id}/confirm", tag = "consultations",
     params(("id" = ConsultationId, Path)),
     responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn confirm(
@@ -117,7 +117,7 @@ pub async fn confirm(
 }
 
 /// Refuses, as the lawyer.
-#[utoipa::path(post, path = "/api/consultations/{id}/decline", tag = "legal",
+#[utoipa::path(post, path = "/api/consultations/{id}/decline", tag = "consultations",
     params(("id" = ConsultationId, Path)),
     responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn decline(
@@ -129,7 +129,7 @@ pub async fn decline(
 }
 
 /// Calls it off, as either.
-#[utoipa::path(post, path = "/api/consultations/{id}/cancel", tag = "legal",
+#[utoipa::path(post, path = "/api/consultations/{id}/cancel", tag = "consultations",
     params(("id" = ConsultationId, Path)),
     responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn cancel(
@@ -141,7 +141,7 @@ pub async fn cancel(
 }
 
 /// Says that it took place, as the lawyer, once it has begun.
-#[utoipa::path(post, path = "/api/consultations/{id}/complete", tag = "legal",
+#[utoipa::path(post, path = "/api/consultations/{id}/complete", tag = "consultations",
     params(("id" = ConsultationId, Path)),
     responses((status = 200, body = Consultation), NotAllowed, Missing, Conflict, Always))]
 pub async fn complete(

@@ -19,7 +19,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// How many cases and consultations the member has, by status; administrators see those of all.
-#[utoipa::path(get, path = "/api/dashboard", tag = "legal", params(FieldsQuery),
+#[utoipa::path(get, path = "/api/dashboard", tag = "dashboard", params(FieldsQuery),
     responses((status = 200, body = Dashboard), BadFields, Always))]
 pub async fn dashboard(
     State(app): State<Arc<App>>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::domain::{CaseId, CaseKind, Matter, Page};
 use crate::http::ApiError;
 use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
-use crate::http::extract::{Body, PageQuery, Paged, Params};
+use crate::http::extract::{Body, PageQuery, Paged, Params, Path};
 use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -44,7 +44,7 @@ pub struct NewDispute {
 }
 
 /// Brings a dispute.
-#[utoipa::path(post, path = "/api/disputes", tag = "legal", request_body = NewDispute,
+#[utoipa::path(post, path = "/api/disputes", tag = "disputes", request_body = NewDispute,
     responses((status = 201, body = CaseView), BadBody, NotAllowed, Always))]
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -56,7 +56,7 @@ pub async fn create(
 }
 
 /// The own disputes; for lawyers that ask for open ones, those of all.
-#[utoipa::path(get, path = "/api/disputes", tag = "legal", params(PageQuery, FieldsQuery, DisputeFilter),
+#[utoipa::path(get, path = "/api/disputes", tag = "disputes", params(PageQuery, FieldsQuery, DisputeFilter),
     responses((status = 200, body = Page<CaseView>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -70,7 +70,7 @@ pub async fn list(
 }
 
 /// One dispute: for its citizen, its lawyer, administrators, and all lawyers while it is open.
-#[utoipa::path(get, path = "/api/disputes/{id}", tag = "legal", params(("id" = CaseId, Path), FieldsQuery),
+#[utoipa::path(get, path = "/api/disputes/{id}", tag = "disputes", params(("id" = CaseId, Path), FieldsQuery),
     responses((status = 200, body = CaseView), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
@@ -83,7 +83,7 @@ pub async fn find(
 }
 
 /// Takes an open dispute. Of several lawyers, one gets it.
-#[utoipa::path(post, path = "/api/disputes/{id}/claim", tag = "legal", params(("id" = CaseId, Path)),
+#[utoipa::path(post, path = "/api/disputes/{id}/claim", tag = "disputes", params(("id" = CaseId, Path)),
     responses((status = 200, body = CaseView), NotAllowed, Missing, Conflict, Always))]
 pub async fn claim(
     State(app): State<Arc<App>>,
@@ -94,7 +94,7 @@ pub async fn claim(
 }
 
 /// Resolves a dispute in which the lawyer mediates.
-#[utoipa::path(post, path = "/api/disputes/{id}/resolve", tag = "legal", params(("id" = CaseId, Path)),
+#[utoipa::path(post, path = "/api/disputes/{id}/resolve", tag = "disputes", params(("id" = CaseId, Path)),
     request_body = Outcome,
     responses((status = 200, body = CaseView), BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn resolve(
@@ -107,7 +107,7 @@ pub async fn resolve(
 }
 
 /// Ends a dispute without a resolution.
-#[utoipa::path(post, path = "/api/disputes/{id}/close", tag = "legal", params(("id" = CaseId, Path)),
+#[utoipa::path(post, path = "/api/disputes/{id}/close", tag = "disputes", params(("id" = CaseId, Path)),
     responses((status = 200, body = CaseView), NotAllowed, Missing, Conflict, Always))]
 pub async fn close(
     State(app): State<Arc<App>>,

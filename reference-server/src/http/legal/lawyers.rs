@@ -31,7 +31,7 @@ pub struct Filter {
 }
 
 /// Active lawyers.
-#[utoipa::path(get, path = "/api/lawyers", tag = "legal", params(PageQuery, FieldsQuery, Filter),
+#[utoipa::path(get, path = "/api/lawyers", tag = "lawyers", params(PageQuery, FieldsQuery, Filter),
     responses((status = 200, body = Page<Lawyer>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -46,7 +46,7 @@ pub async fn list(
 /// What a lawyer changes; what is absent stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct LawyerPatch {
     /// Replaces all fields of law.
     #[schema(max_items = 10)]
     specializations: Option<Vec<PracticeArea>>,
@@ -55,12 +55,12 @@ pub struct Change {
 }
 
 /// Changes what a lawyer says about the own practice.
-#[utoipa::path(patch, path = "/api/lawyers/me", tag = "legal", request_body = Change,
+#[utoipa::path(patch, path = "/api/lawyers/me", tag = "lawyers", request_body = LawyerPatch,
     responses((status = 200, body = Lawyer), BadBody, NotAllowed, Missing, Always))]
 pub async fn change(
     State(app): State<Arc<App>>,
     member::Lawyer(person): member::Lawyer,
-    Body(Change { specializations, headline }): Body<Change>,
+    Body(LawyerPatch { specializations, headline }): Body<LawyerPatch>,
 ) -> Result<Json<Lawyer>, ApiError> {
     let mut rules = Validator::default();
     if let Some(headline) = &headline {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::domain::{CaseId, CaseKind, Matter, Page, PracticeArea};
 use crate::http::ApiError;
 use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
-use crate::http::extract::{Body, PageQuery, Paged, Params};
+use crate::http::extract::{Body, PageQuery, Paged, Params, Path};
 use crate::http::fields::{Fields, FieldsQuery};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -42,7 +42,7 @@ pub struct NewQuery {
 }
 
 /// Asks a question.
-#[utoipa::path(post, path = "/api/queries", tag = "legal", request_body = NewQuery,
+#[utoipa::path(post, path = "/api/queries", tag = "queries", request_body = NewQuery,
     responses((status = 201, body = CaseView), BadBody, NotAllowed, Always))]
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -54,7 +54,7 @@ pub async fn create(
 }
 
 /// The own queries; for lawyers that ask for open ones, those of all.
-#[utoipa::path(get, path = "/api/queries", tag = "legal", params(PageQuery, FieldsQuery, QueryFilter),
+#[utoipa::path(get, path = "/api/queries", tag = "queries", params(PageQuery, FieldsQuery, QueryFilter),
     responses((status = 200, body = Page<CaseView>), BadPage, Always))]
 pub async fn list(
     State(app): State<Arc<App>>,
@@ -68,7 +68,7 @@ pub async fn list(
 }
 
 /// One query: for its citizen, its lawyer, administrators, and all lawyers while it is open.
-#[utoipa::path(get, path = "/api/queries/{id}", tag = "legal", params(("id" = CaseId, Path), FieldsQuery),
+#[utoipa::path(get, path = "/api/queries/{id}", tag = "queries", params(("id" = CaseId, Path), FieldsQuery),
     responses((status = 200, body = CaseView), BadFields, Missing, Always))]
 pub async fn find(
     State(app): State<Arc<App>>,
@@ -81,7 +81,7 @@ pub async fn find(
 }
 
 /// Takes an open query. Of several lawyers, one gets it.
-#[utoipa::path(post, path = "/api/queries/{id}/claim", tag = "legal", params(("id" = CaseId, Path)),
+#[utoipa::path(post, path = "/api/queries/{id}/claim", tag = "queries", params(("id" = CaseId, Path)),
     responses((status = 200, body = CaseView), NotAllowed, Missing, Conflict, Always))]
 pub async fn claim(
     State(app): State<Arc<App>>,
@@ -92,7 +92,7 @@ pub async fn claim(
 }
 
 /// Answers a query that the lawyer has taken.
-#[utoipa::path(post, path = "/api/queries/{id}/answer", tag = "legal", params(("id" = CaseId, Path)),
+#[utoipa::path(post, path = "/api/queries/{id}/answer", tag = "queries", params(("id" = CaseId, Path)),
     request_body = Outcome,
     responses((status = 200, body = CaseView), BadBody, NotAllowed, Missing, Conflict, Always))]
 pub async fn answer(
@@ -105,7 +105,7 @@ pub async fn answer(
 }
 
 /// Ends a query that has its answer.
-#[utoipa::path(post, path = "/api/queries/{id}/close", tag = "legal", params(("id" = CaseId, Path)),
+#[utoipa::path(post, path = "/api/queries/{id}/close", tag = "queries", params(("id" = CaseId, Path)),
     responses((status = 200, body = CaseView), NotAllowed, Missing, Conflict, Always))]
 pub async fn close(
     State(app): State<Arc<App>>,

@@ -70,7 +70,6 @@ impl Conditions {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::domain::{UserId, Whose};
     use crate::store::sqlite::cases::whose_conditions;
     use crate::store::sqlite::plan::plan;

@@ -1,5 +1,7 @@
 //! Queries and disputes.
 
+use std::slice::from_ref;
+
 use super::support::{account, after, first};
 use crate::domain::{
     Case, CaseFilter, CaseId, CaseKind, CaseRef, CaseStatus, CaseStep, Matter, Person, PracticeArea,
@@ -99,12 +101,12 @@ async fn lists_hold_what_their_filter_says(store: &dyn Store) {
     };
     let (open, assigned) = (Some(CaseStatus::Open), Some(CaseStatus::Assigned));
     assert_eq!(list(Whose::Citizen(ann.id), None, None).await, [taken.clone(), tax.clone()]);
-    assert_eq!(list(Whose::Citizen(ann.id), open, None).await, [tax.clone()]);
-    assert_eq!(list(Whose::Citizen(ann.id), None, Some(PracticeArea::Family)).await, [taken.clone()]);
+    assert_eq!(list(Whose::Citizen(ann.id), open, None).await, from_ref(&tax));
+    assert_eq!(list(Whose::Citizen(ann.id), None, Some(PracticeArea::Family)).await, from_ref(&taken));
     assert_eq!(list(Whose::Citizen(ann.id), open, Some(PracticeArea::Family)).await, []);
-    assert_eq!(list(Whose::Lawyer(lawyer.id), None, None).await, [taken.clone()]);
+    assert_eq!(list(Whose::Lawyer(lawyer.id), None, None).await, from_ref(&taken));
     assert_eq!(list(Whose::Lawyer(lawyer.id), open, None).await, []);
-    assert_eq!(list(Whose::Lawyer(lawyer.id), assigned, None).await, [taken.clone()]);
+    assert_eq!(list(Whose::Lawyer(lawyer.id), assigned, None).await, from_ref(&taken));
     assert_eq!(list(Whose::Everybody, open, None).await[..2], [other.clone(), tax.clone()]);
     assert_eq!(
         list(Whose::Everybody, open, Some(PracticeArea::Tax)).await[..2],
