@@ -16,7 +16,6 @@ mod session;
 mod watch;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::json;
 use socketioxide::SocketIo;
@@ -31,6 +30,7 @@ pub use watch::{online, who_is_online};
 
 use crate::app::App;
 use crate::config::SocketSettings;
+use crate::domain::Timestamp;
 
 /// The layer that speaks Engine.IO under `/socket.io` in front of a router, and the handle to its sockets.
 pub fn build(settings: &SocketSettings) -> (SocketIoLayer, SocketIo) {
@@ -67,9 +67,13 @@ pub async fn close(app: &App) {
     app.io.close().await;
 }
 
-/// Removes rooms that have outlived their use.
+/// Ends games of which a player's time is up, and removes rooms that have outlived their use.
 pub fn sweep(app: &App) {
-    let expired = app.live.games.sweep(Instant::now(), app.config.room_ttl, app.config.orphan_ttl);
+    let now = Timestamp::now();
+    for (room, ended) in app.live.games.call_flags(now) {
+        chess::time_is_up(app, &room, ended);
+    }
+    let expired = app.live.games.sweep(now, app.config.room_ttl, app.config.orphan_ttl);
     for room in expired {
         chess::forget(app, &room);
     }
