@@ -182,6 +182,20 @@ mod tests {
     }
 
     #[test]
+    fn a_game_whose_time_is_up_is_found_once() {
+        let (games, now, white) = (ChessGameStates::default(), Timestamp::now(), occupant("ada"));
+        let (id, _) = games.open(white.clone(), TimeControl::new(10, 0).ok(), now);
+        let begun = games.with(id, |room| {
+            room.join(occupant("bob"), now)?;
+            room.play(white.person.id, "e2e4", now)
+        });
+        assert!(begun.is_ok() && games.call_flags(now).is_empty());
+        let later = Timestamp::from_millis(now.millis() + 10_000);
+        assert_eq!(games.call_flags(later).len(), 1);
+        assert_eq!((games.call_flags(later).len(), games.count()), (0, (1, 0)));
+    }
+
+    #[test]
     fn only_the_room_that_a_player_is_in_is_left() {
         let (active, user) = (ActiveChessGames::default(), UserId::new());
         let (old, new) = (RoomId::new(), RoomId::new());

@@ -110,3 +110,54 @@ async fn a_game_goes_on_after_its_player_comes_back() {
     black.done("chess:move", json!({ "roomId": room, "move": "e7e5" })).await;
     assert_eq!(white.event("chess:move").await["move"], "e7e5");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_is_told_with_every_move() {
+    let server = Server::start().await;
+    let (mut white, mut black) = (player(&server, "Ada").await, player(&server, "Bob").await);
+    for wrong in [json!({ "initialSeconds": 9 }), json!({ "initialSeconds": 60, "delay": 1 }), json!(60)] {
+        assert_eq!(white.refused("chess:create", json!({ "clock": wrong })).await, "bad_request");
+    }
+    let control = json!({ "initialSeconds": 600, "incrementSeconds": 5 });
+    let made = white.done("chess:create", json!({ "clock": control })).await;
+    assert_eq!(made["room"]["clock"], control);
+    let room = &made["room"]["roomId"];
+    black.done("chess:join", json!({ "code": made["room"]["code"] })).await;
+    let full = json!({ "white": 600_000, "black": 600_000 });
+    assert_eq!(white.event("chess:start").await["clocks"], full);
+    let first = white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
+    assert_eq!(first["clocks"], full, "the first move costs no time");
+    black.done("chess:move", json!({ "roomId": room, "move": "e7e5" })).await;
+    let told = white.event("chess:move").await;
+    let left = told["clocks"]["black"].as_i64().unwrap();
+    assert!((600_001..=605_000).contains(&left), "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draw_takes_both_players() {
+    let server = Server::start().await;
+    let (mut white, mut black, room) = started(&server).await;
+    let ask = json!({ "roomId": room });
+    assert_eq!(white.done("chess:draw", ask.clone()).await["status"], "offered");
+    assert_eq!(black.event("chess:draw-offered").await, json!({ "roomId": room, "by": "white" }));
+    assert_eq!(player(&server, "Eve").await.refused("chess:draw", ask.clone()).await, "not_a_player");
+    let agreed = black.done("chess:draw", ask.clone()).await;
+    assert_eq!((&agreed["status"], &agreed["result"]), (&json!("agreed"), &json!("1/2-1/2")));
+    assert_eq!(white.event("chess:end").await["reason"], "agreement");
+    assert_eq!(white.refused("chess:draw", ask).await, "game_over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_leaves_hears_no_more_and_may_come_back() {
+    let server = Server::start().await;
+    let (mut white, mut black, room) = started(&server).await;
+    let ask = json!({ "roomId": room });
+    white.done("chess:leave", ask.clone()).await;
+    assert_eq!(black.event("chess:left").await["color"], "white");
+    assert_eq!(black.done("chess:draw", ask.clone()).await["status"], "offered");
+    let state = white.done("chess:rejoin", ask).await;
+    assert_eq!((&state["color"], &state["drawOffer"]), (&json!("white"), &json!("black")));
+    assert_eq!(black.event("chess:resumed").await["color"], "white");
+    white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
+    assert_eq!(black.event("chess:move").await["move"], "e2e4");
+}
