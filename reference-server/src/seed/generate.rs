@@ -4,7 +4,7 @@ use super::chance::{REMEMBERED, UNREAD, at};
 use super::people::{self, People};
 use super::{SeedPlan, graph, posts, talk};
 use crate::domain::{NotificationId, NotificationKind, PostId, UserId};
-use crate::store::{Batch, NotificationRow};
+use crate::store::bulk::{Batch, NotificationRow};
 
 /// Rows of one batch, about.
 const FULL: usize = 50_000;
@@ -57,7 +57,15 @@ impl Sink<'_> {
     ) {
         if millis >= REMEMBERED && user != actor {
             let (created_at, read) = (at(millis), millis < UNREAD);
-            self.batch.notifications.push(NotificationRow { id, user, kind, actor, subject, created_at, read });
+            self.batch.notifications.push(NotificationRow {
+                id,
+                user,
+                kind,
+                actor,
+                subject,
+                created_at,
+                read,
+            });
         }
     }
 }

@@ -6,7 +6,7 @@ use super::chance::{Chance, Fame, Part, SETTLED, YEAR};
 use super::generate::Sink;
 use super::people::People;
 use crate::domain::{NotificationId, NotificationKind};
-use crate::store::FollowRow;
+use crate::store::bulk::FollowRow;
 
 /// Exponent of the Zipf distribution of fame. Of 100,000 people who follow 20 each, about 60 % follow the best
 /// known.

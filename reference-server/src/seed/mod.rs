@@ -11,8 +11,10 @@ mod plan;
 mod posts;
 mod talk;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod words;
+
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -21,7 +23,9 @@ pub use plan::{BadPlan, SeedPlan};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::security;
-use crate::store::{self, Batch, Import, Store, StoreError};
+use crate::store::bulk::{Batch, Import};
+use crate::store::{self, Store, StoreError};
+use crate::telemetry::Telemetry;
 
 /// The password of every seeded account.
 pub const SEED_PASSWORD: &str = "seeded-password";
@@ -62,7 +66,7 @@ pub async fn seed(
     plan: &SeedPlan,
     progress: impl FnMut(u64, u64),
 ) -> Result<Seeded, SeedError> {
-    let store = store::open(config).await?;
+    let store = store::open(config, &Arc::new(Telemetry::new())).await?;
     let password_hash = security::hash_published(config.security.password, SEED_PASSWORD)?;
     fill(store.as_ref(), config.store.indexes, plan, password_hash, progress).await
 }

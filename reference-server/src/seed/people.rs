@@ -6,7 +6,7 @@ use super::generate::Sink;
 use super::graph::Degrees;
 use super::words;
 use crate::domain::{Role, UserId};
-use crate::store::UserRow;
+use crate::store::bulk::UserRow;
 
 /// One in so many gives legal help.
 const LAWYERS: u32 = 50;

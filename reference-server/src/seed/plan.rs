@@ -166,7 +166,10 @@ mod tests {
     #[test]
     fn mistakes_name_the_known_keys_and_their_bounds() {
         let unknown = refusal("user=5");
-        assert!(unknown.starts_with("'user' is not known: a plan has users (2 to 1000000), posts"), "{unknown}");
+        assert!(
+            unknown.starts_with("'user' is not known: a plan has users (2 to 1000000), posts"),
+            "{unknown}"
+        );
         assert_eq!(refusal("users=1"), "users=1 is out of bounds: users goes from 2 to 1000000");
         let beyond = "users=99999999999 is out of bounds: users goes from 2 to 1000000";
         assert_eq!(refusal("users=99999999999"), beyond);

@@ -5,7 +5,7 @@ use super::generate::Sink;
 use super::people::People;
 use super::{SeedPlan, words};
 use crate::domain::{CommentId, NotificationId, NotificationKind, PostId, UserId};
-use crate::store::{CommentRow, LikeRow, PostRow};
+use crate::store::bulk::{CommentRow, LikeRow, PostRow};
 
 /// Exponent of the Zipf distribution of authors: flatter than fame, for many who write are read by few.
 const EXPONENT: f64 = 0.7;
@@ -58,7 +58,8 @@ fn comment(post: &Written, mean: f64, people: &People, chance: &mut Chance, sink
         let (author, millis) = (people.id(chance.below(people.len())), chance.soon(post.millis, ATTENTION));
         let id = chance.id(millis);
         let text = words::comment(chance);
-        let row = CommentRow { id: CommentId::from_bytes(id), post: post.id, author, text, created_at: at(millis) };
+        let row =
+            CommentRow { id: CommentId::from_bytes(id), post: post.id, author, text, created_at: at(millis) };
         sink.batch.comments.push(row);
         let told = NotificationId::from_bytes(id);
         sink.notify(told, millis, post.author, NotificationKind::Comment, author, Some(post.id));

@@ -5,7 +5,7 @@ use super::generate::Sink;
 use super::people::People;
 use super::{SeedPlan, words};
 use crate::domain::{ConversationId, MessageId, UserId};
-use crate::store::{ConversationRow, MessageRow};
+use crate::store::bulk::{ConversationRow, MessageRow};
 
 /// Messages of a conversation on average.
 const LENGTH: u32 = 5;

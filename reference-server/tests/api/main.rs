@@ -18,6 +18,7 @@ mod presence;
 mod profiles;
 mod protection;
 mod restart;
+mod seed;
 mod sessions;
 mod social;
 mod sockets;
