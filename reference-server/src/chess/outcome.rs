@@ -37,6 +37,15 @@ pub enum GameResult {
 }
 
 impl GameResult {
+    /// The score in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::White => "1-0",
+            Self::Black => "0-1",
+            Self::Draw => "1/2-1/2",
+        }
+    }
+
     /// The score when this side wins.
     pub fn win_of(side: Side) -> Self {
         match side {
@@ -143,6 +152,7 @@ mod tests {
         ];
         for (reason, word) in words {
             let ended = Ended { result: GameResult::Draw, reason };
+            assert_eq!(serde_json::to_value(ended.result).unwrap(), ended.result.as_str());
             let told = serde_json::to_string(&ended).unwrap();
             assert_eq!(told, format!(r#"{{"result":"1/2-1/2","reason":"{word}"}}"#));
             assert_eq!(serde_json::from_str::<Ended>(&told).unwrap(), ended);

@@ -10,7 +10,7 @@ pub use record::{BadRecord, RoomRecord};
 
 use super::clock::{Clock, Clocks, TimeControl};
 use super::{Ended, Game, IllegalMove, RoomCode, Side, Status};
-use crate::domain::{Person, RoomId, Timestamp, UserId};
+use crate::domain::{ChessPost, Person, RoomId, Timestamp, UserId};
 
 /// Somebody at one socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,6 +216,18 @@ impl Room {
         }
         self.settle(now);
         Ok(self.game.ended().map_or(DrawAnswer::Offered(side), DrawAnswer::Agreed))
+    }
+
+    /// The game as a post shows it, for a player who wants to show it.
+    pub fn to_post(&self, player: UserId) -> Result<ChessPost, RoomError> {
+        self.side_of(player).ok_or(RoomError::NotAPlayer)?;
+        Ok(ChessPost {
+            room_id: self.id,
+            code: self.code.to_string(),
+            white: self.creator().person.clone(),
+            black: self.black.as_ref().map(|black| black.occupant.person.clone()),
+            result: self.game.ended().map(|ended| ended.result.as_str().to_owned()),
+        })
     }
 
     /// Puts a player back at the board with another socket.

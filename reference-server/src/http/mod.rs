@@ -2,6 +2,7 @@
 
 mod auth;
 mod caller;
+mod chess;
 mod comments;
 mod cookies;
 mod document;
@@ -60,6 +61,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
     let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
         .merge(session::routes())
+        .merge(chess::routes())
         .merge(comments::routes())
         .merge(users::routes())
         .merge(follows::routes())

@@ -1,5 +1,7 @@
 //! Chess over sockets: finds the room, lets it decide, and tells everybody who should know.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use socketioxide::extract::SocketRef;
@@ -8,8 +10,8 @@ use super::reply::{Emission, EventError, Reaction, Target, emit};
 use super::rooms;
 use super::session::Session;
 use crate::app::App;
-use crate::chess::{DrawAnswer, Ended, Occupant, Played, Room, RoomError, Side, TimeControl};
-use crate::domain::{RoomId, Timestamp, UserId};
+use crate::chess::{DrawAnswer, Ended, GameResult, Occupant, Played, Room, RoomError, Side, TimeControl};
+use crate::domain::{ChessPost, RoomId, Timestamp, UserId};
 
 /// Of the Socket.IO rooms that are chess rooms.
 pub const PREFIX: &str = "chess:";
@@ -195,15 +197,27 @@ pub fn depart(session: &Session, socket: &SocketRef, ask: &ById) -> Reaction {
     Reaction::default()
 }
 
+/// The game of a room as a post of one of its players shows it.
+pub fn game_to_post(app: &App, room: RoomId, player: UserId) -> Result<ChessPost, RoomError> {
+    app.live.games.with(room, |room| room.to_post(player))
+}
+
+/// Writes the result into the posts about a game. Whoever plays does not wait for it.
+pub async fn end_posts(app: &App, room: RoomId, result: GameResult) {
+    if let Err(failure) = app.store.end_game(room, result.as_str().into()).await {
+        tracing::error!(%failure, %room, "the result is missing in the posts about a game");
+    }
+}
+
 /// The sweep found a game of which a player's time is up.
-pub fn time_is_up(app: &App, room: &Room, ended: Ended) {
+pub fn time_is_up(app: &Arc<App>, room: &Room, ended: Ended) {
     let Reaction { emissions, .. } = end(app, Reaction::default(), room.id(), ended, &ids_of(room));
     emissions.iter().for_each(|emission| emit(app, None, emission));
 }
 
 /// Does something that only a running game allows, if the time of the side to move is not up.
 fn attempt<T>(
-    app: &App,
+    app: &Arc<App>,
     room: RoomId,
     act: impl FnOnce(&mut Room, Timestamp) -> Result<T, RoomError>,
 ) -> Result<T, EventError> {
@@ -218,7 +232,7 @@ fn attempt<T>(
     })
 }
 
-fn told_of_flag(app: &App, reaction: Reaction, room: &Room, flagged: Option<Ended>) -> Reaction {
+fn told_of_flag(app: &Arc<App>, reaction: Reaction, room: &Room, flagged: Option<Ended>) -> Reaction {
     match flagged {
         Some(ended) => end(app, reaction, room.id(), ended, &ids_of(room)),
         None => reaction,
@@ -271,7 +285,7 @@ fn start(reaction: Reaction, room: &Room) -> Reaction {
 }
 
 fn end(
-    app: &App,
+    app: &Arc<App>,
     reaction: Reaction,
     room: RoomId,
     Ended { result, reason }: Ended,
@@ -280,6 +294,8 @@ fn end(
     for player in players {
         app.live.active.leave(*player, room);
     }
+    let shared = Arc::clone(app);
+    app.events.spawn(async move { end_posts(&shared, room, result).await });
     let told = json!({ "roomId": room, "result": result, "reason": reason });
     reaction.then(Target::Room(channel(room)), "chess:end", told)
 }

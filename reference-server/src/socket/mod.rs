@@ -24,6 +24,7 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 
 pub use chat::{NotSent, mark_conversation_read, send_message};
+pub use chess::game_to_post;
 pub use deliver::{tell, to_user};
 pub use live::Live;
 pub use watch::{online, who_is_online};
@@ -68,7 +69,7 @@ pub async fn close(app: &App) {
 }
 
 /// Ends games of which a player's time is up, and removes rooms that have outlived their use.
-pub fn sweep(app: &App) {
+pub fn sweep(app: &Arc<App>) {
     let now = Timestamp::now();
     for (room, ended) in app.live.games.call_flags(now) {
         chess::time_is_up(app, &room, ended);

@@ -161,3 +161,28 @@ async fn whoever_leaves_hears_no_more_and_may_come_back() {
     white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
     assert_eq!(black.event("chess:move").await["move"], "e2e4");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_about_a_game_gets_its_result() {
+    let server = Server::start().await;
+    let (ada, bob) = (server.guest("Ada").await, server.guest("Bob").await);
+    let mut white = Socket::connect(server.address, &ada.token).await.unwrap();
+    let mut black = Socket::connect(server.address, &bob.token).await.unwrap();
+    let made = white.done("chess:create", json!({})).await;
+    black.done("chess:join", json!({ "code": made["room"]["code"] })).await;
+    let ask = json!({ "roomId": made["room"]["roomId"] });
+    let post = ada.post("/api/posts/chess", ask.clone()).await.expect(201);
+    assert_eq!((&post["kind"], &post["game"]["code"]), (&json!("chess"), &made["room"]["code"]));
+    assert_eq!((&post["game"]["black"]["name"], &post["game"]["result"]), (&json!("Bob"), &Value::Null));
+    let eve = server.guest("Eve").await;
+    assert_eq!(eve.post("/api/posts/chess", ask.clone()).await.code(), "forbidden");
+    let nowhere = json!({ "roomId": "018f0000-0000-7000-8000-000000000000" });
+    assert_eq!(ada.post("/api/posts/chess", nowhere).await.code(), "not_found");
+    black.done("chess:resign", ask.clone()).await;
+    let path = format!("/api/posts/{}", post["id"].as_str().unwrap());
+    while ada.get(&path).await.expect(200)["game"]["result"] != "1-0" {
+        tokio::task::yield_now().await;
+    }
+    let after = bob.post("/api/posts/chess", ask).await.expect(201);
+    assert_eq!(after["game"]["result"], "1-0");
+}
