@@ -8,7 +8,7 @@ use super::people::People;
 use crate::domain::{NotificationId, NotificationKind};
 use crate::store::bulk::FollowRow;
 
-/// Exponent of the Zipf distribution of fame. Of 100,000 people who follow 20 each, about 60 % follow the best
+/// Exponent of the Zipf distribution of fame. Of 100,000 people who follow 20 each, about half follow the best
 /// known.
 const EXPONENT: f64 = 0.9;
 
