@@ -11,8 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
+use super::document::{Always, BadBody, Foreign};
 use super::extract::{Body, Caller};
-use super::problem::Problem;
 use crate::app::App;
 use crate::chess::RoomError;
 use crate::domain::{Post, RoomId, Validator, limit};
@@ -35,20 +35,8 @@ pub struct NewChessPost {
 }
 
 /// Shows a game to others: its players, its code and, once it has ended, its result. For its players only.
-#[utoipa::path(
-    post,
-    path = "/api/posts/chess",
-    tag = "posts",
-    request_body = NewChessPost,
-    responses(
-        (status = 201, description = "The post", body = Post),
-        (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Not a player", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such room", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Not valid", body = Problem, content_type = "application/problem+json"),
-    )
-)]
+#[utoipa::path(post, path = "/api/posts/chess", tag = "posts", request_body = NewChessPost,
+    responses((status = 201, body = Post), BadBody, Foreign, Always))]
 async fn create(
     State(app): State<Arc<App>>,
     Caller(author): Caller,
