@@ -19,7 +19,7 @@ use crate::domain::{Post, RoomId, Validator, limit};
 use crate::socket;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create))
+    OpenApiRouter::new().routes(routes!(announce))
 }
 
 /// A post about a game.
@@ -37,7 +37,7 @@ pub struct NewChessPost {
 /// Shows a game to others: its players, its code and, once it has ended, its result. For its players only.
 #[utoipa::path(post, path = "/api/posts/chess", tag = "posts", request_body = NewChessPost,
     responses((status = 201, body = Post), BadBody, Foreign, Always))]
-async fn create(
+async fn announce(
     State(app): State<Arc<App>>,
     Caller(author): Caller,
     Body(NewChessPost { room_id, text }): Body<NewChessPost>,

@@ -1,7 +1,10 @@
-//! What the OpenAPI document says of many routes, written once.
+//! What the OpenAPI document says of many routes, written once, and where it is served.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axum::routing::get;
+use axum::{Json, Router};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
@@ -11,6 +14,7 @@ use utoipa::openapi::{OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, Modify};
 
 use super::Problem;
+use crate::app::App;
 
 /// Control characters but line breaks and tabs, as a part of a class of an ECMA-262 pattern.
 const CONTROLS: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
@@ -18,6 +22,11 @@ const CONTROLS: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
 /// The document that the routes are added to.
 #[derive(utoipa::OpenApi)]
 #[openapi(
+    info(
+        title = "scalectl reference server",
+        description = "The application that scalectl is tried on. Errors are problem+json with a stable `code`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
     components(schemas(Problem)),
     modifiers(&Credentials),
     security(("bearer" = []), ("cookie" = []))
@@ -37,8 +46,15 @@ impl Modify for Credentials {
     }
 }
 
+/// Serves the document of the routes.
+pub fn route(mut document: OpenApi) -> Router<Arc<App>> {
+    name_operations(&mut document);
+    let document = Arc::new(document);
+    Router::new().route("/openapi.json", get(async move || Json(Arc::clone(&document))))
+}
+
 /// Names each operation by its method and its path: functions of different areas may have the same name.
-pub fn name_operations(document: &mut OpenApi) {
+fn name_operations(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let path = path.trim_start_matches("/api/").replace(['{', '}'], "").replace(['/', '-'], "_");
         for (method, operation) in operations(item) {

@@ -14,6 +14,7 @@ mod health;
 mod legal;
 mod messages;
 mod notifications;
+mod object;
 mod observe;
 mod operations;
 mod origin;
@@ -43,13 +44,15 @@ use crate::app::App;
 
 /// All routes. Those of `/api` are measured and have a time limit.
 pub fn router(app: &Arc<App>) -> Router {
-    let (api, _document) = api().split_for_parts();
+    let (api, mut document) = api().split_for_parts();
+    let (operations, described) = operations().split_for_parts();
     let api = api
         .fallback(async || ApiError::NotFound("route"))
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn_with_state(Arc::clone(app), observe::observe));
-    let routes = Router::from(operations()).merge(api);
+    document.merge(described);
+    let routes = operations.merge(document::route(document)).merge(api);
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))
 }
 
@@ -58,7 +61,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {
-    let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
+    OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
         .merge(session::routes())
         .merge(chess::routes())
@@ -70,7 +73,5 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(notifications::routes())
         .merge(messages::routes())
         .merge(legal::routes())
-        .merge(uploads::routes());
-    document::name_operations(api.get_openapi_mut());
-    api
+        .merge(uploads::routes())
 }

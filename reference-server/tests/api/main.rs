@@ -12,6 +12,7 @@ mod drain;
 mod fields;
 mod games;
 mod notifications;
+mod openapi;
 mod operations;
 mod posts;
 mod presence;
