@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiError;
-use super::document::{Always, BadBody, Foreign};
+use super::document::{self, Always, BadBody, Foreign};
 use super::extract::{Body, Caller};
 use crate::app::App;
 use crate::chess::RoomError;
@@ -30,7 +30,7 @@ pub struct NewChessPost {
     room_id: RoomId,
     /// Words beside it, perhaps none.
     #[serde(default)]
-    #[schema(max_length = 2_000)]
+    #[schema(schema_with = document::text_or_nothing::<{ limit::POST }>)]
     text: String,
 }
 

@@ -9,6 +9,7 @@ mod cases;
 mod consultations;
 mod cookies;
 mod drain;
+mod events;
 mod fields;
 mod games;
 mod notifications;
