@@ -34,7 +34,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
             return Err(ApiError::NotJson);
         }
         let bytes = Bytes::from_request(request, app).await.map_err(|rejection| unread(&rejection))?;
-        Json::from_bytes(&bytes).map(|Json(Object(body))| Self(body)).map_err(|rejection| explain(&rejection, &bytes))
+        Json::from_bytes(&bytes)
+            .map(|Json(Object(body))| Self(body))
+            .map_err(|rejection| explain(&rejection, &bytes))
     }
 }
 

@@ -13,9 +13,9 @@ pub use observed::Observed;
 pub use open::open;
 pub use part::bulk;
 pub use part::{
-    AccountStore, Answer, BulkStore, CaseChatStore, CaseStore, CommentStore, ConsultationStore, DirectoryStore,
-    FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore, SessionStore,
-    UploadStore,
+    AccountStore, Answer, BulkStore, CaseChatStore, CaseStore, CommentStore, ConsultationStore,
+    DirectoryStore, FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore,
+    SessionStore, UploadStore,
 };
 pub use sqlite::{SqliteStore, store_file};
 
