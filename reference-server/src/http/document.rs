@@ -54,7 +54,7 @@ pub fn route(mut document: OpenApi) -> Router<Arc<App>> {
 }
 
 /// Names each operation by its method and its path: functions of different areas may have the same name.
-fn name_operations(document: &mut OpenApi) {
+pub fn name_operations(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let path = path.trim_start_matches("/api/").replace(['{', '}'], "").replace(['/', '-'], "_");
         for (method, operation) in operations(item) {
@@ -218,7 +218,7 @@ mod tests {
         let document = document();
         let route = &document["paths"]["/api/posts/{post}/comments"];
         let statuses: Vec<_> = route["post"]["responses"].as_object().unwrap().keys().collect();
-        assert_eq!(statuses, ["201", "400", "401", "404", "408", "413", "415", "422", "500", "503"]);
+        assert_eq!(statuses, ["201", "400", "401", "403", "404", "408", "413", "415", "422", "500", "503"]);
         let not_found = &route["get"]["responses"]["404"]["content"];
         assert!(not_found["application/problem+json"].is_object(), "{not_found}");
         let names: Vec<_> =

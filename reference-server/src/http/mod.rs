@@ -61,7 +61,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(document::Document::openapi())
+    let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(auth::routes())
         .merge(session::routes())
         .merge(chess::routes())
@@ -73,5 +73,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(notifications::routes())
         .merge(messages::routes())
         .merge(legal::routes())
-        .merge(uploads::routes())
+        .merge(uploads::routes());
+    document::name_operations(api.get_openapi_mut());
+    api
 }
