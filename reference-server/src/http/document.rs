@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, Modify};
@@ -142,6 +142,23 @@ pub fn text<const LONGEST: usize>() -> Schema {
     let pattern = format!("^[^{CONTROLS}]*[^\\s{CONTROLS}][^{CONTROLS}]*$");
     let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     text.min_length(Some(1)).max_length(Some(LONGEST)).build().into()
+}
+
+/// [`text`], or `null`, which is the same as leaving it out.
+pub fn optional_text<const LONGEST: usize>() -> Schema {
+    or_null(text::<LONGEST>())
+}
+
+/// [`text_or_nothing`], or `null`, which is the same as leaving it out.
+pub fn optional_text_or_nothing<const LONGEST: usize>() -> Schema {
+    or_null(text_or_nothing::<LONGEST>())
+}
+
+fn or_null(mut text: Schema) -> Schema {
+    if let Schema::Object(object) = &mut text {
+        object.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
+    }
+    text
 }
 
 /// The same, or an empty one.
