@@ -5,6 +5,7 @@
 #   secantusd-rs    built from the Rust registry into .tools/bin (about five minutes on two cores)
 #   secantusd-py    Python package in .tools/python: a MongoDB server with fail points
 #   nx-27017        Python package in .tools/python: a server that only resembles MongoDB
+#   schemathesis    Python package in .tools/checker: tries a server on its OpenAPI document
 #   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
 #
 # Running it again with everything in place takes well under a second. What cannot be installed is named,
@@ -15,9 +16,6 @@ readonly SECANTUS_VERSION=0.5.3-beta.196
 readonly CARGO_DENY_VERSION=0.20.2
 
 cd "$(dirname "$0")/.."
-# The Python packages are pinned in one place; a changed line there is a new version to install.
-PYTHON_PINS=$(cksum <scripts/test-servers.txt)
-readonly PYTHON_PINS
 readonly tools="$PWD/.tools"
 readonly bin="$tools/bin"
 missing=()
@@ -96,30 +94,35 @@ usable_python() {
   return 1
 }
 
-python_servers() {
-  stamped secantusd-py "$PYTHON_PINS" && stamped nx-27017 "$PYTHON_PINS" && return
-  local python start log="$tools/pip.log"
+# Installs pinned Python packages into a virtual environment: folder below .tools, file of pins, programs.
+# A changed line in the file is a new version to install.
+python_programs() {
+  local folder=$1 pins=$2 programs=("${@:3}") version program python start log="$tools/pip.log"
+  version=$(cksum <"$pins")
+  for program in "${programs[@]}"; do
+    stamped "$program" "$version" || break
+    [[ $program != "${programs[-1]}" ]] || return 0
+  done
   start=$(now)
   if ! python=$(usable_python); then
     say "python3: installing the Debian packages python3 and python3-venv"
     apt_install python3 python3-venv || true
     python=$(usable_python) || {
-      lacks "Python 3.11 to 3.13 with venv (for secantusd-py and nx-27017)" "apt-get install python3 python3-venv"
+      lacks "Python 3.11 to 3.13 with venv (for ${programs[*]})" "apt-get install python3 python3-venv"
       return
     }
   fi
-  say "secantusd-py, nx-27017: installing into .tools/python"
-  if "$python" -m venv --clear "$tools/python" >"$log" 2>&1 &&
-    "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check \
-      --requirement scripts/test-servers.txt >>"$log" 2>&1 &&
-    ln -sf ../python/bin/secantusd-py ../python/bin/nx-27017 "$bin/"; then
-    stamp secantusd-py "$PYTHON_PINS"
-    stamp nx-27017 "$PYTHON_PINS"
-    say "secantusd-py, nx-27017: installed in $(($(now) - start)) s"
+  say "${programs[*]}: installing into .tools/$folder"
+  if "$python" -m venv --clear "$tools/$folder" >"$log" 2>&1 &&
+    "$tools/$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+      --requirement "$pins" >>"$log" 2>&1 &&
+    ln -sf "${programs[@]/#/../$folder/bin/}" "$bin/"; then
+    for program in "${programs[@]}"; do stamp "$program" "$version"; done
+    say "${programs[*]}: installed in $(($(now) - start)) s"
   else
     tail -n 15 "$log" >&2
-    lacks "secantusd-py and nx-27017" \
-      "python3 -m venv .tools/python && .tools/python/bin/pip install -r scripts/test-servers.txt"
+    lacks "${programs[*]}" \
+      "python3 -m venv .tools/$folder && .tools/$folder/bin/pip install -r $pins"
   fi
 }
 
@@ -164,7 +167,8 @@ cargo_deny() {
 main() {
   mkdir -p "$bin"
   redis_server
-  python_servers
+  python_programs python scripts/test-servers.txt secantusd-py nx-27017
+  python_programs checker scripts/api-checker.txt schemathesis
   secantus
   cargo_deny
   if [[ ${#missing[@]} -gt 0 ]]; then
@@ -172,7 +176,7 @@ main() {
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
   fi
-  say "redis-server, secantusd-rs, secantusd-py, nx-27017 and cargo-deny are in place"
+  say "redis-server, secantusd-rs, secantusd-py, nx-27017, schemathesis and cargo-deny are in place"
 }
 
 main "$@"

@@ -11,6 +11,7 @@
 )]
 mod support;
 
+mod check_api;
 mod cli;
 mod demo;
 mod health;

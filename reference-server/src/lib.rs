@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod limits;
 mod security;
+mod seed;
 mod server;
 mod socket;
 mod store;
@@ -25,4 +26,5 @@ pub use config::{
 };
 pub use error::StartError;
 pub use limits::{check_limits, connections_allowed};
+pub use seed::{BadPlan, SEED_PASSWORD, SeedError, SeedPlan, Seeded, seed};
 pub use server::{Served, serve};

@@ -27,6 +27,6 @@ pub use process::{Line, Process, Stream};
 pub use redis::RedisServer;
 pub use reference::{ReferenceServer, served_at};
 pub use scalectl::{Running, Scalectl, scalectl_path, with_file_limit};
-pub use tools::find_program;
+pub use tools::{find_program, search_path};
 pub use wait::{STARTUP, wait_until};
 pub use workdir::WorkDir;

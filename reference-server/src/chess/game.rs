@@ -1,96 +1,15 @@
 //! One game by the rules of chess: moves in UCI notation, and every way in which a game ends.
 
 use cozy_chess::util::{display_uci_move, parse_uci_move};
-use cozy_chess::{Board, Color, GameStatus, Move};
-use serde::Serialize;
+use cozy_chess::{Board, Color, GameStatus, Move, Piece, Rank, Square, get_pawn_attacks};
 
 use super::material::is_insufficient;
+use super::outcome::{DrawReason, EndReason, Ended, GameResult, Side, Status};
+use super::uci::Uci;
 
-/// The colour of a player.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// Moves first.
-    White,
-    /// Moves second.
-    Black,
-}
-
-impl Side {
-    /// The opponent's colour.
-    pub fn other(self) -> Self {
-        match self {
-            Self::White => Self::Black,
-            Self::Black => Self::White,
-        }
-    }
-}
-
-/// The score as it is written on a score sheet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum GameResult {
-    /// White won.
-    #[serde(rename = "1-0")]
-    White,
-    /// Black won.
-    #[serde(rename = "0-1")]
-    Black,
-    /// Nobody won.
-    #[serde(rename = "1/2-1/2")]
-    Draw,
-}
-
-/// Why a game is drawn although moves are left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DrawReason {
-    /// Fifty moves of each side without a capture or a pawn's move.
-    FiftyMove,
-    /// The same position, with the same rights, for the third time.
-    Repetition,
-    /// Nobody can be mated any more.
-    InsufficientMaterial,
-}
-
-/// How a game ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EndReason {
-    /// The side to move is mated.
-    Checkmate,
-    /// The side to move has no move and is not in check.
-    Stalemate,
-    /// A player gave up.
-    Resignation,
-    /// See [`DrawReason`].
-    #[serde(untagged)]
-    Draw(DrawReason),
-}
-
-/// The end of a game.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Ended {
-    /// Who won.
-    pub result: GameResult,
-    /// How.
-    pub reason: EndReason,
-}
-
-/// The state of the game as clients are told it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// Moves are expected.
-    Playing,
-    /// The last move mated.
-    Checkmate,
-    /// The last move left the opponent without one.
-    Stalemate,
-    /// Drawn by rule.
-    Draw,
-    /// A player gave up.
-    Resigned,
-}
+/// No game is longer: each side has 50 moves between any two of the at most 118 captures and pawn moves that
+/// the rules allow, less those that change the side that makes them (5,898.5 moves in all).
+pub const MOST_PLIES: usize = 11_797;
 
 /// A move that the rules do not allow here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -101,9 +20,9 @@ pub struct IllegalMove;
 #[derive(Debug, Clone)]
 pub struct Game {
     board: Board,
-    moves: Vec<Box<str>>,
-    /// Positions since the last capture or pawn move, the present one last: only these can repeat.
-    reachable_again: Vec<Board>,
+    moves: Vec<Uci>,
+    /// Keys of the positions since the last capture or pawn move, the present one last: only these can repeat.
+    reachable_again: Vec<u64>,
     ended: Option<Ended>,
 }
 
@@ -115,26 +34,57 @@ impl Default for Game {
 
 impl Game {
     fn from_board(board: Board) -> Self {
-        let reachable_again = vec![board.clone()];
+        let reachable_again = vec![position_key(&board)];
         Self { board, moves: Vec::new(), reachable_again, ended: None }
+    }
+
+    /// The game of these moves. Refuses one that is not legal, or comes after the end.
+    pub fn replay(moves: &[Uci]) -> Result<Self, IllegalMove> {
+        let mut game = Self::default();
+        for uci in moves {
+            if game.ended.is_some() {
+                return Err(IllegalMove);
+            }
+            game.play(uci.as_str())?;
+        }
+        Ok(game)
     }
 
     /// Plays a move of the side whose turn it is. The caller checks whose turn it is, and that the game goes on.
     pub fn play(&mut self, uci: &str) -> Result<(), IllegalMove> {
         let chosen = self.parse(uci)?;
-        self.moves.push(display_uci_move(&self.board, chosen).to_string().into());
+        let written = Uci::try_from(display_uci_move(&self.board, chosen).to_string().as_str());
+        self.moves.push(written.map_err(|_| IllegalMove)?);
         self.board.play_unchecked(chosen);
         if self.board.halfmove_clock() == 0 {
             self.reachable_again.clear();
         }
-        self.reachable_again.push(self.board.clone());
+        self.reachable_again.push(position_key(&self.board));
         self.ended = self.compute_end();
         Ok(())
     }
 
-    /// Ends the game in favour of the other side.
+    /// A side gives up.
     pub fn resign(&mut self, loser: Side) {
-        self.ended = Some(Ended { result: win_of(loser.other()), reason: EndReason::Resignation });
+        self.end(Ended { result: GameResult::win_of(loser.other()), reason: EndReason::Resignation });
+    }
+
+    /// Both sides want a draw.
+    pub fn agree(&mut self) {
+        self.end(Ended { result: GameResult::Draw, reason: EndReason::Agreement });
+    }
+
+    /// The time of the side to move is up. Whoever has nothing but a king cannot win by that.
+    pub fn time_out(&mut self) {
+        let opponent = !self.board.side_to_move();
+        let can_win = self.board.colors(opponent).len() > 1;
+        let result = if can_win { GameResult::win_of(self.turn().other()) } else { GameResult::Draw };
+        self.end(Ended { result, reason: EndReason::Timeout });
+    }
+
+    /// Ends a game that goes on.
+    pub fn end(&mut self, ended: Ended) {
+        self.ended.get_or_insert(ended);
     }
 
     /// Whose turn it is.
@@ -146,7 +96,7 @@ impl Game {
     }
 
     /// Moves made so far, in UCI notation.
-    pub fn moves(&self) -> &[Box<str>] {
+    pub fn moves(&self) -> &[Uci] {
         &self.moves
     }
 
@@ -162,13 +112,7 @@ impl Game {
 
     /// The state in one word.
     pub fn status(&self) -> Status {
-        match self.ended.map(|end| end.reason) {
-            None => Status::Playing,
-            Some(EndReason::Checkmate) => Status::Checkmate,
-            Some(EndReason::Stalemate) => Status::Stalemate,
-            Some(EndReason::Draw(_)) => Status::Draw,
-            Some(EndReason::Resignation) => Status::Resigned,
-        }
+        self.ended.into()
     }
 
     /// Standard castling only: the library's own king-takes-rook notation is no move a player may send.
@@ -184,7 +128,8 @@ impl Game {
         let draw = |reason| Some(Ended { result: GameResult::Draw, reason });
         match self.board.status() {
             GameStatus::Won => {
-                Some(Ended { result: win_of(self.turn().other()), reason: EndReason::Checkmate })
+                let result = GameResult::win_of(self.turn().other());
+                Some(Ended { result, reason: EndReason::Checkmate })
             }
             GameStatus::Drawn if self.board.halfmove_clock() < 100 || !self.has_moves() => {
                 draw(EndReason::Stalemate)
@@ -203,15 +148,23 @@ impl Game {
     }
 
     fn is_third_time(&self) -> bool {
-        self.reachable_again.iter().filter(|earlier| earlier.same_position(&self.board)).count() >= 3
+        let present = self.reachable_again.last();
+        self.reachable_again.iter().filter(|earlier| Some(*earlier) == present).count() >= 3
     }
 }
 
-fn win_of(side: Side) -> GameResult {
-    match side {
-        Side::White => GameResult::White,
-        Side::Black => GameResult::Black,
-    }
+/// The same for the same position with the same rights, and only then: a right to capture in passing counts
+/// when some pawn can use it.
+fn position_key(board: &Board) -> u64 {
+    if can_capture_in_passing(board) { board.hash() } else { board.hash_without_ep() }
+}
+
+fn can_capture_in_passing(board: &Board) -> bool {
+    let mover = board.side_to_move();
+    let Some(file) = board.en_passant() else { return false };
+    let to = Square::new(file, Rank::Sixth.relative_to(mover));
+    let pawns = get_pawn_attacks(to, !mover) & board.colored_pieces(mover, Piece::Pawn);
+    pawns.into_iter().any(|from| board.is_legal(Move { from, to, promotion: None }))
 }
 
 #[cfg(test)]
@@ -225,7 +178,7 @@ mod tests {
             Self::from_board(fen.parse().unwrap())
         }
 
-        fn legal_moves(&self) -> Vec<String> {
+        pub fn legal_moves(&self) -> Vec<String> {
             let mut found = Vec::new();
             self.board.generate_moves(|group| {
                 found.extend(group.into_iter().map(|m| display_uci_move(&self.board, m).to_string()));
@@ -272,7 +225,7 @@ mod tests {
         play_all(&mut game, "e2e4 e7e5 g1f3 b8c6 f1c4 f8c5");
         assert_eq!(game.play("e1h1"), Err(IllegalMove), "king takes rook is not standard notation");
         play_all(&mut game, "e1g1");
-        assert_eq!(game.moves().last().map(AsRef::as_ref), Some("e1g1"));
+        assert_eq!(game.moves().last().map(Uci::as_str), Some("e1g1"));
         assert!(game.fen().starts_with("r1bqk1nr/pppp1ppp/2n5/2b1p3/2B1P3/5N2/PPPP1PPP/RNBQ1RK1 b"));
     }
 
@@ -337,11 +290,30 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_told_in_words_of_the_protocol() {
-        let told = |reason| serde_json::to_string(&Ended { result: GameResult::Draw, reason }).unwrap();
-        let drawn = told(EndReason::Draw(DrawReason::FiftyMove));
-        assert_eq!(drawn, r#"{"result":"1/2-1/2","reason":"fifty-move"}"#);
-        assert_eq!(told(EndReason::Stalemate), r#"{"result":"1/2-1/2","reason":"stalemate"}"#);
+    fn a_bare_king_does_not_win_on_time() {
+        let mut game = Game::from_fen("4k3/8/8/8/8/8/8/R3K3 w - - 0 1");
+        game.time_out();
+        assert_eq!(game.ended(), Some(Ended { result: GameResult::Draw, reason: EndReason::Timeout }));
+        let mut game = Game::from_fen("4k3/8/8/8/8/8/8/R3K3 b - - 0 1");
+        game.time_out();
+        assert_eq!(game.ended().unwrap().result, GameResult::White);
+    }
+
+    #[test]
+    fn the_first_end_counts() {
+        let mut game = Game::default();
+        game.agree();
+        game.resign(Side::White);
+        assert_eq!(game.ended().unwrap().reason, EndReason::Agreement);
+    }
+
+    #[test]
+    fn a_right_to_capture_in_passing_counts_while_it_can_be_used() {
+        let key = |fen: &str| position_key(&fen.parse().unwrap());
+        let usable = "4k3/8/8/8/3pP3/8/8/4K3 b - e3 0 1";
+        assert_ne!(key(usable), key("4k3/8/8/8/3pP3/8/8/4K3 b - - 0 1"));
+        let pinned = "8/8/8/8/k2pP2R/8/8/4K3 b - e3 0 1";
+        assert_eq!(key(pinned), key("8/8/8/8/k2pP2R/8/8/4K3 b - - 0 1"), "the capture would open the rank");
     }
 
     proptest! {
@@ -351,6 +323,23 @@ mod tests {
             let before = game.fen();
             if game.play(&text).is_err() {
                 prop_assert_eq!(game.fen(), before);
+            }
+        }
+
+        #[test]
+        fn keys_agree_with_the_librarys_comparison(choices in prop::collection::vec(any::<usize>(), 0..120)) {
+            let (mut game, mut seen) = (Game::default(), Vec::<Board>::new());
+            for choice in choices {
+                let moves = game.legal_moves();
+                if game.ended().is_some() {
+                    break;
+                }
+                game.play(&moves[choice % moves.len()]).unwrap();
+                for earlier in &seen {
+                    let same = earlier.same_position(&game.board);
+                    prop_assert_eq!(position_key(earlier) == position_key(&game.board), same);
+                }
+                seen.push(game.board.clone());
             }
         }
 

@@ -1,15 +1,20 @@
 //! Chess without a transport: the rules, rooms with their seats, short codes and matchmaking. Plain values and
 //! functions; `socket::chess` connects them to players.
 
+mod clock;
 mod code;
 mod game;
 mod matchmaker;
 mod material;
+mod outcome;
 mod room;
+mod uci;
 
+pub use clock::{Clocks, TimeControl};
 pub use code::RoomCode;
-pub use game::{Ended, Game, IllegalMove, Side, Status};
+pub use game::{Game, IllegalMove};
 pub use matchmaker::Matchmaker;
+pub use outcome::{EndReason, Ended, GameResult, Side, Status};
 #[cfg(test)]
 pub use room::tests;
-pub use room::{Occupant, Played, Room, RoomError};
+pub use room::{BadRecord, DrawAnswer, Occupant, Played, Room, RoomError, RoomRecord};

@@ -39,6 +39,16 @@ impl Timestamp {
         self.0
     }
 
+    /// The point in time so many milliseconds after 1970 began.
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
+    /// Whole milliseconds since 1970.
+    pub fn millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
     /// Milliseconds since 1970 with a fraction, as JavaScript's clocks give them.
     pub fn millis_f64(self) -> f64 {
         self.0 as f64 / 1_000.0

@@ -1,16 +1,20 @@
-//! What the OpenAPI document says of many routes, written once.
+//! What the OpenAPI document says of many routes, written once, and where it is served.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axum::routing::get;
+use axum::{Json, Router};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 use utoipa::{IntoResponses, Modify};
 
 use super::Problem;
+use crate::app::App;
 
 /// Control characters but line breaks and tabs, as a part of a class of an ECMA-262 pattern.
 const CONTROLS: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
@@ -18,6 +22,11 @@ const CONTROLS: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
 /// The document that the routes are added to.
 #[derive(utoipa::OpenApi)]
 #[openapi(
+    info(
+        title = "scalectl reference server",
+        description = "The application that scalectl is tried on. Errors are problem+json with a stable `code`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
     components(schemas(Problem)),
     modifiers(&Credentials),
     security(("bearer" = []), ("cookie" = []))
@@ -35,6 +44,13 @@ impl Modify for Credentials {
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
+}
+
+/// Serves the document of the routes.
+pub fn route(mut document: OpenApi) -> Router<Arc<App>> {
+    name_operations(&mut document);
+    let document = Arc::new(document);
+    Router::new().route("/openapi.json", get(async move || Json(Arc::clone(&document))))
 }
 
 /// Names each operation by its method and its path: functions of different areas may have the same name.
@@ -128,6 +144,23 @@ pub fn text<const LONGEST: usize>() -> Schema {
     text.min_length(Some(1)).max_length(Some(LONGEST)).build().into()
 }
 
+/// [`text`], or `null`, which is the same as leaving it out.
+pub fn optional_text<const LONGEST: usize>() -> Schema {
+    or_null(text::<LONGEST>())
+}
+
+/// [`text_or_nothing`], or `null`, which is the same as leaving it out.
+pub fn optional_text_or_nothing<const LONGEST: usize>() -> Schema {
+    or_null(text_or_nothing::<LONGEST>())
+}
+
+fn or_null(mut text: Schema) -> Schema {
+    if let Schema::Object(object) = &mut text {
+        object.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
+    }
+    text
+}
+
 /// The same, or an empty one.
 pub fn text_or_nothing<const LONGEST: usize>() -> Schema {
     let pattern = format!("^([^{CONTROLS}]*[^\\s{CONTROLS}][^{CONTROLS}]*)?$");
@@ -202,7 +235,7 @@ mod tests {
         let document = document();
         let route = &document["paths"]["/api/posts/{post}/comments"];
         let statuses: Vec<_> = route["post"]["responses"].as_object().unwrap().keys().collect();
-        assert_eq!(statuses, ["201", "400", "401", "404", "408", "413", "415", "422", "500", "503"]);
+        assert_eq!(statuses, ["201", "400", "401", "403", "404", "408", "413", "415", "422", "500", "503"]);
         let not_found = &route["get"]["responses"]["404"]["content"];
         assert!(not_found["application/problem+json"].is_object(), "{not_found}");
         let names: Vec<_> =

@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 
 use super::ApiError;
 pub use super::caller::Caller;
+use super::object::Object;
 use crate::app::App;
 use crate::domain::{Cursor, PageRequest, Validator};
 
@@ -33,7 +34,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
             return Err(ApiError::NotJson);
         }
         let bytes = Bytes::from_request(request, app).await.map_err(|rejection| unread(&rejection))?;
-        Json::from_bytes(&bytes).map(|Json(body)| Self(body)).map_err(|rejection| explain(&rejection, &bytes))
+        Json::from_bytes(&bytes)
+            .map(|Json(Object(body))| Self(body))
+            .map_err(|rejection| explain(&rejection, &bytes))
     }
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod auth;
 mod caller;
+mod chess;
 mod comments;
 mod cookies;
 mod document;
@@ -14,6 +15,7 @@ mod health;
 mod legal;
 mod messages;
 mod notifications;
+mod object;
 mod observe;
 mod operations;
 mod origin;
@@ -44,13 +46,15 @@ use crate::app::App;
 
 /// All routes. Those of `/api` are measured and have a time limit.
 pub fn router(app: &Arc<App>) -> Router {
-    let (api, _document) = api().split_for_parts();
+    let (api, mut document) = api().split_for_parts();
+    let (operations, described) = operations().split_for_parts();
     let api = api
         .fallback(async || ApiError::NotFound("route"))
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn_with_state(Arc::clone(app), observe::observe));
-    let routes = Router::from(operations()).merge(api);
+    document.merge(described);
+    let routes = operations.merge(document::route(document)).merge(api);
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))
 }
 
@@ -63,6 +67,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(admin::routes())
         .merge(auth::routes())
         .merge(session::routes())
+        .merge(chess::routes())
         .merge(comments::routes())
         .merge(users::routes())
         .merge(follows::routes())

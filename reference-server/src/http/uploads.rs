@@ -45,6 +45,12 @@ pub struct UploadForm {
     file: String,
 }
 
+/// A file as it was sent.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "files are sent in chunks: this only describes them")]
+pub struct FileBytes(String);
+
 /// Takes a file.
 #[utoipa::path(post, path = "/api/uploads", tag = "uploads",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
@@ -162,7 +168,8 @@ async fn existing(app: &App, id: &str) -> Result<Upload, ApiError> {
 
 /// A file, to save and not to show.
 #[utoipa::path(get, path = "/api/uploads/{id}", tag = "uploads", params(("id" = UploadId, Path)),
-    responses((status = 200, description = "the file", content_type = "application/octet-stream", body = [u8]),
+    responses((status = 200, description = "the file", content((FileBytes = "image/png"), (FileBytes = "image/jpeg"),
+        (FileBytes = "image/gif"), (FileBytes = "image/webp"), (FileBytes = "application/pdf"))),
         Missing, Always))]
 pub async fn download(
     State(app): State<Arc<App>>,

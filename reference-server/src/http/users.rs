@@ -38,10 +38,10 @@ pub async fn me(
 #[serde(deny_unknown_fields)]
 pub struct ChangeProfile {
     /// Display name.
-    #[schema(schema_with = document::text::<{ limit::NAME }>)]
+    #[schema(schema_with = document::optional_text::<{ limit::NAME }>)]
     name: Option<String>,
     /// Words about oneself.
-    #[schema(schema_with = document::text_or_nothing::<{ limit::BIO }>)]
+    #[schema(schema_with = document::optional_text_or_nothing::<{ limit::BIO }>)]
     bio: Option<String>,
     /// An upload.
     #[serde(default, deserialize_with = "given")]

@@ -9,6 +9,6 @@ mod token;
 
 pub use administrator::ensure as ensure_administrator;
 pub use csrf::CsrfTokens;
-pub use password::{PasswordError, Passwords};
+pub use password::{PasswordError, Passwords, hash_published};
 pub use refresh::RefreshToken;
 pub use token::{BadToken, Identity, Tokens};

@@ -34,15 +34,8 @@ pub struct Passwords {
 impl Passwords {
     /// Takes one hash to start.
     pub fn new(cost: PasswordCost) -> Result<Self, StartError> {
-        let refuse = |reason: String| StartError::Setting {
-            setting: "password",
-            value: format!("{cost:?} ({reason})"),
-            expected: "a cost that argon2 accepts: at least 8 KiB for each lane, one pass and one lane",
-        };
-        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)
-            .map_err(|failure| refuse(failure.to_string()))?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash(&argon2, "decoy").map_err(|failure| refuse(failure.to_string()))?;
+        let argon2 = hasher(cost)?;
+        let decoy = hash(&argon2, "decoy").map_err(|failure| refuse(cost, &failure))?;
         Ok(Self { hashers: Hashers::start(&argon2)?, decoy })
     }
 
@@ -66,6 +59,27 @@ impl Passwords {
         let done = tokio::time::timeout(LONGEST_WAIT, self.hashers.run(work)).await;
         done.ok().flatten().ok_or(PasswordError::Busy)
     }
+}
+
+fn hasher(cost: PasswordCost) -> Result<Argon2<'static>, StartError> {
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None);
+    let params = params.map_err(|failure| refuse(cost, &failure))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn refuse(cost: PasswordCost, reason: &dyn std::fmt::Display) -> StartError {
+    StartError::Setting {
+        setting: "password",
+        value: format!("{cost:?} ({reason})"),
+        expected: "a cost that argon2 accepts: at least 8 KiB for each lane, one pass and one lane",
+    }
+}
+
+/// The hash of a password that everybody may know. It is the same every time: its salt protects nothing.
+pub fn hash_published(cost: PasswordCost, password: &str) -> Result<String, StartError> {
+    let argon2 = hasher(cost)?;
+    let hashed = argon2.hash_password_with_salt(password.as_bytes(), b"published-salt");
+    hashed.map(|hash| hash.to_string()).map_err(|failure| refuse(cost, &failure))
 }
 
 fn hash(argon2: &Argon2<'_>, password: &str) -> Result<String, PasswordError> {

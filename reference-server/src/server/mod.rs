@@ -79,11 +79,11 @@ fn chores(app: &Arc<App>) -> JoinSet<()> {
     let swept = Arc::clone(app);
     chores.spawn(async move { upload::sweep(&Files::of(&swept.config), swept.store.as_ref()).await });
     chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
-    chores.spawn(every(SESSION_SWEEP, Arc::clone(app), sweep_sessions));
+    chores.spawn(every(SESSION_SWEEP, Arc::clone(app), async |app| sweep_sessions(app).await));
     chores
 }
 
-async fn every(period: Duration, app: Arc<App>, work: impl AsyncFn(&App)) {
+async fn every(period: Duration, app: Arc<App>, work: impl AsyncFn(&Arc<App>)) {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -52,12 +52,15 @@ fn handle(
         };
     }
     handlers! {
-        "chess:create" => |ask| Ok(chess::create(session, socket, ask)),
+        "chess:create" => |ask| Ok(chess::create(session, socket, &ask)),
         "chess:join" => |ask| chess::join(session, socket, &ask),
         "chess:find" => |ask| Ok(chess::find(session, socket, ask)),
         "chess:spectate" => |ask| chess::spectate(session, socket, &ask),
         "chess:move" => |ask| chess::play(session, &ask),
         "chess:resign" => |ask| chess::resign(session, &ask),
+        "chess:draw" => |ask| chess::draw(session, &ask),
+        "chess:leave" => |ask| Ok(chess::depart(session, socket, &ask)),
+        "chess:rejoin" => |ask| chess::resume(session, socket, &ask),
         "chess:resume" => |ask| chess::resume(session, socket, &ask),
         "chat:typing" => |ask| Ok(chat::typing(session, &ask)),
         "presence:unwatch" => |ask| Ok(watch::unwatch(socket, ask)),

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
 use super::presence::UserSocketMap;
 use crate::app::App;
-use crate::chess::{Matchmaker, Occupant, Room, RoomCode, RoomError};
-use crate::domain::{RoomId, UserId};
+use crate::chess::{Ended, Matchmaker, Occupant, Room, RoomCode, RoomError, TimeControl};
+use crate::domain::{RoomId, Timestamp, UserId};
 use crate::telemetry::Sampled;
 
 /// All live state of one process.
@@ -73,13 +73,13 @@ struct Rooms {
 
 impl ChessGameStates {
     /// Opens a room under a code that no other room has.
-    pub fn open(&self, white: Occupant, now: Instant) -> (RoomId, RoomCode) {
+    pub fn open(&self, white: Occupant, control: Option<TimeControl>, now: Timestamp) -> (RoomId, RoomCode) {
         let mut rooms = lock(&self.rooms);
         let mut code = RoomCode::random();
         while rooms.by_code.contains_key(&code) {
             code = RoomCode::random();
         }
-        let room = Room::new(code, white, now);
+        let room = Room::new(code, white, control, now);
         let id = room.id();
         rooms.by_code.insert(code, id);
         rooms.by_id.insert(id, room);
@@ -103,7 +103,7 @@ impl ChessGameStates {
     }
 
     /// Takes out the rooms that have expired.
-    pub fn sweep(&self, now: Instant, room_ttl: Duration, orphan_ttl: Duration) -> Vec<Room> {
+    pub fn sweep(&self, now: Timestamp, room_ttl: Duration, orphan_ttl: Duration) -> Vec<Room> {
         let mut rooms = lock(&self.rooms);
         let expired: Vec<Room> = rooms
             .by_id
@@ -114,6 +114,13 @@ impl ChessGameStates {
             rooms.by_code.remove(&room.code());
         }
         expired
+    }
+
+    /// Ends the games of which a player's time is up.
+    pub fn call_flags(&self, now: Timestamp) -> Vec<(Room, Ended)> {
+        let mut rooms = lock(&self.rooms);
+        let flagged = |room: &mut Room| room.call_flag(now).map(|ended| (room.clone(), ended));
+        rooms.by_id.values_mut().filter_map(flagged).collect()
     }
 
     /// Rooms, and those of them with a running game.
@@ -162,15 +169,30 @@ mod tests {
 
     #[test]
     fn a_room_is_found_by_its_code_until_it_expires() {
-        let (games, now) = (ChessGameStates::default(), Instant::now());
-        let (id, code) = games.open(occupant("ada"), now);
+        let (games, now) = (ChessGameStates::default(), Timestamp::now());
+        let (id, code) = games.open(occupant("ada"), None, now);
         assert_eq!(games.find(&code.to_string().to_lowercase()), Ok(id));
         assert_eq!(games.count(), (1, 0));
         let ttl = Duration::from_secs(3_600);
+        let later = Timestamp::from_millis(now.millis() + 3_600_000);
         assert!(games.sweep(now, ttl, ttl).is_empty());
-        assert_eq!(games.sweep(now + ttl, ttl, ttl).len(), 1);
+        assert_eq!(games.sweep(later, ttl, ttl).len(), 1);
         assert_eq!(games.find(&code.to_string()), Err(RoomError::Unknown));
         assert_eq!(games.with(id, |_| Ok(())), Err(RoomError::Unknown));
+    }
+
+    #[test]
+    fn a_game_whose_time_is_up_is_found_once() {
+        let (games, now, white) = (ChessGameStates::default(), Timestamp::now(), occupant("ada"));
+        let (id, _) = games.open(white.clone(), TimeControl::new(10, 0).ok(), now);
+        let begun = games.with(id, |room| {
+            room.join(occupant("bob"), now)?;
+            room.play(white.person.id, "e2e4", now)
+        });
+        assert!(begun.is_ok() && games.call_flags(now).is_empty());
+        let later = Timestamp::from_millis(now.millis() + 10_000);
+        assert_eq!(games.call_flags(later).len(), 1);
+        assert_eq!((games.call_flags(later).len(), games.count()), (0, (1, 0)));
     }
 
     #[test]

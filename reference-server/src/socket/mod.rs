@@ -16,7 +16,6 @@ mod session;
 mod watch;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use serde_json::json;
 use socketioxide::SocketIo;
@@ -25,12 +24,14 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 
 pub use chat::{NotSent, mark_conversation_read, send_message};
+pub use chess::game_to_post;
 pub use deliver::{tell, to_user};
 pub use live::Live;
 pub use watch::{online, who_is_online};
 
 use crate::app::App;
 use crate::config::SocketSettings;
+use crate::domain::Timestamp;
 
 /// The layer that speaks Engine.IO under `/socket.io` in front of a router, and the handle to its sockets.
 pub fn build(settings: &SocketSettings) -> (SocketIoLayer, SocketIo) {
@@ -67,9 +68,13 @@ pub async fn close(app: &App) {
     app.io.close().await;
 }
 
-/// Removes rooms that have outlived their use.
-pub fn sweep(app: &App) {
-    let expired = app.live.games.sweep(Instant::now(), app.config.room_ttl, app.config.orphan_ttl);
+/// Ends games of which a player's time is up, and removes rooms that have outlived their use.
+pub fn sweep(app: &Arc<App>) {
+    let now = Timestamp::now();
+    for (room, ended) in app.live.games.call_flags(now) {
+        chess::time_is_up(app, &room, ended);
+    }
+    let expired = app.live.games.sweep(now, app.config.room_ttl, app.config.orphan_ttl);
     for room in expired {
         chess::forget(app, &room);
     }

@@ -4,11 +4,12 @@ use serde::Deserialize;
 use serde_json::json;
 use socketioxide::extract::SocketRef;
 
+use super::chess;
 use super::reply::{EventError, Reaction, Target};
 use super::session::Session;
 use crate::domain::{FieldError, MessageId, Timestamp, Validator, limit};
 
-/// Rooms that one socket may be in.
+/// Chat rooms and chess rooms that one socket may be in.
 const MOST_ROOMS: usize = 64;
 
 /// Of the Socket.IO rooms that are chat rooms.
@@ -29,10 +30,7 @@ pub struct Say {
 
 pub fn join(session: &Session, socket: &SocketRef, ask: &ByName) -> Result<Reaction, EventError> {
     Validator::default().text("room", &ask.room, limit::ROOM).finish().map_err(|e| refuse(&e))?;
-    if socket.rooms().iter().filter(|room| room.starts_with(PREFIX)).count() >= MOST_ROOMS {
-        let message = format!("a socket may be in {MOST_ROOMS} rooms: leave one first");
-        return Err(EventError { code: "too_many_rooms", message });
-    }
+    check_place(socket)?;
     let room = channel(&ask.room);
     socket.join(room.clone());
     let members = session.app.io.to(room).sockets().len();
@@ -57,6 +55,16 @@ pub fn send(session: &Session, socket: &SocketRef, ask: &Say) -> Result<Reaction
 pub fn leave(socket: &SocketRef, ask: &ByName) -> Result<Reaction, EventError> {
     socket.leave(channel(&ask.room));
     Ok(Reaction::default())
+}
+
+/// Refuses a socket that is in as many rooms as it may be, of whichever kind.
+pub fn check_place(socket: &SocketRef) -> Result<(), EventError> {
+    let is_place = |room: &str| room.starts_with(PREFIX) || room.starts_with(chess::PREFIX);
+    if socket.rooms().iter().filter(|room| is_place(room)).count() < MOST_ROOMS {
+        return Ok(());
+    }
+    let message = format!("a socket may be in {MOST_ROOMS} rooms: leave one first");
+    Err(EventError { code: "too_many_rooms", message })
 }
 
 fn refuse(errors: &[FieldError]) -> EventError {

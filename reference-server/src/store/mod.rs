@@ -2,6 +2,7 @@
 
 mod error;
 mod observed;
+mod open;
 mod part;
 mod sqlite;
 #[cfg(test)]
@@ -9,10 +10,12 @@ pub mod suite;
 
 pub use error::StoreError;
 pub use observed::Observed;
+pub use open::open;
+pub use part::bulk;
 pub use part::{
-    AccountStore, Answer, CaseChatStore, CaseStore, CommentStore, ConsultationStore, DirectoryStore,
-    FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore, SessionStore,
-    UploadStore,
+    AccountStore, Answer, BulkStore, CaseChatStore, CaseStore, CommentStore, ConsultationStore,
+    DirectoryStore, FollowStore, LikeStore, MessageStore, NotificationStore, OperationStore, PostStore,
+    SessionStore, UploadStore,
 };
 pub use sqlite::{SqliteStore, store_file};
 
@@ -28,6 +31,7 @@ macro_rules! store {
 
 store! {
     AccountStore,
+    BulkStore,
     CaseChatStore,
     CaseStore,
     CommentStore,

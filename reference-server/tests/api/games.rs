@@ -110,3 +110,79 @@ async fn a_game_goes_on_after_its_player_comes_back() {
     black.done("chess:move", json!({ "roomId": room, "move": "e7e5" })).await;
     assert_eq!(white.event("chess:move").await["move"], "e7e5");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_is_told_with_every_move() {
+    let server = Server::start().await;
+    let (mut white, mut black) = (player(&server, "Ada").await, player(&server, "Bob").await);
+    for wrong in [json!({ "initialSeconds": 9 }), json!({ "initialSeconds": 60, "delay": 1 }), json!(60)] {
+        assert_eq!(white.refused("chess:create", json!({ "clock": wrong })).await, "bad_request");
+    }
+    let control = json!({ "initialSeconds": 600, "incrementSeconds": 5 });
+    let made = white.done("chess:create", json!({ "clock": control })).await;
+    assert_eq!(made["room"]["clock"], control);
+    let room = &made["room"]["roomId"];
+    black.done("chess:join", json!({ "code": made["room"]["code"] })).await;
+    let full = json!({ "white": 600_000, "black": 600_000 });
+    assert_eq!(white.event("chess:start").await["clocks"], full);
+    let first = white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
+    assert_eq!(first["clocks"], full, "the first move costs no time");
+    black.done("chess:move", json!({ "roomId": room, "move": "e7e5" })).await;
+    let told = white.event("chess:move").await;
+    let left = told["clocks"]["black"].as_i64().unwrap();
+    assert!((600_001..=605_000).contains(&left), "{left}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draw_takes_both_players() {
+    let server = Server::start().await;
+    let (mut white, mut black, room) = started(&server).await;
+    let ask = json!({ "roomId": room });
+    assert_eq!(white.done("chess:draw", ask.clone()).await["status"], "offered");
+    assert_eq!(black.event("chess:draw-offered").await, json!({ "roomId": room, "by": "white" }));
+    assert_eq!(player(&server, "Eve").await.refused("chess:draw", ask.clone()).await, "not_a_player");
+    let agreed = black.done("chess:draw", ask.clone()).await;
+    assert_eq!((&agreed["status"], &agreed["result"]), (&json!("agreed"), &json!("1/2-1/2")));
+    assert_eq!(white.event("chess:end").await["reason"], "agreement");
+    assert_eq!(white.refused("chess:draw", ask).await, "game_over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_leaves_hears_no_more_and_may_come_back() {
+    let server = Server::start().await;
+    let (mut white, mut black, room) = started(&server).await;
+    let ask = json!({ "roomId": room });
+    white.done("chess:leave", ask.clone()).await;
+    assert_eq!(black.event("chess:left").await["color"], "white");
+    assert_eq!(black.done("chess:draw", ask.clone()).await["status"], "offered");
+    let state = white.done("chess:rejoin", ask).await;
+    assert_eq!((&state["color"], &state["drawOffer"]), (&json!("white"), &json!("black")));
+    assert_eq!(black.event("chess:resumed").await["color"], "white");
+    white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
+    assert_eq!(black.event("chess:move").await["move"], "e2e4");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_about_a_game_gets_its_result() {
+    let server = Server::start().await;
+    let (ada, bob) = (server.guest("Ada").await, server.guest("Bob").await);
+    let mut white = Socket::connect(server.address, &ada.token).await.unwrap();
+    let mut black = Socket::connect(server.address, &bob.token).await.unwrap();
+    let made = white.done("chess:create", json!({})).await;
+    black.done("chess:join", json!({ "code": made["room"]["code"] })).await;
+    let ask = json!({ "roomId": made["room"]["roomId"] });
+    let post = ada.post("/api/posts/chess", ask.clone()).await.expect(201);
+    assert_eq!((&post["kind"], &post["game"]["code"]), (&json!("chess"), &made["room"]["code"]));
+    assert_eq!((&post["game"]["black"]["name"], &post["game"]["result"]), (&json!("Bob"), &Value::Null));
+    let eve = server.guest("Eve").await;
+    assert_eq!(eve.post("/api/posts/chess", ask.clone()).await.code(), "forbidden");
+    let nowhere = json!({ "roomId": "018f0000-0000-7000-8000-000000000000" });
+    assert_eq!(ada.post("/api/posts/chess", nowhere).await.code(), "not_found");
+    black.done("chess:resign", ask.clone()).await;
+    let path = format!("/api/posts/{}", post["id"].as_str().unwrap());
+    while ada.get(&path).await.expect(200)["game"]["result"] != "1-0" {
+        tokio::task::yield_now().await;
+    }
+    let after = bob.post("/api/posts/chess", ask).await.expect(201);
+    assert_eq!(after["game"]["result"], "1-0");
+}

@@ -3,6 +3,7 @@
 //! without a second list of its calls.
 
 mod accounts;
+pub mod bulk;
 mod case_chats;
 mod cases;
 mod comments;
@@ -20,6 +21,7 @@ mod uploads;
 use futures_util::future::BoxFuture;
 
 pub use accounts::AccountStore;
+pub use bulk::BulkStore;
 pub use case_chats::CaseChatStore;
 pub use cases::CaseStore;
 pub use comments::CommentStore;

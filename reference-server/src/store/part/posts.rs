@@ -1,7 +1,7 @@
 //! Posts and the feed.
 
 use super::part;
-use crate::domain::{Page, PageRequest, Post, PostId, UserId};
+use crate::domain::{Page, PageRequest, Post, PostId, RoomId, UserId};
 
 part! {
     /// Posts and the feed.
@@ -14,6 +14,8 @@ part! {
         /// [`StoreError::Missing`](crate::store::StoreError::Missing), and with
         /// [`StoreError::Forbidden`](crate::store::StoreError::Forbidden) when somebody else wrote it.
         fn delete_post(&self, post: PostId, author: UserId) -> ();
+        /// Writes the result into the posts about the game of this room.
+        fn end_game(&self, room: RoomId, result: String) -> ();
         /// Posts of the reader and of those that the reader follows.
         fn feed(&self, reader: UserId, page: PageRequest) -> Page<Post>;
         /// Posts of one author. Fails with [`StoreError::Missing`](crate::store::StoreError::Missing).

@@ -4,6 +4,7 @@
 //! Reads use a small pool (`readers`), each in one read transaction.
 
 mod accounts;
+mod bulk;
 mod case_chats;
 mod cases;
 mod comments;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::SqliteStore;
 use super::row::{all, before, number, one, overfull, person, require_user, timestamp};
-use crate::domain::{ChessPost, Page, PageRequest, Post, PostId, PostKind, UserId};
+use crate::domain::{ChessPost, Page, PageRequest, Post, PostId, PostKind, RoomId, UserId};
 use crate::store::{Answer, PostStore, StoreError};
 
 /// The columns that `read` reads.
@@ -45,6 +45,10 @@ impl PostStore for SqliteStore {
         self.write(move |db| delete(db, post, author))
     }
 
+    fn end_game(&self, room: RoomId, result: String) -> Answer<'_, ()> {
+        self.write(move |db| end_game(db, room, &result))
+    }
+
     fn feed(&self, reader: UserId, page: PageRequest) -> Answer<'_, Page<Post>> {
         self.read(move |db| list(db, FEED, reader, page))
     }
@@ -62,6 +66,15 @@ pub fn create(db: &Connection, post: &Post) -> Result<(), StoreError> {
     let (id, author, created_at) = (post.id.as_bytes(), post.author.id.as_bytes(), post.created_at.micros());
     let game = post.game.as_ref().map(serde_json::to_string).transpose().map_err(unwritable)?;
     db.prepare_cached(sql)?.execute(params![id, author, post.text, game, created_at])?;
+    Ok(())
+}
+
+const END_GAME: &str = "
+    UPDATE posts SET game = json_set(game, '$.result', ?2)
+    WHERE game IS NOT NULL AND json_extract(game, '$.roomId') = ?1";
+
+pub fn end_game(db: &Connection, room: RoomId, result: &str) -> Result<(), StoreError> {
+    db.prepare_cached(END_GAME)?.execute(params![room.to_string(), result])?;
     Ok(())
 }
 
@@ -137,6 +150,11 @@ mod tests {
         assert_reads_by(OF_AUTHOR, "SEARCH p USING INDEX posts_by_author (author=? AND id<?)");
         assert_costly_without_indexes(OF_AUTHOR);
         assert_costly_without_indexes(FEED);
+    }
+
+    #[test]
+    fn the_posts_about_a_game_are_found_by_index() {
+        assert_reads_by(END_GAME, "posts_by_game (<expr>=?)");
     }
 
     #[test]

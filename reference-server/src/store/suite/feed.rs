@@ -9,6 +9,7 @@ pub async fn run(store: &dyn Store) {
     pages_stay_in_place_while_posts_arrive(store).await;
     an_author_has_a_list_of_posts(store).await;
     games_are_kept_with_their_players(store).await;
+    the_end_of_a_game_is_written_into_its_posts(store).await;
     a_post_goes_with_all_that_belongs_to_it(store).await;
 }
 
@@ -61,6 +62,17 @@ async fn games_are_kept_with_their_players(store: &dyn Store) {
         let found = store.post(post.id).await.unwrap().unwrap();
         assert_eq!((found.kind, &found), (PostKind::Chess, &post));
     }
+}
+
+async fn the_end_of_a_game_is_written_into_its_posts(store: &dyn Store) {
+    let player = account(store, "winner").await;
+    let (post, other) = (game_by(store, &player, None).await, game_by(store, &player, None).await);
+    let room = post.game.as_ref().map(|game| game.room_id).unwrap();
+    store.end_game(room, "1-0".into()).await.unwrap();
+    let mut ended = post.clone();
+    ended.game.as_mut().unwrap().result = Some("1-0".into());
+    assert_eq!(store.post(post.id).await.unwrap(), Some(ended));
+    assert_eq!(store.post(other.id).await.unwrap(), Some(other));
 }
 
 async fn a_post_goes_with_all_that_belongs_to_it(store: &dyn Store) {

@@ -1,6 +1,7 @@
 //! What every store must do, whichever it is: a file for each area, each a list of promises.
 
 mod accounts;
+pub mod bulk;
 mod case_chats;
 mod cases;
 mod comments;
