@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::http::Origins;
+use crate::redis::Redis;
 use crate::security::{Passwords, Tokens};
 use crate::socket::Live;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct App {
     pub telemetry: Arc<Telemetry>,
     /// Sockets, rooms and games in this process.
     pub live: Live,
+    /// Redis, when the settings name one.
+    pub redis: Option<Arc<Redis>>,
     /// Emits to sockets.
     pub io: SocketIo,
     /// Socket events whose answer waits for the store.
@@ -51,6 +54,7 @@ impl App {
         origins: Origins,
         passwords: Passwords,
         telemetry: Arc<Telemetry>,
+        redis: Option<Arc<Redis>>,
         io: SocketIo,
     ) -> Arc<Self> {
         let (live, events) = (Live::default(), TaskTracker::new());
@@ -64,6 +68,7 @@ impl App {
             passwords,
             telemetry,
             live,
+            redis,
             io,
             events,
             places,

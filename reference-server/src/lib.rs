@@ -11,6 +11,7 @@ mod domain;
 mod error;
 mod http;
 mod limits;
+mod redis;
 mod security;
 mod server;
 mod socket;

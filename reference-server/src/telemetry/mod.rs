@@ -1,6 +1,7 @@
 //! What the server measures of itself, in its own registry: several servers in one process stay apart.
 
 mod process;
+mod redis;
 mod runtime;
 mod traffic;
 
