@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::http::Origins;
 use crate::redis::Redis;
+use crate::rate::Limiter;
 use crate::security::{Passwords, Tokens};
 use crate::socket::Live;
 use crate::store::Store;
@@ -34,6 +35,8 @@ pub struct App {
     pub live: Live,
     /// Redis, when the settings name one.
     pub redis: Option<Arc<Redis>>,
+    /// What one client may do in a while.
+    pub limiter: Limiter,
     /// Emits to sockets.
     pub io: SocketIo,
     /// Socket events whose answer waits for the store.
@@ -60,6 +63,7 @@ impl App {
         let (live, events) = (Live::default(), TaskTracker::new());
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(config.max_connections));
+        let limiter = Limiter::new(config.rate_limits.clone(), Arc::clone(&telemetry));
         Arc::new(Self {
             config,
             store,
@@ -69,6 +73,7 @@ impl App {
             telemetry,
             live,
             redis,
+            limiter,
             io,
             events,
             places,

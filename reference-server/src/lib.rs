@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod limits;
 mod redis;
+mod rate;
 mod security;
 mod server;
 mod socket;

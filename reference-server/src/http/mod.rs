@@ -11,6 +11,7 @@ mod follows;
 mod headers;
 mod health;
 mod legal;
+mod limit;
 mod messages;
 mod notifications;
 mod observe;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -47,6 +49,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .fallback(async || ApiError::NotFound("route"))
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
         .layer(CatchPanicLayer::custom(problem::after_panic))
+        .layer(option_layer(app.limiter.is_on().then(|| from_fn_with_state(Arc::clone(app), limit::limit))))
         .layer(from_fn_with_state(Arc::clone(app), observe::observe));
     let routes = Router::from(operations()).merge(api);
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))

@@ -68,6 +68,7 @@ fn chores(app: &Arc<App>) -> JoinSet<()> {
     chores.spawn(async move { upload::sweep(&Files::of(&swept.config), swept.store.as_ref()).await });
     chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
     chores.spawn(every(SESSION_SWEEP, Arc::clone(app), sweep_sessions));
+    chores.spawn(every(SWEEP, Arc::clone(app), async |app| app.limiter.sweep()));
     chores
 }
 

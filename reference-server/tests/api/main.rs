@@ -17,6 +17,7 @@ mod posts;
 mod presence;
 mod profiles;
 mod protection;
+mod rates;
 mod restart;
 mod sessions;
 mod social;
