@@ -5,6 +5,8 @@ mod caller;
 mod comments;
 mod cookies;
 mod document;
+mod compress;
+mod etag;
 mod extract;
 mod fields;
 mod follows;
@@ -48,11 +50,19 @@ pub fn router(app: &Arc<App>) -> Router {
     let api = api
         .fallback(async || ApiError::NotFound("route"))
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
-        .layer(CatchPanicLayer::custom(problem::after_panic))
-        .layer(option_layer(app.limiter.is_on().then(|| from_fn_with_state(Arc::clone(app), limit::limit))))
-        .layer(from_fn_with_state(Arc::clone(app), observe::observe));
+        .layer(CatchPanicLayer::custom(problem::after_panic));
+    let api = scaled(api, app).layer(from_fn_with_state(Arc::clone(app), observe::observe));
     let routes = Router::from(operations()).merge(api);
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))
+}
+
+/// The scaling steps that are switched on. Tags are of uncompressed bodies, and refusals are compressed too.
+fn scaled(api: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+    let settings = &app.config.http;
+    let etag = settings.etag.then(|| from_fn_with_state(Arc::clone(app), etag::etag));
+    let limit = app.limiter.is_on().then(|| from_fn_with_state(Arc::clone(app), limit::limit));
+    let api = api.layer(option_layer(etag)).layer(option_layer(limit));
+    if settings.compression.enabled { api.layer(compress::layer(settings.compression)) } else { api }
 }
 
 fn operations() -> OpenApiRouter<Arc<App>> {

@@ -18,6 +18,7 @@ mod presence;
 mod profiles;
 mod protection;
 mod rates;
+mod replies;
 mod restart;
 mod sessions;
 mod social;
