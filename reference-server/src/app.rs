@@ -8,10 +8,11 @@ use socketioxide::SocketIo;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::http::Origins;
-use crate::redis::Redis;
 use crate::rate::Limiter;
+use crate::redis::Redis;
 use crate::security::{Passwords, Tokens};
 use crate::socket::Live;
 use crate::store::Store;
@@ -35,6 +36,8 @@ pub struct App {
     pub live: Live,
     /// Redis, when the settings name one.
     pub redis: Option<Arc<Redis>>,
+    /// Copies of responses.
+    pub cache: Cache,
     /// What one client may do in a while.
     pub limiter: Limiter,
     /// Emits to sockets.
@@ -63,7 +66,8 @@ impl App {
         let (live, events) = (Live::default(), TaskTracker::new());
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(config.max_connections));
-        let limiter = Limiter::new(config.rate_limits.clone(), Arc::clone(&telemetry));
+        let limiter = Limiter::new(config.rate_limits.clone(), redis.clone(), Arc::clone(&telemetry));
+        let cache = Cache::new(&config.cache, redis.clone(), &telemetry);
         Arc::new(Self {
             config,
             store,
@@ -73,6 +77,7 @@ impl App {
             telemetry,
             live,
             redis,
+            cache,
             limiter,
             io,
             events,

@@ -9,6 +9,8 @@ pub struct CacheSettings {
     pub enabled: bool,
     /// Entries kept in this process in front of Redis; 0 for Redis only.
     pub l1_entries: u64,
+    /// Whether entries are kept in Redis too, where there is one.
+    pub redis: bool,
     /// Longest life of an entry in this process.
     pub l1_ttl: Duration,
     /// Whether popular entries are loaded before they are asked for, at the start.
@@ -35,6 +37,7 @@ impl Default for CacheSettings {
         Self {
             enabled: false,
             l1_entries: 10_000,
+            redis: true,
             l1_ttl: Duration::from_secs(5),
             warming: false,
             profile: minutes(5),

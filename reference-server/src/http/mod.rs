@@ -4,8 +4,8 @@ mod auth;
 mod caller;
 mod comments;
 mod cookies;
-mod document;
 mod compress;
+mod document;
 mod etag;
 mod extract;
 mod fields;
@@ -22,7 +22,9 @@ mod origin;
 mod posts;
 mod presence;
 mod problem;
+mod reply;
 mod session;
+mod stale;
 mod uploads;
 mod users;
 
@@ -61,7 +63,9 @@ fn scaled(api: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
     let settings = &app.config.http;
     let etag = settings.etag.then(|| from_fn_with_state(Arc::clone(app), etag::etag));
     let limit = app.limiter.is_on().then(|| from_fn_with_state(Arc::clone(app), limit::limit));
-    let api = api.layer(option_layer(etag)).layer(option_layer(limit));
+    let finish = app.cache.is_on();
+    let finish = finish.then(|| from_fn_with_state(Arc::clone(app), stale::finish_writes));
+    let api = api.layer(option_layer(etag)).layer(option_layer(finish)).layer(option_layer(limit));
     if settings.compression.enabled { api.layer(compress::layer(settings.compression)) } else { api }
 }
 

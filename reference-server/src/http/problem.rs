@@ -18,7 +18,7 @@ use crate::store::StoreError;
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// What a request is answered with when it cannot be done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
     /// The body is no JSON.
     #[error("the body is not valid JSON: {0}")]

@@ -4,6 +4,7 @@
 
 mod action;
 mod local;
+mod shared;
 mod standing;
 
 use std::sync::Arc;
@@ -12,21 +13,24 @@ pub use action::{Action, Subject};
 pub use standing::{Limited, Standing, whole_seconds};
 
 use crate::config::{Limit, RateLimits, RateScope};
+use crate::redis::Redis;
 use crate::telemetry::Telemetry;
 use local::Local;
+use shared::Shared;
 
 /// Counts and decides.
 pub struct Limiter {
     limits: RateLimits,
     local: Local,
+    shared: Option<Shared>,
     telemetry: Arc<Telemetry>,
 }
 
 impl Limiter {
     /// A limiter whose buckets are all full.
-    pub fn new(limits: RateLimits, telemetry: Arc<Telemetry>) -> Self {
-        let local = Local::new(&limits);
-        Self { limits, local, telemetry }
+    pub fn new(limits: RateLimits, redis: Option<Arc<Redis>>, telemetry: Arc<Telemetry>) -> Self {
+        let (local, redis) = (Local::new(&limits), redis.filter(|_| limits.scope == RateScope::Redis));
+        Self { limits, local, shared: redis.map(Shared::new), telemetry }
     }
 
     /// Whether anything is limited at all.
@@ -34,17 +38,32 @@ impl Limiter {
         self.limits.scope != RateScope::Off
     }
 
+    /// Whether a verdict may have to come from elsewhere.
+    pub fn may_wait(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// Takes one from the subject's bucket: how it stands now, or nothing when nothing is limited.
     pub async fn take(&self, action: Action, subject: Subject) -> Option<Standing> {
         if !self.is_on() {
             return None;
         }
-        let decision = self.local.take(action, subject);
-        let standing = Standing::new(action, self.limits.of(action), decision);
+        let limit = self.limits.of(action);
+        let standing = Standing::new(action, limit, self.decide(action, subject, limit).await);
         if standing.retry_after.is_some() {
             self.telemetry.rate_limited(action.name());
         }
         Some(standing)
+    }
+
+    /// While Redis is away, this process counts for itself.
+    async fn decide(&self, action: Action, subject: Subject, limit: Limit) -> Decision {
+        if let Some(shared) = &self.shared
+            && let Ok(decision) = shared.take(action, subject, limit).await
+        {
+            return decision;
+        }
+        self.local.take(action, subject)
     }
 
     /// Takes one, for callers that have no headers to fill.

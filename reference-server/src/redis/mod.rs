@@ -11,6 +11,8 @@ mod keeper;
 mod link;
 mod publisher;
 mod subscriber;
+#[cfg(test)]
+pub mod testing;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -69,6 +69,8 @@ fn chores(app: &Arc<App>) -> JoinSet<()> {
     chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
     chores.spawn(every(SESSION_SWEEP, Arc::clone(app), sweep_sessions));
     chores.spawn(every(SWEEP, Arc::clone(app), async |app| app.limiter.sweep()));
+    let caching = Arc::clone(app);
+    chores.spawn(async move { caching.cache.follow().await });
     chores
 }
 

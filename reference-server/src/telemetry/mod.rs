@@ -1,5 +1,6 @@
 //! What the server measures of itself, in its own registry: several servers in one process stay apart.
 
+mod cache;
 mod limits;
 mod process;
 mod redis;

@@ -5,6 +5,7 @@
 mod accounts;
 mod administration;
 mod bounds;
+mod caching;
 mod cases;
 mod consultations;
 mod cookies;

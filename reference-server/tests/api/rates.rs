@@ -1,12 +1,12 @@
 //! What one client may do in a while.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reference_server::{Config, Limit, RateScope};
+use reference_server::{Config, Limit, RateScope, RedisSettings};
 use serde_json::{Value, json};
 
-use crate::support::{Server, Socket};
+use crate::support::{RedisServer, Server, Socket};
 
 /// An hour: buckets do not refill while a test runs.
 const WINDOW: Duration = Duration::from_secs(3_600);
@@ -165,4 +165,76 @@ async fn rooms_moves_and_connections_are_limited() {
     black.done("chess:move", step("e7e5")).await;
     assert_eq!(white.refused("chess:move", step("e4e5")).await, "illegal_move");
     assert_eq!(white.refused("chess:move", step("g1f3")).await, "rate_limited");
+}
+
+async fn shared(redis: &RedisServer, change: impl FnOnce(&mut Config)) -> Server {
+    limited(|config| {
+        let mut settings = RedisSettings::new(redis.url());
+        settings.timeout = Duration::from_millis(100);
+        settings.retry_interval = Duration::from_millis(50);
+        config.redis = Some(settings);
+        config.rate_limits.scope = RateScope::Redis;
+        change(config);
+    })
+    .await
+}
+
+#[tokio::test]
+async fn instances_count_together_and_each_for_itself_while_redis_is_away() {
+    let redis = RedisServer::start().await;
+    let one = shared(&redis, |config| config.rate_limits.posts = limit(3)).await;
+    let data = one.dir.path().to_owned();
+    let other = shared(&redis, |config| {
+        config.rate_limits.posts = limit(3);
+        config.data = data;
+    })
+    .await;
+    let here = one.guest("Ada").await;
+    let mut there = other.client();
+    there.token.clone_from(&here.token);
+    let post = json!({ "text": "x" });
+    for (client, remaining) in [(&here, "2"), (&there, "1"), (&here, "0")] {
+        let answer = client.post("/api/posts", post.clone()).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.headers["ratelimit-remaining"]),
+            (201, &remaining.parse().unwrap())
+        );
+    }
+    assert_eq!(there.post("/api/posts", post.clone()).await.code(), "rate_limited");
+    redis.pause();
+    for client in [&here, &there] {
+        for _ in 0..3 {
+            assert_eq!(client.post("/api/posts", post.clone()).await.status, 201);
+        }
+        assert_eq!(client.post("/api/posts", post.clone()).await.code(), "rate_limited");
+    }
+    redis.resume();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let refused = here.post("/api/posts", post.clone()).await;
+        assert_eq!(refused.code(), "rate_limited");
+        let policy = other.client().get("/metrics").await.text;
+        if policy.contains("redis_circuit_open 0") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "Redis is not used again");
+    }
+}
+
+/// A limited event waits for Redis; those behind it do not overtake.
+#[tokio::test]
+async fn events_keep_their_order_while_they_wait_for_redis() {
+    let redis = RedisServer::start().await;
+    let server = shared(&redis, |config| config.rate_limits.moves = limit(50)).await;
+    let ada = server.guest("Ada").await;
+    let mut socket = Socket::connect(server.address, &ada.token).await.unwrap();
+    for _ in 0..60 {
+        socket.emit("chess:move", json!({})).await;
+        socket.emit("nothing", json!({})).await;
+    }
+    for n in 0..60 {
+        let limited = if n < 50 { "bad_request" } else { "rate_limited" };
+        assert_eq!(socket.event("error").await["code"], limited, "{n}");
+        assert_eq!(socket.event("error").await["code"], "unknown_event", "{n}");
+    }
 }

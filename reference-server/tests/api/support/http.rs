@@ -15,7 +15,6 @@ pub struct Answer {
     pub headers: HeaderMap,
     pub bytes: Bytes,
     pub text: String,
-    pub body: Bytes,
 }
 
 impl Answer {
@@ -115,10 +114,5 @@ impl Client {
         driver.abort();
         assert!(head.headers.contains_key("x-request-id"), "{path}");
         Answer { status: head.status, headers: head.headers, bytes, text }
-        let body = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        driver.abort();
-        assert!(head.headers.contains_key("x-request-id"), "{path}");
-        Answer { status: head.status, headers: head.headers, text, body }
     }
 }
