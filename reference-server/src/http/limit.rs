@@ -61,7 +61,7 @@ fn action(request: &Request) -> Option<Action> {
         (&Method::POST, "/api/posts") => Some(Action::Post),
         (&Method::POST | &Method::DELETE, "/api/users/{user}/follow") => Some(Action::Follow),
         (&Method::POST, "/api/posts/{post}/comments") => Some(Action::Comment),
-        (&Method::POST, "/api/messages") => Some(Action::Message),
+        (&Method::POST, "/api/messages" | "/api/chats/{id}/messages") => Some(Action::Message),
         _ => None,
     }
 }

@@ -27,6 +27,7 @@ mod session;
 mod stale;
 mod uploads;
 mod users;
+mod warm;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub use headers::protect;
 pub use health::health;
 pub use origin::Origins;
 pub use problem::{ApiError, Problem};
+pub use warm::warm;
 
 use crate::app::App;
 

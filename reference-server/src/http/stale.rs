@@ -28,7 +28,7 @@ pub async fn finish_writes(State(app): State<Arc<App>>, request: Request, next: 
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let longest = app.config.http.request_timeout * PATIENCE;
+    let longest = app.config.http.request_timeout.max(app.config.uploads.request_timeout) * PATIENCE;
     let write = app.events.spawn(tokio::time::timeout(longest, next.run(request)));
     match write.await {
         Ok(Ok(response)) => response,

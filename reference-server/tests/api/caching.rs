@@ -281,3 +281,26 @@ async fn the_feeds_of_very_many_followers_are_dropped_too() {
         assert!(Instant::now() < deadline, "the others are told in the background");
     }
 }
+
+#[tokio::test]
+async fn a_warm_cache_has_what_most_will_ask_for() {
+    let cold = Server::start().await;
+    let (ada, bob) = (cold.guest("Ada").await, cold.guest("Bob").await);
+    follow(&bob, &ada).await;
+    let post = write(&ada, "popular").await;
+    let server = caching(|config| {
+        config.data = cold.dir.path().to_owned();
+        config.cache.warming = true;
+    })
+    .await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let last = "cache_requests_total{class=\"lawyers\",outcome=\"miss\"} 1";
+    while !server.client().get("/metrics").await.text.contains(last) {
+        assert!(Instant::now() < deadline, "the cache stays cold");
+    }
+    let mut reader = server.client();
+    reader.token.clone_from(&ada.token);
+    for path in ["/api/users/me", &format!("/api/posts/{post}"), "/api/lawyers"] {
+        assert_eq!(reader.get(path).await.headers["x-cache"], "HIT", "{path}");
+    }
+}

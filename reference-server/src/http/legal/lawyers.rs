@@ -20,6 +20,9 @@ use crate::http::fields::{Fields, FieldsQuery};
 use crate::http::reply::{self, Reply};
 use crate::http::stale;
 
+/// Lawyers on a page.
+const PAGE: usize = 20;
+
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(change))
 }
@@ -39,14 +42,19 @@ pub async fn list(
     State(app): State<Arc<App>>,
     _: Caller,
     Params(Filter { specialization }): Params<Filter>,
-    Paged(page): Paged<20>,
+    Paged(page): Paged<PAGE>,
     fields: Fields<Lawyer>,
 ) -> Result<Reply, ApiError> {
     directory(&app, specialization, page).await?.with_fields(&fields)
 }
 
+/// The page that is asked for most.
+pub async fn first_lawyers(app: &App) -> Result<Reply, ApiError> {
+    directory(app, None, PageRequest { after: None, limit: PAGE }).await
+}
+
 /// One page of the list, which is the same for all who see it.
-pub async fn directory(
+async fn directory(
     app: &App,
     specialization: Option<PracticeArea>,
     page: PageRequest,
