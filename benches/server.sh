@@ -11,9 +11,12 @@ trap 'kill $server $redis 2>/dev/null || true; rm -rf "$work"' EXIT
 # start_server [ARGUMENT...]: with these arguments, and an empty store.
 start_server() {
   rm -rf "$work/data"
-  "$scalectl" serve --listen 127.0.0.1:0 --data "$work/data" "$@" >"$work/serve.out" &
+  "$scalectl" serve --listen 127.0.0.1:0 --data "$work/data" "$@" >"$work/serve.out" 2>&1 &
   server=$!
-  until grep -q listening "$work/serve.out"; do kill -0 "$server"; sleep 0.05; done
+  until grep -q listening "$work/serve.out"; do
+    kill -0 "$server" || { cat "$work/serve.out"; exit 1; }
+    sleep 0.05
+  done
   url=$(sed -n 's/^listening on //p' "$work/serve.out")
 }
 

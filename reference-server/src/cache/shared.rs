@@ -63,12 +63,13 @@ impl Shared {
         let args = [field(variation), generation];
         let answer =
             self.redis.script("cache_find", &self.scripts.find, &[key(entity).as_str()], &args).await;
-        let Ok((generation, body, millis)): Result<(Vec<u8>, Option<Vec<u8>>, u64), _> = answer else {
-            return Lookup::Away;
-        };
-        match body {
-            Some(body) => Lookup::Hit(Copy { body: body.into(), lifetime: Duration::from_millis(millis) }),
-            None => Lookup::Miss(generation),
+        match answer {
+            Ok((_, Some(body), millis)) => {
+                let body = Vec::into(body);
+                Lookup::Hit(Copy { body, lifetime: Duration::from_millis(millis) })
+            }
+            Ok((generation, None, _)) => Lookup::Miss(generation),
+            Err(Unavailable) => Lookup::Away,
         }
     }
 

@@ -46,7 +46,7 @@ async fn a_copy_is_used_until_it_is_invalidated() {
     assert_eq!(look(&cache, &entity, "1").await, ("1".into(), Source::Loaded));
     assert_eq!(look(&cache, &entity, "2").await, ("1".into(), Source::Local));
     assert_eq!(look(&cache, &other, "3").await, ("3".into(), Source::Loaded));
-    cache.invalidate(&[entity.clone()]).await;
+    cache.invalidate(std::slice::from_ref(&entity)).await;
     assert_eq!(look(&cache, &entity, "2").await, ("2".into(), Source::Loaded));
 }
 
@@ -79,7 +79,7 @@ async fn other_instances_find_the_copy_and_lose_it() {
     let entity = profile();
     assert_eq!(look(&one, &entity, "1").await.1, Source::Loaded);
     while look(&other, &entity, "1").await.1 != Source::Local {}
-    one.invalidate(&[entity.clone()]).await;
+    one.invalidate(std::slice::from_ref(&entity)).await;
     let deadline = Instant::now() + Duration::from_secs(5);
     while look(&other, &entity, "2").await.0 != "2" {
         assert!(Instant::now() < deadline, "the other instance was not told");
@@ -95,7 +95,7 @@ async fn what_was_loaded_before_an_invalidation_is_not_kept_after_it() {
     let (one, other) = (with_redis(&server, 0).await, with_redis(&server, 0).await);
     let entity = profile();
     let load = async {
-        other.invalidate(&[entity.clone()]).await;
+        other.invalidate(std::slice::from_ref(&entity)).await;
         Ok::<_, Infallible>(Bytes::from_static(b"old"))
     };
     let Ok(found) = one.get_or_load(&entity, "", load).await;
@@ -112,7 +112,7 @@ async fn without_redis_requests_succeed_and_its_stale_copies_are_not_used_afterw
     assert_eq!(look(&one, &entity, "old").await.1, Source::Loaded);
     assert_eq!(look(&other, &entity, "new").await, ("old".into(), Source::Shared));
     server.pause();
-    one.invalidate(&[entity.clone()]).await;
+    one.invalidate(std::slice::from_ref(&entity)).await;
     assert_eq!(look(&one, &entity, "new").await, ("new".into(), Source::Loaded));
     server.resume();
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -128,7 +128,7 @@ async fn a_copy_in_redis_ends_with_its_lifetime_and_variations_are_bounded() {
     let redis = server.connect().await;
     let shared = Shared::new(Arc::clone(&redis), Duration::ZERO);
     let entity = profile();
-    let mut keep = async |variation: &str, millis: u64| {
+    let keep = async |variation: &str, millis: u64| {
         let Lookup::Miss(generation) = shared.find(&entity, variation).await else { panic!("no miss") };
         let lifetime = Duration::from_millis(millis);
         let copy = Copy { body: Bytes::from_static(b"\0\xff"), lifetime };
