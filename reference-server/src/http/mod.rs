@@ -3,8 +3,8 @@
 mod auth;
 mod caller;
 mod comments;
-mod cookies;
 mod compress;
+mod cookies;
 mod document;
 mod etag;
 mod extract;
