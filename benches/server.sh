@@ -1,11 +1,46 @@
 # Sourced by the benches: a reference server on a free port, and a folder that goes with it.
-# Gives $scalectl, $work, $server (its pid) and $url.
+# Gives $scalectl, $work, $server (its pid) and $url; with $bench_starts_servers set, only the functions.
 scalectl=${CARGO_TARGET_DIR:-target}/release/scalectl
 [[ -x $scalectl ]] || { echo "${0##*/}: build first: make build"; exit 2; }
 
 work=$(mktemp -d)
-"$scalectl" serve --listen 127.0.0.1:0 --data "$work/data" >"$work/serve.out" &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-until grep -q listening "$work/serve.out"; do kill -0 "$server"; sleep 0.05; done
-url=$(sed -n 's/^listening on //p' "$work/serve.out")
+server=
+redis=
+trap 'kill $server $redis 2>/dev/null || true; rm -rf "$work"' EXIT
+
+# start_server [ARGUMENT...]: with these arguments, and an empty store.
+start_server() {
+  rm -rf "$work/data"
+  "$scalectl" serve --listen 127.0.0.1:0 --data "$work/data" "$@" >"$work/serve.out" 2>&1 &
+  server=$!
+  until grep -q listening "$work/serve.out"; do
+    kill -0 "$server" || { cat "$work/serve.out"; exit 1; }
+    sleep 0.05
+  done
+  url=$(sed -n 's/^listening on //p' "$work/serve.out")
+}
+
+stop_server() {
+  kill "$server"
+  wait "$server" || true
+  server=
+}
+
+# A Redis that keeps nothing on disk; gives $redis (its pid) and $redis_url.
+start_redis() {
+  local port
+  for port in $(shuf -i 20000-40000 -n 20); do
+    redis-server --port "$port" --bind 127.0.0.1 --save '' --appendonly no --dir "$work" >"$work/redis.out" &
+    redis=$!
+    until grep -q 'Ready to accept' "$work/redis.out"; do
+      kill -0 "$redis" 2>/dev/null || continue 2
+      sleep 0.05
+    done
+    redis_url=redis://127.0.0.1:$port
+    return
+  done
+  echo "${0##*/}: redis-server found no free port"
+  exit 1
+}
+
+[[ -n ${bench_starts_servers:-} ]] || start_server

@@ -8,8 +8,11 @@ use socketioxide::SocketIo;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::http::Origins;
+use crate::rate::Limiter;
+use crate::redis::Redis;
 use crate::security::{Passwords, Tokens};
 use crate::socket::Live;
 use crate::store::Store;
@@ -31,6 +34,12 @@ pub struct App {
     pub telemetry: Arc<Telemetry>,
     /// Sockets, rooms and games in this process.
     pub live: Live,
+    /// Redis, when the settings name one.
+    pub redis: Option<Arc<Redis>>,
+    /// Copies of responses.
+    pub cache: Cache,
+    /// What one client may do in a while.
+    pub limiter: Limiter,
     /// Emits to sockets.
     pub io: SocketIo,
     /// Socket events whose answer waits for the store.
@@ -51,11 +60,14 @@ impl App {
         origins: Origins,
         passwords: Passwords,
         telemetry: Arc<Telemetry>,
+        redis: Option<Arc<Redis>>,
         io: SocketIo,
     ) -> Arc<Self> {
         let (live, events) = (Live::default(), TaskTracker::new());
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(config.max_connections));
+        let limiter = Limiter::new(config.rate_limits.clone(), redis.clone(), Arc::clone(&telemetry));
+        let cache = Cache::new(&config.cache, redis.clone(), &telemetry);
         Arc::new(Self {
             config,
             store,
@@ -64,6 +76,9 @@ impl App {
             passwords,
             telemetry,
             live,
+            redis,
+            cache,
+            limiter,
             io,
             events,
             places,

@@ -5,12 +5,15 @@
 //! a deadline. The crate prints nothing: errors name their repair, everything else goes through `tracing`.
 
 mod app;
+mod cache;
 mod chess;
 mod config;
 mod domain;
 mod error;
 mod http;
 mod limits;
+mod rate;
+mod redis;
 mod security;
 mod seed;
 mod server;

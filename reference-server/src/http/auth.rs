@@ -14,6 +14,7 @@ use super::document::{Anybody, BadBody};
 use super::extract::Body;
 use super::problem::Problem;
 use super::session::{self, Keep, Opened, Session};
+use super::stale;
 use crate::app::App;
 use crate::domain::{NewAccount, Person, Role, Timestamp, UserId, Validator, limit};
 
@@ -132,6 +133,7 @@ fn account(person: Person, role: Role, email: Option<String>, password_hash: Opt
 async fn create(app: &App, account: NewAccount, keep: Keep) -> Result<(StatusCode, Opened), ApiError> {
     let (person, role) = (account.person.clone(), account.role);
     app.store.create_account(account).await?;
+    stale::accounts(app, role).await;
     Ok((StatusCode::CREATED, session::open(app, person, role, keep).await?))
 }
 

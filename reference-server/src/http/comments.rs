@@ -15,6 +15,7 @@ use super::ApiError;
 use super::document::{self, Always, BadBody, BadPage, Foreign, Missing};
 use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
+use super::stale;
 use crate::app::App;
 use crate::domain::{Comment, CommentId, Page, PostId, Timestamp, Validator, limit};
 use crate::socket;
@@ -46,6 +47,8 @@ pub async fn create(
     let (id, post_id) = (CommentId::new(), identifier(&post, "post")?);
     let comment = Comment { id, post_id, text, created_at: Timestamp::now(), author };
     let done = app.store.add_comment(comment.clone()).await?;
+    stale::post(&app, post_id).await;
+    stale::told(&app, &done).await;
     socket::tell(&app, done);
     Ok((StatusCode::CREATED, Json(comment)))
 }
@@ -76,5 +79,7 @@ pub async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let (post, comment) = (identifier(&post, "post")?, identifier(&comment, "comment")?);
     app.store.delete_comment(post, comment, person.id).await?;
+    stale::post(&app, post).await;
+    stale::notifications_of_author(&app, post).await;
     Ok(StatusCode::NO_CONTENT)
 }

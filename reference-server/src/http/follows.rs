@@ -12,7 +12,10 @@ use super::ApiError;
 use super::document::{Always, BadFields, BadPage, Missing, Oneself};
 use super::extract::{Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
+use super::reply::{self, Reply};
+use super::stale;
 use crate::app::App;
+use crate::cache::Entity;
 use crate::domain::{Follow, Page, Person, Suggestion, UserId, Validator};
 use crate::socket;
 
@@ -38,6 +41,7 @@ pub async fn follow(
 ) -> Result<Json<Follow>, ApiError> {
     let followed = somebody_else(&person, &user)?;
     let done = app.store.follow(person.id, followed).await?;
+    stale::follow(&app, person.id, followed).await;
     Ok(Json(socket::tell(&app, done)))
 }
 
@@ -51,7 +55,9 @@ pub async fn unfollow(
     Path(user): Path<String>,
 ) -> Result<Json<Follow>, ApiError> {
     let followed = somebody_else(&person, &user)?;
-    Ok(Json(app.store.unfollow(person.id, followed).await?))
+    let done = app.store.unfollow(person.id, followed).await?;
+    stale::follow(&app, person.id, followed).await;
+    Ok(Json(done))
 }
 
 fn somebody_else(person: &Person, user: &str) -> Result<UserId, ApiError> {
@@ -71,8 +77,11 @@ pub async fn followers(
     Path(user): Path<String>,
     Paged(page): Paged<20>,
     fields: Fields<Person>,
-) -> Result<Response, ApiError> {
-    fields.answer(&app.store.followers(identifier(&user, "user")?, page).await?)
+) -> Result<Reply, ApiError> {
+    let user = identifier(&user, "user")?;
+    let load = async { Ok(app.store.followers(user, page).await?) };
+    let variation = format!("followers:{}", reply::page_key(&page));
+    Reply::cached(&app, Entity::Follows(user), &variation, load).await?.with_fields(&fields)
 }
 
 /// Accounts that this one follows.
@@ -85,8 +94,11 @@ pub async fn following(
     Path(user): Path<String>,
     Paged(page): Paged<20>,
     fields: Fields<Person>,
-) -> Result<Response, ApiError> {
-    fields.answer(&app.store.following(identifier(&user, "user")?, page).await?)
+) -> Result<Reply, ApiError> {
+    let user = identifier(&user, "user")?;
+    let load = async { Ok(app.store.following(user, page).await?) };
+    let variation = format!("following:{}", reply::page_key(&page));
+    Reply::cached(&app, Entity::Follows(user), &variation, load).await?.with_fields(&fields)
 }
 
 /// Accounts that the caller may want to follow: friends of friends first, then popular ones. One page.

@@ -5,14 +5,17 @@ mod auth;
 mod caller;
 mod chess;
 mod comments;
+mod compress;
 mod cookies;
 mod document;
+mod etag;
 mod extract;
 mod fields;
 mod follows;
 mod headers;
 mod health;
 mod legal;
+mod limit;
 mod messages;
 mod notifications;
 mod object;
@@ -22,15 +25,19 @@ mod origin;
 mod posts;
 mod presence;
 mod problem;
+mod reply;
 mod session;
+mod stale;
 mod uploads;
 mod users;
+mod warm;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,6 +48,7 @@ pub use health::health;
 pub use operations::measurements;
 pub use origin::Origins;
 pub use problem::{ApiError, Problem};
+pub use warm::warm;
 
 use crate::app::App;
 
@@ -51,11 +59,22 @@ pub fn router(app: &Arc<App>) -> Router {
     let api = api
         .fallback(async || ApiError::NotFound("route"))
         .layer(DefaultBodyLimit::max(app.config.http.max_body_bytes))
-        .layer(CatchPanicLayer::custom(problem::after_panic))
-        .layer(from_fn_with_state(Arc::clone(app), observe::observe));
+        .layer(CatchPanicLayer::custom(problem::after_panic));
+    let api = scaled(api, app).layer(from_fn_with_state(Arc::clone(app), observe::observe));
     document.merge(described);
     let routes = operations.merge(document::route(document)).merge(api);
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).with_state(Arc::clone(app))
+}
+
+/// The scaling steps that are switched on. Tags are of uncompressed bodies, and refusals are compressed too.
+fn scaled(api: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+    let settings = &app.config.http;
+    let etag = settings.etag.then(|| from_fn_with_state(Arc::clone(app), etag::etag));
+    let limit = app.limiter.is_on().then(|| from_fn_with_state(Arc::clone(app), limit::limit));
+    let finish = app.cache.is_on();
+    let finish = finish.then(|| from_fn_with_state(Arc::clone(app), stale::finish_writes));
+    let api = api.layer(option_layer(etag)).layer(option_layer(finish)).layer(option_layer(limit));
+    if settings.compression.enabled { api.layer(compress::layer(settings.compression)) } else { api }
 }
 
 fn operations() -> OpenApiRouter<Arc<App>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,8 +14,11 @@ use super::ApiError;
 use super::document::{Always, BadPage, Missing};
 use super::extract::{Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
+use super::reply::Reply;
+use super::stale;
 use crate::app::App;
-use crate::domain::{Notification, NotificationId, Page};
+use crate::cache::Entity;
+use crate::domain::{Notification, NotificationId, Page, UserId};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -44,12 +47,12 @@ pub async fn list(
     fields: Fields<Notification>,
 ) -> Result<Response, ApiError> {
     let page = app.store.notifications(person.id, page).await?;
-    let unread = app.store.unread(person.id).await?;
+    let Unread { unread } = count(&app, person.id).await?.value()?;
     fields.answer(&Notifications { page, unread })
 }
 
 /// How many are unread.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Unread {
     /// Notifications not read yet.
     unread: u64,
@@ -58,8 +61,13 @@ pub struct Unread {
 /// How many notifications of the caller are unread.
 #[utoipa::path(get, path = "/api/notifications/unread", tag = "notifications",
     responses((status = 200, body = Unread), Always))]
-pub async fn unread(State(app): State<Arc<App>>, Caller(person): Caller) -> Result<Json<Unread>, ApiError> {
-    Ok(Json(Unread { unread: app.store.unread(person.id).await? }))
+pub async fn unread(State(app): State<Arc<App>>, Caller(person): Caller) -> Result<Reply, ApiError> {
+    count(&app, person.id).await
+}
+
+async fn count(app: &App, user: UserId) -> Result<Reply, ApiError> {
+    let load = async { Ok(Unread { unread: app.store.unread(user).await? }) };
+    Reply::cached(app, Entity::Unread(user), "", load).await
 }
 
 /// How many were marked.
@@ -76,7 +84,9 @@ pub async fn mark_read(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
 ) -> Result<Json<Marked>, ApiError> {
-    Ok(Json(Marked { read: app.store.mark_read(person.id).await? }))
+    let read = app.store.mark_read(person.id).await?;
+    stale::notifications(&app, person.id).await;
+    Ok(Json(Marked { read }))
 }
 
 /// Marks one notification of the caller as read.
@@ -89,5 +99,7 @@ pub async fn mark_one_read(
     Path(notification): Path<String>,
 ) -> Result<Json<Marked>, ApiError> {
     let notification = identifier(&notification, "notification")?;
-    Ok(Json(Marked { read: app.store.mark_one_read(person.id, notification).await? }))
+    let read = app.store.mark_one_read(person.id, notification).await?;
+    stale::notifications(&app, person.id).await;
+    Ok(Json(Marked { read }))
 }

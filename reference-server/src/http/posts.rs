@@ -15,7 +15,10 @@ use super::ApiError;
 use super::document::{self, Always, BadBody, BadFields, BadPage, Foreign, Missing};
 use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
+use super::reply::{self, Reply};
+use super::stale;
 use crate::app::App;
+use crate::cache::Entity;
 use crate::domain::{Like, Page, Person, Post, PostId, Validator, limit};
 use crate::socket;
 
@@ -48,6 +51,7 @@ pub async fn create(
     Validator::default().text("text", &text, limit::POST).finish()?;
     let post = Post::of_text(author, text);
     app.store.create_post(post.clone()).await?;
+    stale::feeds(&app, post.author.id).await;
     Ok((StatusCode::CREATED, Json(post)))
 }
 
@@ -60,9 +64,14 @@ pub async fn find(
     _: Caller,
     Path(post): Path<String>,
     fields: Fields<Post>,
-) -> Result<Response, ApiError> {
-    let found = app.store.post(identifier(&post, "post")?).await?;
-    fields.answer(&found.ok_or(ApiError::NotFound("post"))?)
+) -> Result<Reply, ApiError> {
+    one(&app, identifier(&post, "post")?).await?.with_fields(&fields)
+}
+
+/// A post, which is the same for all who see it.
+pub async fn one(app: &App, post: PostId) -> Result<Reply, ApiError> {
+    let load = async { app.store.post(post).await?.ok_or(ApiError::NotFound("post")) };
+    Reply::cached(app, Entity::Post(post), "", load).await
 }
 
 /// Removes a post of the caller, with its likes, its comments and the notifications about it.
@@ -74,7 +83,11 @@ pub async fn delete(
     Caller(author): Caller,
     Path(post): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    app.store.delete_post(identifier(&post, "post")?, author.id).await?;
+    let post = identifier(&post, "post")?;
+    app.store.delete_post(post, author.id).await?;
+    stale::post(&app, post).await;
+    stale::notifications(&app, author.id).await;
+    stale::feeds(&app, author.id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -86,8 +99,10 @@ pub async fn feed(
     Caller(reader): Caller,
     Paged(page): Paged<20>,
     fields: Fields<Post>,
-) -> Result<Response, ApiError> {
-    fields.answer(&app.store.feed(reader.id, page).await?)
+) -> Result<Reply, ApiError> {
+    let load = async { Ok(app.store.feed(reader.id, page).await?) };
+    let feed = Reply::cached(&app, Entity::Feed(reader.id), &reply::page_key(&page), load).await?;
+    feed.with_fields(&fields)
 }
 
 /// Likes a post; the first time its author is notified.
@@ -99,7 +114,10 @@ pub async fn like(
     Caller(person): Caller,
     Path(post): Path<String>,
 ) -> Result<Json<Like>, ApiError> {
-    let done = app.store.like(identifier(&post, "post")?, person.id).await?;
+    let post = identifier(&post, "post")?;
+    let done = app.store.like(post, person.id).await?;
+    stale::post(&app, post).await;
+    stale::told(&app, &done).await;
     Ok(Json(socket::tell(&app, done)))
 }
 
@@ -112,7 +130,10 @@ pub async fn unlike(
     Caller(person): Caller,
     Path(post): Path<String>,
 ) -> Result<Json<Like>, ApiError> {
-    Ok(Json(app.store.unlike(identifier(&post, "post")?, person.id).await?))
+    let post = identifier(&post, "post")?;
+    let done = app.store.unlike(post, person.id).await?;
+    stale::post(&app, post).await;
+    Ok(Json(done))
 }
 
 /// Accounts that like a post.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{BadCursor, FieldError, WrongState};
+use crate::rate::{Limited, whole_seconds};
 use crate::security::{BadToken, PasswordError};
 use crate::server::RequestId;
 use crate::store::StoreError;
@@ -17,7 +18,7 @@ use crate::store::StoreError;
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// What a request is answered with when it cannot be done.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ApiError {
     /// The body is no JSON.
     #[error("the body is not valid JSON: {0}")]
@@ -79,6 +80,9 @@ pub enum ApiError {
     /// The request took too long.
     #[error("the request took longer than this server allows")]
     Timeout,
+    /// See [`Limited`].
+    #[error(transparent)]
+    RateLimited(#[from] Limited),
     /// No place, or no core, is free.
     #[error("the server is at its limit: try again later")]
     OverCapacity,
@@ -104,8 +108,16 @@ impl ApiError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson | Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::OverCapacity => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn retry_after(&self) -> HeaderValue {
+        match self {
+            Self::RateLimited(Limited(wait)) => whole_seconds(wait).max(1).into(),
+            _ => RETRY_AFTER,
         }
     }
 
@@ -128,6 +140,7 @@ impl ApiError {
             Self::TooLarge => "body_too_large",
             Self::NotJson | Self::UnsupportedMedia(_) => "unsupported_media_type",
             Self::Timeout => "timeout",
+            Self::RateLimited(_) => "rate_limited",
             Self::OverCapacity => "over_capacity",
             Self::Internal(_) => "internal",
         }
@@ -162,7 +175,7 @@ impl IntoResponse for ApiError {
         if let Self::Internal(cause) = &self {
             tracing::error!(%cause, "request failed");
         }
-        let status = self.status();
+        let (status, retry_after) = (self.status(), self.retry_after());
         let problem = Problem {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
@@ -178,8 +191,8 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(header::RETRY_AFTER, retry_after);
             }
             StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

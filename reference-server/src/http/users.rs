@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,7 +14,10 @@ use super::ApiError;
 use super::document::{self, Always, BadBody, BadFields, BadPage, Missing};
 use super::extract::{Body, Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
+use super::reply::Reply;
+use super::stale;
 use crate::app::App;
+use crate::cache::Entity;
 use crate::domain::{Page, Post, Profile, ProfileChange, UploadId, UserId, Validator, limit};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -28,9 +31,14 @@ pub async fn me(
     State(app): State<Arc<App>>,
     Caller(person): Caller,
     fields: Fields<Profile>,
-) -> Result<Response, ApiError> {
-    let found = app.store.profile(person.id).await?;
-    fields.answer(&found.ok_or(ApiError::NotFound("user"))?)
+) -> Result<Reply, ApiError> {
+    profile(&app, person.id).await?.with_fields(&fields)
+}
+
+/// A profile, which is the same for all who see it.
+pub async fn profile(app: &App, user: UserId) -> Result<Reply, ApiError> {
+    let load = async { app.store.profile(user).await?.ok_or(ApiError::NotFound("user")) };
+    Reply::cached(app, Entity::Profile(user), "", load).await
 }
 
 /// What is absent stays; an `avatar` that is `null` is taken away.
@@ -70,7 +78,9 @@ pub async fn change(
         rules.bio(bio);
     }
     rules.finish()?;
-    Ok(Json(app.store.change_profile(person.id, ProfileChange { name, bio, avatar }).await?))
+    let changed = app.store.change_profile(person.id, ProfileChange { name, bio, avatar }).await?;
+    stale::profile(&app, person.id).await;
+    Ok(Json(changed))
 }
 
 /// The profile of an account.
@@ -83,8 +93,27 @@ pub async fn by_username(
     Path(username): Path<String>,
     fields: Fields<Profile>,
 ) -> Result<Response, ApiError> {
+    let account = Entity::Username(username.to_ascii_lowercase().into());
+    if app.cache.keeps(&account) && may_be_username(&username) {
+        let user = user_named(&app, account, &username).await?;
+        return Ok(profile(&app, user).await?.with_fields(&fields)?.into_response());
+    }
     let found = app.store.profile_by_username(&username).await?;
     fields.answer(&found.ok_or(ApiError::NotFound("user"))?)
+}
+
+/// Whose username this is. That never changes, so it is never dropped.
+async fn user_named(app: &App, account: Entity, username: &str) -> Result<UserId, ApiError> {
+    let load = async {
+        let found = app.store.profile_by_username(username).await?;
+        Ok(found.ok_or(ApiError::NotFound("user"))?.person.id)
+    };
+    Reply::cached(app, account, "", load).await?.value()
+}
+
+/// Guests have longer ones than people may choose. Other text is no key for a cache.
+fn may_be_username(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 /// Posts of an account.

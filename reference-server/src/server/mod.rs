@@ -35,7 +35,7 @@ use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::error::StartError;
 use crate::upload::{self, Files};
-use crate::{limits, socket, telemetry};
+use crate::{http, limits, socket, telemetry};
 
 /// Time between two looks at the sessions that have expired.
 const SESSION_SWEEP: Duration = Duration::from_secs(600);
@@ -80,6 +80,16 @@ fn chores(app: &Arc<App>) -> JoinSet<()> {
     chores.spawn(async move { upload::sweep(&Files::of(&swept.config), swept.store.as_ref()).await });
     chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
     chores.spawn(every(SESSION_SWEEP, Arc::clone(app), async |app| sweep_sessions(app).await));
+    chores.spawn(every(SWEEP, Arc::clone(app), async |app| app.limiter.sweep()));
+    let caching = Arc::clone(app);
+    chores.spawn(async move {
+        let warming = async {
+            if caching.config.cache.warming && caching.cache.is_on() {
+                http::warm(&caching).await;
+            }
+        };
+        tokio::join!(caching.cache.follow(), warming);
+    });
     chores
 }
 

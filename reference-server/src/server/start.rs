@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::config::{Config, Durability, StoreHome};
 use crate::error::StartError;
 use crate::http::Origins;
+use crate::redis::Redis;
 use crate::security::{Passwords, Tokens, ensure_administrator};
 use crate::store::{Observed, OperationStore, SqliteStore, StoreError, store_file};
 use crate::telemetry::Telemetry;
@@ -33,11 +34,15 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     let tokens = Tokens::new(&secret, config.security.token_ttl);
     let passwords = Passwords::new(config.security.password)?;
     let store = Box::new(Observed::new(store, Arc::clone(&telemetry)));
+    let redis = match &config.redis {
+        Some(settings) => Some(Redis::connect(settings, Arc::clone(&telemetry)).await?),
+        None => None,
+    };
     if let Some(administrator) = &config.security.administrator {
         ensure_administrator(store.as_ref(), &passwords, administrator).await?;
     }
     let (sockets, io) = socket::build(&config.socket);
-    let app = App::new(config, store, tokens, origins, passwords, telemetry, io);
+    let app = App::new(config, store, tokens, origins, passwords, telemetry, redis, io);
     socket::attach(&app);
     let service = sockets.layer(http::router(&app));
     Ok((Arc::clone(&app), Front::new(app, service)))

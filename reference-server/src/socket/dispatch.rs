@@ -14,6 +14,9 @@ use super::session::Session;
 use super::{chat, chess, rooms, watch};
 use crate::domain::UserId;
 
+/// What is left to do for an event.
+pub type Handling = Either<Ready<()>, BoxFuture<'static, ()>>;
+
 type Outcome = Result<Reaction, EventError>;
 
 /// Handles one event. What the future still has to do depends on nothing that the socket sends later.
@@ -23,7 +26,7 @@ pub fn dispatch(
     name: &str,
     payload: Option<Value>,
     reply: Reply,
-) -> Either<Ready<()>, BoxFuture<'static, ()>> {
+) -> Handling {
     if name == chat::SEND {
         return Either::Right(Box::pin(send_chat(Arc::clone(session), socket, payload, reply)));
     }

@@ -48,6 +48,7 @@ impl App {
     /// Counts for the metrics.
     pub fn sample(&self) -> Sampled {
         let (rooms, games) = self.live.games.count();
+        self.telemetry.cache_entries(self.cache.len());
         Sampled {
             connections: self.open_connections(),
             sockets: self.live.users.sockets(),

@@ -8,6 +8,7 @@ mod chat;
 mod chess;
 mod deliver;
 mod dispatch;
+mod limits;
 mod live;
 mod presence;
 mod reply;
@@ -50,8 +51,8 @@ pub fn build(settings: &SocketSettings) -> (SocketIoLayer, SocketIo) {
 pub fn attach(app: &Arc<App>) {
     let shared = Arc::clone(app);
     let admit = move |socket: SocketRef, handshake: TryData<session::Handshake>| {
-        let admitted = session::admit(&shared, &socket, handshake.0.ok());
-        async move { admitted }
+        let shared = Arc::clone(&shared);
+        async move { session::admit(&shared, &socket, handshake.0.ok()).await }
     };
     app.io.ns("/", connected.with(admit));
 }

@@ -105,8 +105,16 @@ impl Reply {
                     emit(app, Some(socket), &emission);
                 }
             }
-            Err(error) if self.is_wanted => self.acknowledge(app, &json!({ "ok": false, "error": error })),
-            Err(error) => count_dropped(app, socket.emit("error", &error)),
+            Err(error) => self.refuse(app, socket, &error),
+        }
+    }
+
+    /// Tells the sender why nothing was done.
+    pub fn refuse(self, app: &App, socket: &SocketRef, error: &impl Serialize) {
+        if self.is_wanted {
+            self.acknowledge(app, &json!({ "ok": false, "error": error }));
+        } else {
+            count_dropped(app, socket.emit("error", error));
         }
     }
 

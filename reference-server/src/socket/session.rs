@@ -6,16 +6,19 @@ use serde::Deserialize;
 use serde_json::Value;
 use socketioxide::extract::{Event, SocketRef, TryData};
 use socketioxide::socket::{DisconnectReason, Sid};
+use tokio::sync::Mutex;
 use tracing::Instrument;
 
+use super::chess;
+use super::limits::Incoming;
 use super::presence::Added;
 use super::reply::Reply;
 use super::watch::presence_changed;
-use super::{chess, dispatch};
 use crate::app::App;
 use crate::chess::Occupant;
 use crate::domain::Person;
 use crate::http::SessionCookieJar;
+use crate::rate::{Action, Limited};
 use crate::security::{BadToken, Identity};
 
 /// The `auth` of the client. Pages whose browser keeps the token in a cookie send none.
@@ -36,6 +39,9 @@ pub enum Refused {
     /// The user has as many sockets as one may have.
     #[error("too_many_sockets: an account may have {0} sockets here: close one first")]
     TooMany(usize),
+    /// The user has opened too many in a while.
+    #[error("rate_limited: {0}")]
+    Limited(#[from] Limited),
 }
 
 impl Refused {
@@ -44,6 +50,7 @@ impl Refused {
             Self::BadToken(_) => "bad_token",
             Self::Origin => "bad_origin",
             Self::TooMany(_) => "too_many_sockets",
+            Self::Limited(_) => "rate_limited",
         }
     }
 }
@@ -56,6 +63,8 @@ pub struct Session {
     pub person: Person,
     /// Which socket it is.
     pub socket: Sid,
+    /// Whose verdict events wait for, where rate limits are shared.
+    pub turn: Arc<Mutex<()>>,
 }
 
 impl Session {
@@ -79,23 +88,29 @@ impl Drop for Session {
 }
 
 /// Checks the token and makes the socket ready. Runs before the client is told that it is connected.
-pub fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -> Result<(), Refused> {
-    let admitted = identify(app, socket, handshake).and_then(|identity| seat(app, socket, identity.person));
+pub async fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -> Result<(), Refused> {
+    let admitted = enter(app, socket, handshake).await;
     app.telemetry.socket_connected(admitted.as_ref().map_or_else(Refused::code, |_| "ok"));
-    let person = admitted?;
-    let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id });
+    let (person, turn) = (admitted?, Arc::default());
+    let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id, turn });
     let ending = Arc::clone(&session);
     socket.on_disconnect(async move |reason: DisconnectReason| end(&ending, reason));
     socket.on_fallback(
         move |socket: SocketRef, Event(name): Event, payload: TryData<Value>, reply: Reply| {
             let span =
                 tracing::debug_span!("event", event = %name, socket = %socket.id, user = %session.person.id);
-            let handled =
-                span.in_scope(|| dispatch::dispatch(&session, socket, &name, payload.0.ok(), reply));
+            let (session, name, payload) = (Arc::clone(&session), name.to_string(), payload.0.ok());
+            let handled = span.in_scope(|| Incoming { session, socket, name, payload, reply }.handle());
             handled.instrument(span)
         },
     );
     Ok(())
+}
+
+async fn enter(app: &App, socket: &SocketRef, handshake: Option<Handshake>) -> Result<Person, Refused> {
+    let person = identify(app, socket, handshake)?.person;
+    app.limiter.check(Action::Connection, person.id).await?;
+    seat(app, socket, person)
 }
 
 fn seat(app: &App, socket: &SocketRef, person: Person) -> Result<Person, Refused> {

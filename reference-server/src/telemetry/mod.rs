@@ -1,7 +1,10 @@
 //! What the server measures of itself, in its own registry: several servers in one process stay apart.
 
+mod cache;
+mod limits;
 mod merge;
 mod process;
+mod redis;
 mod runtime;
 mod traffic;
 

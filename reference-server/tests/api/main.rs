@@ -5,6 +5,7 @@
 mod accounts;
 mod administration;
 mod bounds;
+mod caching;
 mod cases;
 mod consultations;
 mod cookies;
@@ -19,6 +20,8 @@ mod posts;
 mod presence;
 mod profiles;
 mod protection;
+mod rates;
+mod replies;
 mod restart;
 mod seed;
 mod sessions;

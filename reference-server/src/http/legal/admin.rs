@@ -21,6 +21,7 @@ use crate::http::caller::Admin;
 use crate::http::document::{Always, BadBody, BadPage, Conflict, Missing, NotAllowed};
 use crate::http::extract::{Body, PageQuery, Paged, Params, Path, identifier};
 use crate::http::fields::{Fields, FieldsQuery};
+use crate::http::stale;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -77,6 +78,7 @@ pub async fn change_user(
     let message = || "you cannot change your own account here: ask another administrator".into();
     Validator::default().check(user != admin.id, "id", "self", message).finish()?;
     let changed = app.store.change_user(user, UserChange { role, active }).await?;
+    stale::account(&app, user).await;
     if active == Some(false) {
         app.store.close_sessions(user).await?;
     }

@@ -13,6 +13,7 @@ use crate::domain::{
 };
 use crate::http::ApiError;
 use crate::http::extract::identifier;
+use crate::http::stale;
 
 /// What somebody wants to see of a list of queries.
 #[derive(Deserialize, IntoParams)]
@@ -59,6 +60,7 @@ pub async fn open(
     let case =
         Case { id, citizen, lawyer, title, description, matter, status, outcome, created_at, updated_at };
     app.store.open_case(case.clone()).await?;
+    stale::case(app, &case).await;
     Ok(case.into())
 }
 
@@ -104,6 +106,7 @@ pub async fn take(app: &App, lawyer: &Person, case: CaseRef) -> Result<Json<Case
             return Err(ApiError::Restricted("nobody takes a case of their own"));
         }
         if app.store.replace_case(seen, next.clone()).await? {
+            stale::case(app, &next).await;
             return Ok(Json(next.into()));
         }
     }
@@ -143,6 +146,7 @@ async fn move_on(
         let next = seen.after(step.clone(), Timestamp::now())?;
         require_right(&seen, member.id(), step)?;
         if app.store.replace_case(seen, next.clone()).await? {
+            stale::case(app, &next).await;
             return Ok(Json(next.into()));
         }
     }

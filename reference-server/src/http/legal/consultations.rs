@@ -21,6 +21,7 @@ use crate::http::ApiError;
 use crate::http::document::{Always, BadBody, BadFields, BadPage, Conflict, Missing, NotAllowed};
 use crate::http::extract::{Body, Caller, PageQuery, Paged, Params, Path, identifier};
 use crate::http::fields::{Fields, FieldsQuery};
+use crate::http::stale;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -61,6 +62,7 @@ pub async fn request(
     let (id, status) = (ConsultationId::new(), ConsultationStatus::Requested);
     let wanted = Consultation { id, citizen, lawyer, starts_at, minutes, status, created_at: now };
     app.store.request_consultation(wanted.clone()).await?;
+    stale::consultation(&app, &wanted).await;
     Ok((StatusCode::CREATED, Json(wanted)))
 }
 
@@ -167,6 +169,7 @@ async fn move_on(
         }
         let status = seen.status_after(step, Timestamp::now())?;
         if app.store.move_consultation(seen.clone(), status).await? {
+            stale::consultation(app, &seen).await;
             return Ok(Json(Consultation { status, ..seen }));
         }
     }

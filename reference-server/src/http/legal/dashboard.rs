@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::member::Member;
 use crate::app::App;
-use crate::domain::{Dashboard, Timestamp};
+use crate::cache::Entity;
+use crate::domain::{Dashboard, Timestamp, Whose};
 use crate::http::ApiError;
 use crate::http::document::{Always, BadFields};
 use crate::http::fields::{Fields, FieldsQuery};
+use crate::http::reply::Reply;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(dashboard))
@@ -25,6 +26,12 @@ pub async fn dashboard(
     State(app): State<Arc<App>>,
     member: Member,
     fields: Fields<Dashboard>,
-) -> Result<Response, ApiError> {
-    fields.answer(&app.store.dashboard(member.own(), Timestamp::now()).await?)
+) -> Result<Reply, ApiError> {
+    let whose = member.own();
+    let entity = match whose {
+        Whose::Citizen(user) | Whose::Lawyer(user) => Entity::Dashboard(user),
+        Whose::Everybody => Entity::Totals,
+    };
+    let load = async { Ok(app.store.dashboard(whose, Timestamp::now()).await?) };
+    Reply::cached(&app, entity, member.role.as_str(), load).await?.with_fields(&fields)
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -12,11 +11,17 @@ use utoipa_axum::routes;
 
 use super::member;
 use crate::app::App;
-use crate::domain::{Lawyer, LawyerChange, Page, PracticeArea, Validator, limit};
+use crate::cache::Entity;
+use crate::domain::{Lawyer, LawyerChange, Page, PageRequest, PracticeArea, Validator, limit};
 use crate::http::ApiError;
 use crate::http::document::{Always, BadBody, BadPage, Missing, NotAllowed};
 use crate::http::extract::{Body, Caller, PageQuery, Paged, Params};
 use crate::http::fields::{Fields, FieldsQuery};
+use crate::http::reply::{self, Reply};
+use crate::http::stale;
+
+/// Lawyers on a page.
+const PAGE: usize = 20;
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(change))
@@ -37,10 +42,26 @@ pub async fn list(
     State(app): State<Arc<App>>,
     _: Caller,
     Params(Filter { specialization }): Params<Filter>,
-    Paged(page): Paged<20>,
+    Paged(page): Paged<PAGE>,
     fields: Fields<Lawyer>,
-) -> Result<Response, ApiError> {
-    fields.answer(&app.store.lawyers(specialization, page).await?)
+) -> Result<Reply, ApiError> {
+    directory(&app, specialization, page).await?.with_fields(&fields)
+}
+
+/// The page that is asked for most.
+pub async fn first_lawyers(app: &App) -> Result<Reply, ApiError> {
+    directory(app, None, PageRequest { after: None, limit: PAGE }).await
+}
+
+/// One page of the list, which is the same for all who see it.
+async fn directory(
+    app: &App,
+    specialization: Option<PracticeArea>,
+    page: PageRequest,
+) -> Result<Reply, ApiError> {
+    let area = specialization.map_or("all", PracticeArea::as_str);
+    let load = async { Ok(app.store.lawyers(specialization, page).await?) };
+    Reply::cached(app, Entity::Lawyers, &format!("{area}:{}", reply::page_key(&page)), load).await
 }
 
 /// What a lawyer changes; what is absent stays.
@@ -71,5 +92,7 @@ pub async fn change(
     rules.check(areas <= most, "specializations", "length", || format!("names more than {most}"));
     rules.finish()?;
     let change = LawyerChange { specializations, headline };
-    Ok(Json(app.store.change_lawyer(person.id, change).await?))
+    let changed = app.store.change_lawyer(person.id, change).await?;
+    stale::lawyers(&app).await;
+    Ok(Json(changed))
 }

@@ -11,6 +11,8 @@ mod lawyers;
 mod member;
 mod queries;
 
+pub use lawyers::first_lawyers;
+
 use std::sync::Arc;
 
 use utoipa_axum::router::OpenApiRouter;

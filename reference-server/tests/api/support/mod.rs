@@ -1,9 +1,11 @@
 //! A server of the test's own, and clients for it.
 
 mod http;
+mod redis;
 mod server;
 mod socket;
 
 pub use http::{Answer, Client};
+pub use redis::RedisServer;
 pub use server::Server;
 pub use socket::Socket;
