@@ -29,7 +29,7 @@ fn answer(target: &str, exit: Exit) -> String {
 fn every_kind_of_system_is_asked_in_its_own_protocol() {
     let (server, redis, mongodb) = (ReferenceServer::start(), RedisServer::start(), MongoServer::start());
     let at = server.authority();
-    assert_eq!(answer(&format!("http://{at}/health"), OK), "HTTP 200, status ok");
+    assert_eq!(answer(&format!("http://{at}/health"), OK), "HTTP 200, status pass");
     assert_eq!(answer(&format!("tcp://{at}"), OK), "accepts connections");
     assert_eq!(
         answer(&format!("socketio+http://{at}"), OK),
@@ -48,7 +48,7 @@ fn the_table_names_what_is_well_and_what_is_not() {
     let output = output.hide_matches(r"\d+\.\d ms", "[TIME]").hide_matches(" {2,}", "  ").run();
     output.code(CRITICAL).stderr(str![""]).stdout(str![[r#"
 STATE  CHECK  KIND  TIME  ANSWER
-OK  http://127.0.0.1:[PORT]/health  http  [TIME]  HTTP 200, status ok
+OK  http://127.0.0.1:[PORT]/health  http  [TIME]  HTTP 200, status pass
 CRITICAL  tcp://127.0.0.1:[PORT]  tcp  [TIME]  connection refused
 
 CRITICAL: 1 critical, 0 warning, of 2 checks

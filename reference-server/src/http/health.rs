@@ -63,7 +63,7 @@ pub fn health(app: &App, headers: &HeaderMap) -> Response {
         let observed = json!({
             "componentType": "system", "observedValue": uptime, "observedUnit": "s", "status": "pass",
         });
-        return health_json(StatusCode::OK, "pass", json!({ "uptime": [observed] }), None);
+        return health_json(StatusCode::OK, "pass", &json!({ "uptime": [observed] }), None);
     }
     let instance = app.config.instance.as_ref();
     let instance =
@@ -166,7 +166,7 @@ async fn ready(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let status = Verdict::of(app.is_draining(), checks.values());
     if wants_health_json(&headers) {
         let output = (status == Verdict::Draining).then_some("draining");
-        return health_json(status.status(), status.word(), in_health_json(&checks), output);
+        return health_json(status.status(), status.word(), &in_health_json(&checks), output);
     }
     (status.status(), vary(), Json(Readiness { status, checks })).into_response()
 }
@@ -203,7 +203,7 @@ fn in_health_json(checks: &Checks) -> Value {
     Value::Object(checks.iter().map(entry).collect())
 }
 
-fn health_json(code: StatusCode, status: &str, checks: Value, output: Option<&str>) -> Response {
+fn health_json(code: StatusCode, status: &str, checks: &Value, output: Option<&str>) -> Response {
     let mut body = json!({ "status": status, "version": "1", "releaseId": VERSION, "checks": checks });
     if let Some(output) = output {
         body["output"] = output.into();

@@ -124,7 +124,7 @@ const ALLOWED: &str = "https://app.example";
 
 async fn with_origins() -> Server {
     Server::start_with(|config| {
-        config.security.allowed_origins = vec![ALLOWED.into(), "http://localhost:3000".into()]
+        config.security.allowed_origins = vec![ALLOWED.into(), "http://localhost:3000".into()];
     })
     .await
 }
