@@ -1,9 +1,11 @@
 //! What the server measures of itself, in its own registry: several servers in one process stay apart.
 
+mod database;
 mod process;
 mod runtime;
 mod traffic;
 
+pub use database::{Commands, Pool, PoolState};
 pub use runtime::watch as watch_runtime;
 
 use std::time::Duration;
