@@ -170,4 +170,7 @@ async fn a_killed_database_fails_requests_for_a_while_and_loses_no_acknowledged_
     }
     assert!(failed > 0, "nobody noticed");
     assert!(metric(&watcher, "mongodb_pool_cleared_total").await >= 1.0);
+    for gauge in ["mongodb_pool_in_use", "mongodb_pool_waiting"] {
+        until(async || metric(&watcher, gauge).await == 0.0).await;
+    }
 }

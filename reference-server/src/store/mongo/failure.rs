@@ -1,7 +1,8 @@
 //! What the driver's errors mean to this store.
 
 use mongodb::error::{
-    Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    Error, ErrorKind, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
+    WriteFailure,
 };
 
 use crate::store::StoreError;
@@ -15,14 +16,22 @@ impl From<Error> for StoreError {
     }
 }
 
-/// Whether the database cannot be reached, or has no member that takes the call, for now.
+/// Elections, shutdowns, and a query that took too long, as the server names them.
+const FOR_NOW: [i32; 8] = [50, 91, 189, 10_107, 11_600, 11_602, 13_435, 13_436];
+
+/// Whether the same call may succeed later: the database cannot be reached, no member takes the call for now,
+/// or too many others changed the same documents.
 pub fn is_away(failure: &Error) -> bool {
     match failure.kind.as_ref() {
         ErrorKind::ServerSelection { .. } | ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => {
             true
         }
-        // The driver tried again once; it is still an election, a shutdown or a network failure.
-        _ => failure.contains_label(mongodb::error::RETRYABLE_WRITE_ERROR),
+        _ => {
+            // The driver tried again once where it may.
+            failure.contains_label(RETRYABLE_WRITE_ERROR)
+                || failure.contains_label(TRANSIENT_TRANSACTION_ERROR)
+                || code(failure).is_some_and(|code| FOR_NOW.contains(&code))
+        }
     }
 }
 
