@@ -43,6 +43,20 @@ pub enum StartError {
     /// The administrator of the settings cannot be made.
     #[error("the administrator cannot be made: {0}")]
     Administrator(String),
+    /// MongoDB does not answer, or not as it must.
+    #[error(
+        "cannot use MongoDB at {hosts}: {source}: start it, or correct the connection string, \
+         or leave it out to use the embedded store"
+    )]
+    Mongo {
+        /// Where it was looked for, without credentials.
+        hosts: String,
+        /// What failed.
+        source: StoreError,
+    },
+    /// The store cannot be used, although it was opened.
+    #[error("the store failed: {0}: start again once it works")]
+    StoreFailed(StoreError),
     /// The listener has no address, or a thread cannot be started.
     #[error("the operating system refuses: {0}")]
     System(#[from] std::io::Error),

@@ -35,4 +35,14 @@ pub struct Dashboard {
 impl Dashboard {
     /// Consultations in [`Dashboard::next_consultations`] at most.
     pub const NEXT: usize = 5;
+
+    /// A count for each of these keys, from what was counted by their words.
+    pub fn fill<K: Copy + Ord>(
+        keys: &[K],
+        counted: &[(String, u64)],
+        word: impl Fn(K) -> &'static str,
+    ) -> Counts<K> {
+        let of = |key: K| counted.iter().find(|(found, _)| found == word(key)).map_or(0, |(_, count)| *count);
+        keys.iter().map(|&key| (key, of(key))).collect()
+    }
 }

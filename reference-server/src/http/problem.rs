@@ -86,6 +86,9 @@ pub enum ApiError {
     /// No place, or no core, is free.
     #[error("the server is at its limit: try again later")]
     OverCapacity,
+    /// The store is out of reach. The detail is for the log.
+    #[error("the store does not answer: try again later")]
+    StoreAway(String),
     /// Anything that is the server's fault. The detail is for the log.
     #[error("something went wrong here: the request id leads to the log")]
     Internal(String),
@@ -109,7 +112,7 @@ impl ApiError {
             Self::NotJson | Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::OverCapacity => StatusCode::SERVICE_UNAVAILABLE,
+            Self::OverCapacity | Self::StoreAway(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -142,6 +145,7 @@ impl ApiError {
             Self::Timeout => "timeout",
             Self::RateLimited(_) => "rate_limited",
             Self::OverCapacity => "over_capacity",
+            Self::StoreAway(_) => "store_unavailable",
             Self::Internal(_) => "internal",
         }
     }
@@ -172,7 +176,7 @@ pub struct Problem {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Self::Internal(cause) = &self {
+        if let Self::Internal(cause) | Self::StoreAway(cause) = &self {
             tracing::error!(%cause, "request failed");
         }
         let (status, retry_after) = (self.status(), self.retry_after());
@@ -209,6 +213,7 @@ impl From<StoreError> for ApiError {
             StoreError::Taken(what) => Self::Taken(what),
             StoreError::Missing(what) => Self::NotFound(what),
             StoreError::Forbidden(what) => Self::Forbidden(what),
+            other if other.is_away() => Self::StoreAway(other.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }

@@ -6,14 +6,13 @@ use tower::Layer;
 
 use super::front::Front;
 use crate::app::App;
-use crate::config::{Config, Durability, StoreHome};
+use crate::config::Config;
 use crate::error::StartError;
 use crate::http::Origins;
 use crate::redis::Redis;
 use crate::security::{Passwords, Tokens, ensure_administrator};
-use crate::store::{Observed, OperationStore, SqliteStore, StoreError, store_file};
 use crate::telemetry::Telemetry;
-use crate::{http, socket};
+use crate::{http, socket, store};
 
 /// The secret that signs tokens: kept in the store, so that tokens outlive a restart.
 const TOKEN_SECRET: &str = "token";
@@ -22,18 +21,11 @@ const TOKEN_SECRET: &str = "token";
 pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     let origins = Origins::new(&config.security.allowed_origins)?;
     let telemetry = Arc::new(Telemetry::new(config.instance.as_ref()));
-    let path = store_file(&config.data);
-    let durability = match &config.store.home {
-        StoreHome::Embedded { durability } => *durability,
-        StoreHome::Mongo(_) => Durability::Full,
-    };
-    let failed = |source: StoreError| StartError::Store { path: path.clone(), source };
-    let store = SqliteStore::open(&path, durability).map_err(failed)?;
-    store.declare_indexes(config.store.indexes).await.map_err(failed)?;
-    let secret = store.secret(TOKEN_SECRET, rand::random::<[u8; 32]>().to_vec()).await.map_err(failed)?;
+    let store = store::open(&config, &telemetry).await?;
+    let secret = store.secret(TOKEN_SECRET, rand::random::<[u8; 32]>().to_vec()).await;
+    let secret = secret.map_err(StartError::StoreFailed)?;
     let tokens = Tokens::new(&secret, config.security.token_ttl);
     let passwords = Passwords::new(config.security.password)?;
-    let store = Box::new(Observed::new(store, Arc::clone(&telemetry)));
     let redis = match &config.redis {
         Some(settings) => Some(Redis::connect(settings, Arc::clone(&telemetry)).await?),
         None => None,

@@ -1,5 +1,7 @@
 //! How a store fails, in words that do not depend on which store it is.
 
+use super::mongo;
+
 /// A store that refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -29,7 +31,34 @@ pub enum StoreError {
     /// The database failed.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
+    /// MongoDB failed, or cannot be reached.
+    #[error("MongoDB: {0}")]
+    Mongo(Box<mongodb::error::Error>),
+    /// A connection string that no driver understands. It is not quoted: it may hold a password.
+    #[error(
+        "the connection string for `{0}` is not valid: it must be \
+         mongodb://[user:password@]host[:port][/database][?options], special characters of the password \
+         percent-encoded"
+    )]
+    ConnectionString(String),
+    /// A document has another shape than this program writes.
+    #[error("a document's field `{0}` has another type than this program writes: restore it from a backup")]
+    Document(&'static str),
+    /// A call took longer than the store's timeout.
+    #[error("the store did not answer within {0:?}")]
+    Slow(std::time::Duration),
     /// The store's own threads have ended.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether the store is out of reach for now, so that the same call may succeed later.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Mongo(failure) => mongo::is_away(failure),
+            Self::Slow(_) => true,
+            _ => false,
+        }
+    }
 }

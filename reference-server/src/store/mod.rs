@@ -1,6 +1,7 @@
 //! What the application keeps, behind one trait. `suite` states what every store must do.
 
 mod error;
+mod mongo;
 mod observed;
 mod open;
 mod part;
@@ -9,6 +10,7 @@ mod sqlite;
 pub mod suite;
 
 pub use error::StoreError;
+use mongo::MongoStore;
 pub use observed::Observed;
 pub use open::open;
 pub use part::bulk;

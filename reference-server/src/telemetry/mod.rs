@@ -1,6 +1,7 @@
 //! What the server measures of itself, in its own registry: several servers in one process stay apart.
 
 mod cache;
+mod database;
 mod limits;
 mod merge;
 mod process;
@@ -8,6 +9,7 @@ mod redis;
 mod runtime;
 mod traffic;
 
+pub use database::{Commands, Pool, PoolState};
 pub use merge::merge;
 pub use runtime::watch as watch_runtime;
 

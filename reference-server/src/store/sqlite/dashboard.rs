@@ -17,7 +17,7 @@ pub fn read(db: &Connection, whose: Whose, now: Timestamp) -> Result<Dashboard, 
     Ok(Dashboard {
         queries: count_cases(db, whose, CaseKind::Query)?,
         disputes: count_cases(db, whose, CaseKind::Dispute)?,
-        consultations: fill(ConsultationStatus::ALL, &consultations, ConsultationStatus::as_str),
+        consultations: Dashboard::fill(ConsultationStatus::ALL, &consultations, ConsultationStatus::as_str),
         next_consultations,
         users,
     })
@@ -26,14 +26,9 @@ pub fn read(db: &Connection, whose: Whose, now: Timestamp) -> Result<Dashboard, 
 fn count_cases(db: &Connection, whose: Whose, kind: CaseKind) -> Result<Counts<CaseStatus>, StoreError> {
     let (table, _) = cases::table(kind);
     let counted = cases::whose_conditions(whose).count_by(db, &format!("{table} c"), "status")?;
-    Ok(fill(kind.statuses(), &counted, CaseStatus::as_str))
+    Ok(Dashboard::fill(kind.statuses(), &counted, CaseStatus::as_str))
 }
 
 fn users(db: &Connection) -> Result<Counts<Role>, StoreError> {
-    Ok(fill(Role::ALL, &Conditions::default().count_by(db, "users", "role")?, Role::as_str))
-}
-
-fn fill<K: Copy + Ord>(keys: &[K], counted: &[(String, u64)], word: impl Fn(K) -> &'static str) -> Counts<K> {
-    let of = |key: K| counted.iter().find(|(found, _)| found == word(key)).map_or(0, |(_, count)| *count);
-    keys.iter().map(|&key| (key, of(key))).collect()
+    Ok(Dashboard::fill(Role::ALL, &Conditions::default().count_by(db, "users", "role")?, Role::as_str))
 }

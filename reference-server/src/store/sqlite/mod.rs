@@ -38,6 +38,7 @@ use writer::Writer;
 
 use super::{Answer, StoreError};
 use crate::config::Durability;
+use crate::telemetry::Telemetry;
 
 /// A [`Store`] in one SQLite file.
 pub struct SqliteStore {
@@ -52,6 +53,12 @@ impl SqliteStore {
         schema::migrate(&mut connection)?;
         let readers = Readers::open(file, durability)?;
         Ok(Self { writer: Writer::start(connection)?, readers })
+    }
+
+    /// The same store, its pool measured.
+    pub fn measured(mut self, telemetry: &Telemetry) -> Self {
+        self.readers.measure(telemetry);
+        self
     }
 
     fn write<'a, T: Send + 'static>(

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::connection;
 use crate::config::Durability;
 use crate::store::StoreError;
+use crate::telemetry::{PoolState, Telemetry};
 
 const MOST_READERS: usize = 8;
 
@@ -16,6 +17,7 @@ const MOST_READERS: usize = 8;
 pub struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
+    pool: Option<PoolState>,
 }
 
 impl Readers {
@@ -24,7 +26,12 @@ impl Readers {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let count = (cores * 2).min(MOST_READERS);
         let idle = (0..count).map(|_| connection::open(file, durability)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(count)) })
+        Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(count)), pool: None })
+    }
+
+    /// Measures from now on how many are in use.
+    pub fn measure(&mut self, telemetry: &Telemetry) {
+        self.pool = Some(PoolState::of(telemetry, self.permits.available_permits()));
     }
 
     /// Runs a query, or several that must agree, in one read transaction off the runtime's threads.
@@ -36,15 +43,16 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let permits = Arc::clone(&self.permits);
         let permit = permits.acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let lent = self.pool.as_ref().map(PoolState::lend);
         let idle = Arc::clone(&self.idle);
-        let lent = tokio::task::spawn_blocking(move || {
+        let answer = tokio::task::spawn_blocking(move || {
             let mut connection = pop(&idle)?;
             let outcome = in_transaction(&mut connection, query);
             push(&idle, connection);
-            drop(permit);
+            drop((lent, permit));
             outcome
         });
-        lent.await.map_err(|_| StoreError::Closed)?
+        answer.await.map_err(|_| StoreError::Closed)?
     }
 }
 

@@ -13,7 +13,7 @@ mod likes;
 mod messages;
 mod notifications;
 mod sessions;
-mod support;
+pub mod support;
 mod uploads;
 
 use super::Store;

@@ -1,6 +1,7 @@
 //! A server of the test's own, and clients for it.
 
 mod http;
+pub mod mongo;
 mod redis;
 mod server;
 mod socket;
