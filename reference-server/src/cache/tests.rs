@@ -19,7 +19,7 @@ fn settings(l1_entries: u64) -> CacheSettings {
 
 async fn with_redis(server: &RedisServer, l1_entries: u64) -> Arc<Cache> {
     let redis = server.connect().await;
-    let cache = Cache::new(&settings(l1_entries), Some(redis), &Arc::new(Telemetry::new()));
+    let cache = Cache::new(&settings(l1_entries), Some(redis), &Arc::new(Telemetry::new(None)));
     let cache = Arc::new(cache);
     let following = Arc::clone(&cache);
     tokio::spawn(async move { following.follow().await });
@@ -27,7 +27,7 @@ async fn with_redis(server: &RedisServer, l1_entries: u64) -> Arc<Cache> {
 }
 
 fn alone() -> Cache {
-    Cache::new(&settings(1_000), None, &Arc::new(Telemetry::new()))
+    Cache::new(&settings(1_000), None, &Arc::new(Telemetry::new(None)))
 }
 
 fn profile() -> Entity {

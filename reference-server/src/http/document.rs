@@ -89,12 +89,14 @@ problems! {
         401: "`bad_token`: no valid access token",
         403: "`csrf`: a cookie without the session's CSRF token",
         408: "`timeout`: the request, its body included, took too long",
+        429: "`rate_limited`: one too many in a while; `Retry-After` says when to come back",
         500: "`internal`: the log has the cause under the request id",
         503: "`over_capacity`: try again later",
     }
     /// Of every route for those who are not.
     Anybody {
         408: "`timeout`: the request, its body included, took too long",
+        429: "`rate_limited`: one too many in a while; `Retry-After` says when to come back",
         500: "`internal`: the log has the cause under the request id",
         503: "`over_capacity`: try again later",
     }

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::ApiError;
-use super::extract::Identified;
+use super::caller::Identified;
 use crate::app::App;
 use crate::rate::{Action, Limited, Standing, Subject, whole_seconds};
 use crate::server::ClientAddress;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::{ApiError, uploads};
 use crate::app::App;
+use crate::server::RequestId;
 
 /// Measures by route, not by path: identifiers in paths would make every request its own series.
 pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -23,7 +24,9 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     app.telemetry.http_request(route, status, took);
     tracing::Span::current().record("http.route", route).record("http.response.status_code", status);
     if response.status().is_server_error() {
-        tracing::warn!(route, status, ?took, "request failed");
+        let request_id = RequestId::current();
+        let request_id = request_id.as_ref().map(RequestId::as_str);
+        tracing::warn!(request_id, route, status, ?took, "request failed");
     } else {
         tracing::debug!(route, status, ?took, "request");
     }

@@ -177,7 +177,8 @@ pub struct Problem {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Self::Internal(cause) | Self::StoreAway(cause) = &self {
-            tracing::error!(%cause, "request failed");
+            let request_id = RequestId::current();
+            tracing::error!(request_id = request_id.as_ref().map(RequestId::as_str), %cause, "request failed");
         }
         let (status, retry_after) = (self.status(), self.retry_after());
         let problem = Problem {

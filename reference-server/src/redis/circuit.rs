@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn closed() -> Circuit {
-        let circuit = Circuit::open(3, Arc::new(Telemetry::new()));
+        let circuit = Circuit::open(3, Arc::new(Telemetry::new(None)));
         circuit.close();
         circuit
     }

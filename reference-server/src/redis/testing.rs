@@ -35,7 +35,7 @@ impl RedisServer {
         let mut settings = RedisSettings::new(format!("redis://127.0.0.1:{}", self.port));
         settings.timeout = Duration::from_millis(200);
         settings.retry_interval = Duration::from_millis(20);
-        let redis = Redis::connect(&settings, Arc::new(Telemetry::new())).await.unwrap();
+        let redis = Redis::connect(&settings, Arc::new(Telemetry::new(None))).await.unwrap();
         redis.availability().wait_for(|available| *available).await.unwrap();
         redis
     }

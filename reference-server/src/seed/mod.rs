@@ -66,7 +66,7 @@ pub async fn seed(
     plan: &SeedPlan,
     progress: impl FnMut(u64, u64),
 ) -> Result<Seeded, SeedError> {
-    let store = store::open(config, &Arc::new(Telemetry::new())).await?;
+    let store = store::open(config, &Arc::new(Telemetry::new(None))).await?;
     let password_hash = security::hash_published(config.security.password, SEED_PASSWORD)?;
     fill(store.as_ref(), config.store.indexes, plan, password_hash, progress).await
 }

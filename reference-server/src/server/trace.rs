@@ -38,10 +38,10 @@ fn is_id(text: &str, length: usize) -> bool {
     is_hex(text, length) && text.bytes().any(|b| b != b'0')
 }
 
-/// The span of a request. Its level is that of an error so that errors have it too, whatever is logged; the
-/// spans inside it are finer.
+/// The span of a request, for logs and traces of level info and finer: below, where it costs nothing, warnings
+/// and errors name the request themselves.
 pub fn span_of<B>(request: &Request<B>, id: &RequestId) -> Span {
-    let span = tracing::error_span!(
+    let span = tracing::info_span!(
         "request",
         request_id = id.as_str(),
         http.request.method = %request.method(),

@@ -23,7 +23,7 @@ fn settings(uri: &str, database: &str) -> MongoSettings {
 }
 
 async fn open_with(uri: &str, database: &str, indexes: bool) -> MongoStore {
-    let telemetry = Arc::new(Telemetry::new());
+    let telemetry = Arc::new(Telemetry::new(None));
     MongoStore::open(&settings(uri, database), indexes, &telemetry).await.unwrap()
 }
 
