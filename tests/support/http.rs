@@ -59,9 +59,9 @@ fn response(connection: &mut impl BufRead) -> io::Result<(String, String)> {
         }
     }
     let lines = head.lines().filter_map(|line| line.split_once(": "));
-    let length =
+    let mut length =
         lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, n)| n.parse());
-    let mut body = vec![0; length.last().and_then(Result::ok).unwrap_or(0)];
+    let mut body = vec![0; length.next_back().and_then(Result::ok).unwrap_or(0)];
     connection.read_exact(&mut body)?;
     Ok((head, String::from_utf8_lossy(&body).into_owned()))
 }
