@@ -23,7 +23,7 @@ fn settings(uri: &str, database: &str) -> MongoSettings {
 }
 
 async fn open_with(uri: &str, database: &str, indexes: bool) -> MongoStore {
-    let telemetry = Arc::new(Telemetry::new());
+    let telemetry = Arc::new(Telemetry::new(None));
     MongoStore::open(&settings(uri, database), indexes, &telemetry).await.unwrap()
 }
 
@@ -49,6 +49,15 @@ async fn keeps_it_without_declared_indexes() {
 async fn keeps_it_without_transactions() {
     let server = MongoServer::start(&["--standalone"]);
     suite::run(&open_with(&server.uri(), &database_name(), true).await).await;
+}
+
+#[tokio::test]
+async fn data_survive_a_killed_server() {
+    let mut server = MongoServer::start(&["--sync-on-commit"]);
+    let (uri, name) = (server.uri(), database_name());
+    let left = suite::leave_data(&open_with(&uri, &name, true).await).await;
+    server.restart();
+    suite::find_data(&open_with(&uri, &name, true).await, &left).await;
 }
 
 #[tokio::test]
