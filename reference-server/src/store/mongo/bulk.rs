@@ -71,7 +71,7 @@ async fn import(database: &Database, batch: Batch) -> Result<(), StoreError> {
     add(database, POSTS, posts?.into_iter()).await?;
     add(database, LIKES, likes.into_iter().map(like)).await?;
     add(database, COMMENTS, comments.into_iter().map(comment)).await?;
-    add(database, NOTIFICATIONS, notifications.into_iter().map(notification)).await?;
+    add(database, NOTIFICATIONS, notifications.iter().map(notification)).await?;
     add(database, CONVERSATIONS, conversations.into_iter().map(conversation)).await?;
     add(database, MESSAGES, messages.into_iter().map(message)).await
 }
@@ -133,8 +133,8 @@ fn comment(CommentRow { id, post, author, text, created_at }: CommentRow) -> Doc
     comments::document(&Comment { id, post_id: post, text, created_at, author: nameless(author) })
 }
 
-fn notification(row: NotificationRow) -> Document {
-    let NotificationRow { id, user, kind, actor, subject, created_at, read } = row;
+fn notification(row: &NotificationRow) -> Document {
+    let NotificationRow { id, user, kind, actor, subject, created_at, read } = *row;
     let actor = nameless(actor);
     notifications::document(user, &Notification { id, kind, actor, subject, created_at, read })
 }

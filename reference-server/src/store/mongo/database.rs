@@ -315,7 +315,7 @@ impl Database {
             return Ok(HashMap::new());
         }
         let query = Query::new(doc! { "_id": { "$in": users } });
-        let found = self.all(USERS, query.fields(&["username", "name"]), |row| row.person()).await?;
+        let found = self.all(USERS, query.fields(&["username", "name"]), read_person).await?;
         Ok(found.into_iter().map(|person| (person.id, person)).collect())
     }
 
@@ -355,4 +355,8 @@ pub fn add_names(person: &mut Person, people: &HashMap<UserId, Person>) {
     if let Some(found) = people.get(&person.id) {
         *person = found.clone();
     }
+}
+
+fn read_person(row: &Row<'_>) -> Result<Person, StoreError> {
+    row.person()
 }

@@ -52,6 +52,15 @@ async fn keeps_it_without_transactions() {
 }
 
 #[tokio::test]
+async fn data_survive_a_killed_server() {
+    let mut server = MongoServer::start(&["--sync-on-commit"]);
+    let (uri, name) = (server.uri(), database_name());
+    let left = suite::leave_data(&open_with(&uri, &name, true).await).await;
+    server.restart();
+    suite::find_data(&open_with(&uri, &name, true).await, &left).await;
+}
+
+#[tokio::test]
 async fn two_open_stores_see_each_others_writes() {
     let database = MongoDatabase::new();
     let (one, other) = tokio::join!(open(&database), open(&database));
