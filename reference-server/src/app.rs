@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::http::Origins;
+use crate::jobs::Jobs;
 use crate::rate::Limiter;
 use crate::redis::Redis;
 use crate::security::{Passwords, Tokens};
@@ -24,7 +25,7 @@ pub struct App {
     /// What it was started with.
     pub config: Config,
     /// Durable data.
-    pub store: Box<dyn Store>,
+    pub store: Arc<dyn Store>,
     /// Access tokens.
     pub tokens: Tokens,
     /// Origins whose pages may call.
@@ -41,6 +42,8 @@ pub struct App {
     pub cache: Cache,
     /// What one client may do in a while.
     pub limiter: Limiter,
+    /// Background jobs.
+    pub jobs: Jobs,
     /// Emits to sockets.
     pub io: Io,
     /// Socket events whose answer waits for the store.
@@ -56,12 +59,13 @@ impl App {
     /// Puts the parts together.
     pub fn new(
         config: Config,
-        store: Box<dyn Store>,
+        store: Arc<dyn Store>,
         tokens: Tokens,
         origins: Origins,
         passwords: Passwords,
         telemetry: Arc<Telemetry>,
         redis: Option<Arc<Redis>>,
+        jobs: Jobs,
         io: Io,
     ) -> Arc<Self> {
         let (live, events) = (Live::new(&config, redis.as_ref()), TaskTracker::new());
@@ -80,6 +84,7 @@ impl App {
             redis,
             cache,
             limiter,
+            jobs,
             io,
             events,
             places,

@@ -11,6 +11,7 @@ mod config;
 mod domain;
 mod error;
 mod http;
+mod jobs;
 mod limits;
 mod rate;
 mod redis;

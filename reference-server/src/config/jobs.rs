@@ -20,12 +20,9 @@ pub struct JobSettings {
     /// Jobs that one process works on at the same time, of each kind.
     #[schemars(range(min = 1))]
     pub concurrency: usize,
-    /// Attempts before a job is dead.
+    /// Attempts before a job is dead. Between two of them pass as many seconds as there were before.
     #[schemars(range(min = 1))]
     pub max_attempts: u32,
-    /// Pause before the second attempt; it doubles with each further one.
-    #[serde(with = "Span")]
-    pub retry_delay: Duration,
     /// Time that the mail provider takes for one mail. A real one takes some; the outbox takes none.
     #[serde(with = "Span")]
     pub mail_latency: Duration,
@@ -38,7 +35,6 @@ impl Default for JobSettings {
             redis: None,
             concurrency: 8,
             max_attempts: 5,
-            retry_delay: Duration::from_secs(1),
             mail_latency: Duration::ZERO,
         }
     }

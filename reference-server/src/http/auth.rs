@@ -17,6 +17,7 @@ use super::session::{self, Keep, Opened, Session};
 use super::stale;
 use crate::app::App;
 use crate::domain::{NewAccount, Person, Role, Timestamp, UserId, Validator, limit};
+use crate::jobs::{Email, Task};
 
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(register)).routes(routes!(login)).routes(routes!(guest))
@@ -88,8 +89,16 @@ pub async fn register(
     }
     let password_hash = Some(app.passwords.hash(password).await?);
     let person = Person { id: UserId::new(), username: username.into(), name: name.into() };
+    let welcome = welcome(&person, &email);
     let account = account(person, role.into(), Some(email), password_hash);
-    create(&app, account, session).await
+    let created = create(&app, account, session).await?;
+    app.jobs.submit(welcome).await;
+    Ok(created)
+}
+
+fn welcome(person: &Person, email: &str) -> Task {
+    let text = format!("Welcome, {}! Your username is {}.", person.name, person.username);
+    Task::Email(Email { to: email.to_owned(), subject: "Welcome".into(), text })
 }
 
 /// Somebody who will not come back.

@@ -14,6 +14,7 @@ mod fields;
 mod follows;
 mod headers;
 mod health;
+mod jobs;
 mod legal;
 mod limit;
 mod messages;
@@ -94,6 +95,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(presence::routes())
         .merge(notifications::routes())
         .merge(messages::routes())
+        .merge(jobs::routes())
         .merge(legal::routes())
         .merge(uploads::routes());
     document::name_operations(api.get_openapi_mut());

@@ -21,6 +21,7 @@ use super::extract::{Caller, PageQuery, Paged, Path, identifier};
 use super::fields::{Fields, FieldsQuery};
 use crate::app::App;
 use crate::domain::{FieldError, Page, Timestamp, Upload, UploadId, UploadStatus, UserId};
+use crate::jobs::Task;
 use crate::upload::{Files, Incoming, Received, Refused, attachment, display_name};
 
 /// What a body may be longer than its file: boundaries and the heads of the parts.
@@ -68,6 +69,7 @@ pub async fn send(
     received.keep(&files, id).await?;
     let upload = Upload { id, owner, name, r#type, bytes, sha256, status, created_at };
     record(&app, &files, &upload).await?;
+    app.jobs.submit(Task::Upload { upload: id }).await;
     Ok((StatusCode::CREATED, Json(upload)))
 }
 

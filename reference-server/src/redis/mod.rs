@@ -6,6 +6,7 @@
 
 mod address;
 mod circuit;
+mod dedicated;
 mod failure;
 mod keeper;
 mod link;
@@ -25,6 +26,7 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
+pub use dedicated::Dedicated;
 pub use subscriber::Notice;
 
 use self::address::Address;

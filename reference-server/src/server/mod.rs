@@ -68,6 +68,7 @@ pub async fn serve(
     }
     drop(arrivals);
     let served = drain::drain(&app, &lifecycle).await;
+    app.jobs.close().await;
     tracing::info!(drained = served.connections_drained, cut = served.connections_cut, "stopped");
     Ok(served)
 }

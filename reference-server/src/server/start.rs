@@ -9,8 +9,10 @@ use crate::app::App;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::http::Origins;
+use crate::jobs::Jobs;
 use crate::redis::Redis;
 use crate::security::{Passwords, Tokens, ensure_administrator};
+use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::{http, socket, store};
 
@@ -21,7 +23,7 @@ const TOKEN_SECRET: &str = "token";
 pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     let origins = Origins::new(&config.security.allowed_origins)?;
     let telemetry = Arc::new(Telemetry::new(config.instance.as_ref()));
-    let store = store::open(&config, &telemetry).await?;
+    let store: Arc<dyn Store> = store::open(&config, &telemetry).await?.into();
     let secret = store.secret(TOKEN_SECRET, rand::random::<[u8; 32]>().to_vec()).await;
     let secret = secret.map_err(StartError::StoreFailed)?;
     let tokens = Tokens::new(&secret, config.security.token_ttl);
@@ -33,8 +35,9 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     if let Some(administrator) = &config.security.administrator {
         ensure_administrator(store.as_ref(), &passwords, administrator).await?;
     }
+    let jobs = Jobs::start(&config, &store, &telemetry)?;
     let (sockets, io) = socket::build(&config, redis.as_ref());
-    let app = App::new(config, store, tokens, origins, passwords, telemetry, redis, io);
+    let app = App::new(config, store, tokens, origins, passwords, telemetry, redis, jobs, io);
     socket::attach(&app).await;
     let service = sockets.layer(http::router(&app));
     Ok((Arc::clone(&app), Front::new(app, service)))

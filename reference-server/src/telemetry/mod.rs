@@ -2,6 +2,7 @@
 
 mod cache;
 mod database;
+mod jobs;
 mod limits;
 mod merge;
 mod process;

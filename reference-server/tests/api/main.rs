@@ -14,6 +14,7 @@ mod events;
 mod fields;
 mod games;
 mod instances;
+mod jobs;
 mod mongo;
 mod notifications;
 mod openapi;
