@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use socketioxide::SocketIo;
+use socketioxide::operators::BroadcastOperators;
+use socketioxide::socket::Sid;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -14,7 +15,7 @@ use crate::http::Origins;
 use crate::rate::Limiter;
 use crate::redis::Redis;
 use crate::security::{Passwords, Tokens};
-use crate::socket::Live;
+use crate::socket::{Adapter, Io, Live, SocketRef};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
@@ -41,7 +42,7 @@ pub struct App {
     /// What one client may do in a while.
     pub limiter: Limiter,
     /// Emits to sockets.
-    pub io: SocketIo,
+    pub io: Io,
     /// Socket events whose answer waits for the store.
     pub events: TaskTracker,
     /// One permit for each connection that may still come.
@@ -61,9 +62,9 @@ impl App {
         passwords: Passwords,
         telemetry: Arc<Telemetry>,
         redis: Option<Arc<Redis>>,
-        io: SocketIo,
+        io: Io,
     ) -> Arc<Self> {
-        let (live, events) = (Live::default(), TaskTracker::new());
+        let (live, events) = (Live::new(&config, redis.as_ref()), TaskTracker::new());
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(config.max_connections));
         let limiter = Limiter::new(config.rate_limits.clone(), redis.clone(), Arc::clone(&telemetry));
@@ -90,6 +91,21 @@ impl App {
     /// Connections that hold a place now.
     pub fn open_connections(&self) -> usize {
         self.config.max_connections - self.places.available_permits()
+    }
+
+    /// All sockets, to choose from; nothing, once the server has closed them.
+    pub fn sockets(&self) -> Option<BroadcastOperators<Adapter>> {
+        self.io.of("/")
+    }
+
+    /// A socket of this instance.
+    pub fn socket(&self, socket: Sid) -> Option<SocketRef> {
+        self.sockets()?.get_socket(socket)
+    }
+
+    /// Whether the sockets of other instances are told, too.
+    pub fn spans_instances(&self) -> bool {
+        self.config.redis.as_ref().is_some_and(|redis| redis.adapter)
     }
 
     /// Whether the server is on its way out.

@@ -31,6 +31,11 @@ impl Matchmaker {
         self.waiting.retain(|other| other.socket != seeker.socket);
     }
 
+    /// Empties the queue.
+    pub fn take_all(&mut self) -> Vec<Occupant> {
+        self.waiting.drain(..).collect()
+    }
+
     /// Players that wait.
     pub fn len(&self) -> usize {
         self.waiting.len()

@@ -153,13 +153,23 @@ impl Room {
     /// Ends the game when the side to move has no time left; tells whether it did. Nothing watches the clock:
     /// whoever does something with a room asks this first.
     pub fn call_flag(&mut self, now: Timestamp) -> Option<Ended> {
-        let is_out = self.clock.is_some_and(|clock| clock.is_out(self.game.turn(), now));
-        if !is_out || self.game.ended().is_some() {
+        if !self.is_out_of_time(now) {
             return None;
         }
         self.game.time_out();
         self.settle(now);
         self.game.ended()
+    }
+
+    /// Whether the game goes on although the side to move has no time left.
+    pub fn is_out_of_time(&self, now: Timestamp) -> bool {
+        let is_out = self.clock.is_some_and(|clock| clock.is_out(self.game.turn(), now));
+        is_out && self.game.ended().is_none()
+    }
+
+    /// Gives the room another code: its own turned out to be taken. Nobody has been told of it yet.
+    pub fn recode(&mut self, code: RoomCode) {
+        self.code = code;
     }
 
     /// Takes the free seat.

@@ -45,7 +45,7 @@ async fn announce(
     if !text.is_empty() {
         Validator::default().text("text", &text, limit::POST).finish()?;
     }
-    let game = socket::game_to_post(&app, room_id, author.id)?;
+    let game = socket::game_to_post(&app, room_id, author.id).await?;
     let mut post = Post::of_game(author, text, game);
     app.store.create_post(post.clone()).await?;
     add_result(&app, &mut post).await?;
@@ -55,7 +55,7 @@ async fn announce(
 /// A game that ended while its post was being written had nothing to write its result into.
 async fn add_result(app: &App, post: &mut Post) -> Result<(), ApiError> {
     let Some(game) = post.game.as_mut().filter(|game| game.result.is_none()) else { return Ok(()) };
-    let now = socket::game_to_post(app, game.room_id, post.author.id);
+    let now = socket::game_to_post(app, game.room_id, post.author.id).await;
     if let Some(result) = now.ok().and_then(|now| now.result) {
         app.store.end_game(game.room_id, result.clone()).await?;
         game.result = Some(result);

@@ -172,7 +172,15 @@ async fn ready(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 }
 
 async fn checks(app: &App) -> Checks {
-    Checks::from([("store", check(true, PATIENCE, app.store.ping()).await)])
+    let mut checks = Checks::from([("store", check(true, PATIENCE, app.store.ping()).await)]);
+    if let Some(redis) = &app.redis {
+        checks.insert("redis", check(false, PATIENCE, redis.ping()).await);
+        if app.spans_instances() {
+            let listens = async { redis.is_subscribed().then_some(()).ok_or(()) };
+            checks.insert("adapter", check(false, PATIENCE, listens).await);
+        }
+    }
+    checks
 }
 
 async fn check<T, E>(

@@ -14,7 +14,7 @@ const EXPECTED: &str = "redis://[user:password@]host:port[/db] (rediss:// with T
 /// Where Redis is.
 pub enum Address {
     /// One server.
-    Single(Client),
+    Single(Box<Client>),
     /// A master that Sentinels know.
     Sentinel {
         /// The Sentinels.
@@ -27,7 +27,7 @@ pub enum Address {
     /// A Cluster, by some of its nodes.
     Cluster {
         /// Knows them all.
-        client: ClusterClient,
+        client: Box<ClusterClient>,
         /// Each of those that the URL names.
         seeds: Vec<Client>,
     },
@@ -43,7 +43,9 @@ impl Address {
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(malformed)?;
         match scheme {
-            "redis" | "rediss" => Client::open(url).map(Self::Single).map_err(|_| malformed()),
+            "redis" | "rediss" => {
+                Client::open(url).map(|client| Self::Single(Box::new(client))).map_err(|_| malformed())
+            }
             "redis+sentinel" => sentinel("redis", rest).ok_or_else(malformed),
             "rediss+sentinel" => sentinel("rediss", rest).ok_or_else(malformed),
             "redis+cluster" => cluster("redis", rest).ok_or_else(malformed),
@@ -61,7 +63,7 @@ impl Address {
     /// Cluster, which pass messages on to one another. `attempt` chooses among the nodes.
     pub async fn find_node(&self, attempt: usize) -> RedisResult<Client> {
         match self {
-            Self::Single(client) => Ok(client.clone()),
+            Self::Single(client) => Ok(Client::clone(client)),
             Self::Sentinel { sentinels, master, node } => {
                 Sentinel::build(sentinels.clone())?.async_master_for(master, Some(node)).await
             }
@@ -105,7 +107,7 @@ fn cluster(scheme: &str, rest: &str) -> Option<Address> {
     let builder = ClusterClient::builder(seeds.clone()).connection_timeout(CONNECT_TIMEOUT / 2).retries(2);
     let client = builder.max_retry_wait(50).build().ok()?;
     let seeds = seeds.into_iter().map(Client::open).collect::<RedisResult<_>>().ok()?;
-    Some(Address::Cluster { client, seeds })
+    Some(Address::Cluster { client: Box::new(client), seeds })
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ async fn is_good(shared: &Shared) -> bool {
 }
 
 async fn renew(shared: &Shared) -> Result<(), Failure> {
+    shared.broken.store(false, Ordering::Relaxed);
     let link = Link::connect(&shared.address).await?;
     shared.links.send_replace(Some(link));
     shared.circuit.close();

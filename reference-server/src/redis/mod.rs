@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Script};
 use secrecy::ExposeSecret;
 use tokio::sync::{Notify, mpsc, watch};
@@ -35,6 +36,9 @@ use self::subscriber::Subscriptions;
 use crate::config::RedisSettings;
 use crate::error::StartError;
 use crate::telemetry::Telemetry;
+
+/// Commands of [`Redis::each`] that are under way together.
+const PIPELINED: usize = 256;
 
 /// The circuit is open, or the command timed out or failed; the log and the metrics know which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +62,8 @@ struct Shared {
     links: watch::Sender<Option<Link>>,
     suspect: Notify,
     broken: AtomicBool,
+    subscribed: AtomicBool,
+    lost: Notify,
     telemetry: Arc<Telemetry>,
 }
 
@@ -75,6 +81,8 @@ impl Redis {
             links: watch::Sender::new(None),
             suspect: Notify::new(),
             broken: AtomicBool::new(false),
+            subscribed: AtomicBool::new(false),
+            lost: Notify::new(),
             telemetry,
         });
         keeper::first(&shared).await;
@@ -93,6 +101,11 @@ impl Redis {
     /// Follows [`Redis::is_available`].
     pub fn availability(&self) -> watch::Receiver<bool> {
         self.shared.circuit.watch()
+    }
+
+    /// Whether messages of other instances arrive.
+    pub fn is_subscribed(&self) -> bool {
+        self.shared.subscribed.load(Ordering::Relaxed)
     }
 
     /// Whether Redis answers now.
@@ -118,6 +131,24 @@ impl Redis {
         self.shared.run(operation, async |mut link| pipeline.query_async(&mut link).await).await
     }
 
+    /// Runs independent commands with few round trips, also where their keys lie on several nodes. Stops at the
+    /// first that fails.
+    pub async fn each(&self, operation: &'static str, commands: Vec<Cmd>) -> Result<(), Unavailable> {
+        if self.shared.address.has_one_master() {
+            let mut commands = commands.into_iter().peekable();
+            while commands.peek().is_some() {
+                let mut pipeline = Pipeline::new();
+                for command in commands.by_ref().take(PIPELINED) {
+                    pipeline.add_command(command).ignore();
+                }
+                self.pipeline::<()>(operation, pipeline).await?;
+            }
+            return Ok(());
+        }
+        let calls = commands.into_iter().map(|command| self.query::<redis::Value>(operation, command));
+        stream::iter(calls).buffer_unordered(PIPELINED).try_for_each(async |_| Ok(())).await
+    }
+
     /// Runs a script, which is loaded where it is not known yet. In a Cluster, its keys must share a slot.
     pub async fn script<T: FromRedisValue + Send>(
         &self,
@@ -140,6 +171,12 @@ impl Redis {
     /// faster than Redis takes them, the message is dropped and counted.
     pub fn publish(&self, channel: &str, payload: Vec<u8>) {
         self.outbox.put(&self.shared, channel, payload);
+    }
+
+    /// Resolves when messages were lost although the circuit is closed: whoever listens does not know. For one
+    /// task only.
+    pub async fn lost(&self) {
+        self.shared.lost.notified().await;
     }
 
     /// Listens to a channel until the receiver is dropped, across reconnects. The subscription begins with a

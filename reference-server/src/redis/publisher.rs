@@ -2,12 +2,13 @@
 //! own: messages of one instance arrive in the order in which they were put here, also through a Cluster.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::Shared;
 use super::failure::{Failure, within};
@@ -18,6 +19,9 @@ const CAPACITY: usize = 16_384;
 
 /// Messages sent in one round trip.
 const BATCH: usize = 256;
+
+/// Pause after a failure.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// Where messages are put.
 pub struct Outbox {
@@ -64,7 +68,9 @@ async fn publish(shared: Arc<Shared>, mut receiver: mpsc::Receiver<Message>) {
             tracing::debug!(%failure, count, "messages were not published");
             shared.telemetry.redis_dropped("published", count);
             shared.suspect.notify_one();
+            shared.lost.notify_one();
             (connection, attempt) = (None, attempt + 1);
+            sleep(BREATH).await;
         }
     }
 }

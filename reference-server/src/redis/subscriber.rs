@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -104,6 +105,8 @@ impl Desk {
                 Err(failure) => failure,
             };
             tracing::debug!(%ended, "the subscriptions are interrupted");
+            self.shared.subscribed.store(false, Ordering::Relaxed);
+            self.shared.telemetry.redis_subscribed(false);
             self.tell_all(&Notice::Interrupted);
             self.shared.suspect.notify_one();
             sleep(Duration::from_millis(100)).await;
@@ -139,6 +142,8 @@ impl Desk {
             Ok((sink, stream))
         };
         let connected = within(CONNECT_TIMEOUT, connecting).await?;
+        self.shared.subscribed.store(true, Ordering::Relaxed);
+        self.shared.telemetry.redis_subscribed(true);
         self.tell_all(&Notice::Interrupted);
         Ok(connected)
     }

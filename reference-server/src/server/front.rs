@@ -24,6 +24,7 @@ use super::sent;
 use super::trace;
 use crate::app::App;
 use crate::http::{ApiError, health, protect};
+use crate::socket::Adapter;
 
 /// What is answered even without a free place.
 const FOR_OPERATORS: [&str; 3] = ["/health", "/ready", "/metrics"];
@@ -49,7 +50,7 @@ type Answer = Result<Response, Infallible>;
 
 impl Front {
     /// The front of a service that has a Socket.IO layer.
-    pub fn new(app: Arc<App>, service: SocketIoService<Router>) -> Self {
+    pub fn new(app: Arc<App>, service: SocketIoService<Router, Adapter>) -> Self {
         let service = ServiceExt::<Request<Incoming>>::map_response(service, |it| it.map(Body::new));
         let plain = BoxCloneSyncService::new(service);
         let cors = ServiceBuilder::new().layer(app.origins.layer()).service(plain.clone());

@@ -78,7 +78,10 @@ fn chores(app: &Arc<App>) -> JoinSet<()> {
     chores.spawn(telemetry::watch_runtime(Arc::clone(&app.telemetry)));
     let swept = Arc::clone(app);
     chores.spawn(async move { upload::sweep(&Files::of(&swept.config), swept.store.as_ref()).await });
-    chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app)));
+    chores.spawn(every(SWEEP, Arc::clone(app), async |app| socket::sweep(app).await));
+    for chore in socket::chores(app) {
+        chores.spawn(chore);
+    }
     chores.spawn(every(SESSION_SWEEP, Arc::clone(app), async |app| sweep_sessions(app).await));
     chores.spawn(every(SWEEP, Arc::clone(app), async |app| app.limiter.sweep()));
     let caching = Arc::clone(app);

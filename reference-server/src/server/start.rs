@@ -33,9 +33,9 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     if let Some(administrator) = &config.security.administrator {
         ensure_administrator(store.as_ref(), &passwords, administrator).await?;
     }
-    let (sockets, io) = socket::build(&config.socket);
+    let (sockets, io) = socket::build(&config, redis.as_ref());
     let app = App::new(config, store, tokens, origins, passwords, telemetry, redis, io);
-    socket::attach(&app);
+    socket::attach(&app).await;
     let service = sockets.layer(http::router(&app));
     Ok((Arc::clone(&app), Front::new(app, service)))
 }

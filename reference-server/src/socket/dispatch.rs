@@ -1,16 +1,19 @@
-//! From the name of an event to its handler. Events that need nothing from outside are done at once, in the order in
-//! which their socket sent them; what the others wait for is awaited in a task of their own.
+//! From the name of an event to its handler. Events are handled in the order in which their socket sent them, at
+//! once or, where a handler waits for Redis, in a task of their own. Only `chat:send`, which waits for the store,
+//! and the answer to `presence:watch` may be overtaken by others.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use socketioxide::extract::SocketRef;
 
+use super::backplane::SocketRef;
 use super::reply::{EventError, Reaction, Reply};
 use super::session::Session;
+use super::turns::Turn;
 use super::{chat, chess, rooms, watch};
 use crate::domain::UserId;
 
@@ -19,7 +22,7 @@ pub type Handling = Either<Ready<()>, BoxFuture<'static, ()>>;
 
 type Outcome = Result<Reaction, EventError>;
 
-/// Handles one event. What the future still has to do depends on nothing that the socket sends later.
+/// Handles one event. Without Redis nothing is awaited; with it, the events of a socket wait for one another.
 pub fn dispatch(
     session: &Arc<Session>,
     socket: SocketRef,
@@ -34,37 +37,61 @@ pub fn dispatch(
         let joined = parse(payload).and_then(|ask| watch::watch(&socket, ask));
         return Either::Right(Box::pin(look(Arc::clone(session), socket, joined, reply)));
     }
-    let (event, outcome) = handle(session, &socket, name, payload);
+    if session.app.live.games.shared().is_some() {
+        let turn = session.turns.take();
+        let handling = in_turn(Arc::clone(session), socket, name.to_owned(), payload, reply, turn);
+        return Either::Right(Box::pin(handling));
+    }
+    let handled = handle(session, &socket, name, payload).now_or_never();
+    let (event, outcome) = handled.unwrap_or_else(|| ("unknown", Err(EventError::unavailable())));
     finish(session, &socket, event, reply, outcome);
     Either::Left(ready(()))
 }
 
+async fn in_turn(
+    session: Arc<Session>,
+    socket: SocketRef,
+    name: String,
+    payload: Option<Value>,
+    reply: Reply,
+    mut turn: Turn,
+) {
+    let _under_way = session.app.events.token();
+    turn.come().await;
+    let (event, outcome) = handle(&session, &socket, &name, payload).await;
+    finish(&session, &socket, event, reply, outcome);
+    session.turns.end(turn);
+}
+
 /// The event's name again, out of those that exist: metrics have no place for others.
-fn handle(
+async fn handle(
     session: &Session,
     socket: &SocketRef,
     name: &str,
     payload: Option<Value>,
 ) -> (&'static str, Outcome) {
     macro_rules! handlers {
-        ($($event:literal => $handler:expr,)+) => {
+        ($($event:literal => |$ask:ident| $handler:expr,)+) => {
             match name {
-                $($event => ($event, parse(payload).and_then($handler)),)+
+                $($event => ($event, match parse(payload) {
+                    Ok($ask) => $handler,
+                    Err(refused) => Err(refused),
+                }),)+
                 _ => ("unknown", Err(unknown(name))),
             }
         };
     }
     handlers! {
-        "chess:create" => |ask| Ok(chess::create(session, socket, &ask)),
-        "chess:join" => |ask| chess::join(session, socket, &ask),
-        "chess:find" => |ask| Ok(chess::find(session, socket, ask)),
-        "chess:spectate" => |ask| chess::spectate(session, socket, &ask),
-        "chess:move" => |ask| chess::play(session, &ask),
-        "chess:resign" => |ask| chess::resign(session, &ask),
-        "chess:draw" => |ask| chess::draw(session, &ask),
-        "chess:leave" => |ask| Ok(chess::depart(session, socket, &ask)),
-        "chess:rejoin" => |ask| chess::resume(session, socket, &ask),
-        "chess:resume" => |ask| chess::resume(session, socket, &ask),
+        "chess:create" => |ask| Ok(chess::create(session, &ask).await),
+        "chess:join" => |ask| chess::join(session, &ask).await,
+        "chess:find" => |ask| chess::find(session, ask).await,
+        "chess:spectate" => |ask| chess::spectate(session, socket, &ask).await,
+        "chess:move" => |ask| chess::play(session, &ask).await,
+        "chess:resign" => |ask| chess::resign(session, &ask).await,
+        "chess:draw" => |ask| chess::draw(session, &ask).await,
+        "chess:leave" => |ask| Ok(chess::depart(session, socket, &ask).await),
+        "chess:rejoin" => |ask| chess::resume(session, &ask).await,
+        "chess:resume" => |ask| chess::resume(session, &ask).await,
         "chat:typing" => |ask| Ok(chat::typing(session, &ask)),
         "presence:unwatch" => |ask| Ok(watch::unwatch(socket, ask)),
         "room:join" => |ask| rooms::join(session, socket, &ask),

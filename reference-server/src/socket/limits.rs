@@ -9,8 +9,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
 use serde_json::Value;
-use socketioxide::extract::SocketRef;
 
+use super::backplane::SocketRef;
 use super::chat;
 use super::dispatch::{self, Handling};
 use super::reply::Reply;

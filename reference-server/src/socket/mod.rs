@@ -4,39 +4,50 @@
 //! connect middleware, which runs before that. One fallback handler per socket dispatches all events by name
 //! (`dispatch`): a table of handlers in every socket would cost more memory than the rest of its session.
 
+mod backplane;
 mod chat;
 mod chess;
 mod deliver;
 mod dispatch;
+mod games;
 mod limits;
 mod live;
 mod presence;
 mod reply;
 mod rooms;
 mod session;
+mod turns;
 mod watch;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use socketioxide::SocketIo;
-use socketioxide::extract::{SocketRef, TryData};
+use socketioxide::extract::TryData;
 use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 
+pub use backplane::{Adapter, Io, SocketRef};
 pub use chat::{NotSent, mark_conversation_read, send_message};
 pub use chess::game_to_post;
 pub use deliver::{tell, to_user};
+pub use games::sweep;
 pub use live::Live;
 pub use watch::{online, who_is_online};
 
+use self::backplane::Backplane;
 use crate::app::App;
-use crate::config::SocketSettings;
-use crate::domain::Timestamp;
+use crate::config::Config;
+use crate::redis::Redis;
 
 /// The layer that speaks Engine.IO under `/socket.io` in front of a router, and the handle to its sockets.
-pub fn build(settings: &SocketSettings) -> (SocketIoLayer, SocketIo) {
+pub fn build(config: &Config, redis: Option<&Arc<Redis>>) -> (SocketIoLayer<Adapter>, Io) {
+    let settings = &config.socket;
+    let spans = config.redis.as_ref().is_some_and(|redis| redis.adapter);
+    let backplane = Backplane::new(redis.filter(|_| spans).map(Arc::clone));
     SocketIo::builder()
+        .with_adapter::<Adapter>(backplane.into_state())
         .ping_interval(settings.ping_interval)
         .ping_timeout(settings.ping_timeout)
         .max_payload(settings.max_payload_bytes as u64)
@@ -47,14 +58,25 @@ pub fn build(settings: &SocketSettings) -> (SocketIoLayer, SocketIo) {
         .build_layer()
 }
 
-/// Lets sockets in from now on.
-pub fn attach(app: &Arc<App>) {
+/// Lets sockets in from now on. Does not wait for Redis: the adapter listens as soon as it is there.
+pub async fn attach(app: &Arc<App>) {
     let shared = Arc::clone(app);
     let admit = move |socket: SocketRef, handshake: TryData<session::Handshake>| {
         let shared = Arc::clone(&shared);
         async move { session::admit(&shared, &socket, handshake.0.ok()).await }
     };
-    app.io.ns("/", connected.with(admit));
+    if let Err(failure) = app.io.ns("/", connected.with(admit)).await {
+        tracing::error!(?failure, "the namespace has no adapter");
+    }
+}
+
+/// What goes on beside the sockets, until it is dropped.
+pub fn chores(app: &Arc<App>) -> [BoxFuture<'static, ()>; 3] {
+    [
+        Box::pin(deliver::hear_others(Arc::clone(app))),
+        Box::pin(presence::keep_told(Arc::clone(app))),
+        Box::pin(games::keep_repaired(Arc::clone(app))),
+    ]
 }
 
 /// All was done before the client was told.
@@ -64,19 +86,7 @@ async fn connected(_: SocketRef) {}
 /// The transport is closed, not the namespace: clients then reconnect by themselves, to another instance.
 pub async fn close(app: &App) {
     app.events.close();
-    reply::emit_all(app, "server:draining", &json!({}));
+    reply::emit_all_here(app, "server:draining", &json!({}));
     app.events.wait().await;
     app.io.close().await;
-}
-
-/// Ends games of which a player's time is up, and removes rooms that have outlived their use.
-pub fn sweep(app: &Arc<App>) {
-    let now = Timestamp::now();
-    for (room, ended) in app.live.games.call_flags(now) {
-        chess::time_is_up(app, &room, ended);
-    }
-    let expired = app.live.games.sweep(now, app.config.room_ttl, app.config.orphan_ttl);
-    for room in expired {
-        chess::forget(app, &room);
-    }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use serde::Serialize;
 use serde_json::{Value, json};
-use socketioxide::adapter::LocalAdapter;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::AckSender;
 use socketioxide::handler::{FromMessageParts, Value as Packet};
+use socketioxide::operators::BroadcastOperators;
 use socketioxide::socket::{Sid, Socket};
 
+use super::backplane::{Adapter, SocketRef};
 use crate::app::App;
 
 /// Why an event was refused, in a stable code and in words.
@@ -27,6 +28,11 @@ impl EventError {
     /// A payload of the wrong shape.
     pub fn bad_request(cause: impl Into<String>) -> Self {
         Self { code: "bad_request", message: cause.into() }
+    }
+
+    /// Redis is away, and this instance does not know the answer alone.
+    pub fn unavailable() -> Self {
+        Self { code: "unavailable", message: "this cannot be done now: try again in a moment".into() }
     }
 }
 
@@ -77,15 +83,15 @@ impl Reaction {
 
 /// The way back to the sender.
 pub struct Reply {
-    ack: AckSender,
+    ack: AckSender<Adapter>,
     is_wanted: bool,
 }
 
-impl FromMessageParts<LocalAdapter> for Reply {
+impl FromMessageParts<Adapter> for Reply {
     type Error = Infallible;
 
     fn from_message_parts(
-        socket: &Arc<Socket<LocalAdapter>>,
+        socket: &Arc<Socket<Adapter>>,
         packet: &mut Packet,
         ack: &Option<i64>,
     ) -> Result<Self, Infallible> {
@@ -123,31 +129,48 @@ impl Reply {
     }
 }
 
-/// Sends an event. A receiver that has gone misses it; one that does not read loses it, which is counted.
+/// Sends an event, at all instances. A receiver that has gone misses it; one that does not read loses it, which
+/// is counted. Nothing here waits: other instances are told by messages that only queue up.
 pub fn emit(app: &App, sender: Option<&SocketRef>, Emission { target, event, data }: &Emission) {
-    match target {
-        Target::Socket(sid) => {
-            if let Some(socket) = app.io.get_socket(*sid) {
-                count_dropped(app, socket.emit(event, data));
-            }
-        }
-        Target::Others(room) if sender.is_some() => {
-            let others = sender.map(|socket| socket.to(room.clone()).emit(event, data).now_or_never());
-            count_dropped(app, others.flatten().unwrap_or(Ok(())));
-        }
-        Target::Room(room) | Target::Others(room) => {
-            let told = app.io.to(room.clone()).emit(event, data).now_or_never();
-            count_dropped(app, told.unwrap_or(Ok(())));
-        }
-    }
+    let receivers = match target {
+        Target::Socket(sid) => match app.socket(*sid) {
+            Some(socket) => return count_dropped(app, socket.emit(event, data)),
+            None => app.sockets().filter(|_| app.spans_instances()).map(|sockets| sockets.to(*sid)),
+        },
+        Target::Others(room) => match sender {
+            Some(socket) => Some(reach(app, socket.to(room.clone()))),
+            None => in_room(app, room),
+        },
+        Target::Room(room) => in_room(app, room),
+    };
+    let Some(receivers) = receivers else { return };
+    count_dropped(app, receivers.emit(event, data).now_or_never().unwrap_or(Ok(())));
 }
 
-/// Sends an event to every socket.
-pub fn emit_all(app: &App, event: &str, data: &Value) {
-    count_dropped(app, app.io.emit(event, data).now_or_never().unwrap_or(Ok(())));
+fn in_room(app: &App, room: &str) -> Option<BroadcastOperators<Adapter>> {
+    app.sockets().map(|sockets| reach(app, sockets.to(room.to_owned())))
 }
 
-fn count_dropped<E: std::fmt::Display>(app: &App, sent: Result<(), E>) {
+/// Without others to tell, the packet is not encoded for them.
+fn reach(app: &App, receivers: BroadcastOperators<Adapter>) -> BroadcastOperators<Adapter> {
+    if app.spans_instances() { receivers } else { receivers.local() }
+}
+
+/// Sends an event to the sockets in a room at this instance.
+pub fn emit_here(app: &App, room: String, event: &str, data: &Value) {
+    let Some(sockets) = app.sockets() else { return };
+    let told = sockets.to(room).local().emit(event, data).now_or_never();
+    count_dropped(app, told.unwrap_or(Ok(())));
+}
+
+/// Sends an event to every socket of this instance.
+pub fn emit_all_here(app: &App, event: &str, data: &Value) {
+    let Some(sockets) = app.sockets() else { return };
+    count_dropped(app, sockets.local().emit(event, data).now_or_never().unwrap_or(Ok(())));
+}
+
+/// Counts a packet that its receiver will not get.
+pub fn count_dropped<E: std::fmt::Display>(app: &App, sent: Result<(), E>) {
     if let Err(failure) = sent {
         app.telemetry.dropped_packets.increment(1);
         tracing::debug!(%failure, "a packet was dropped");

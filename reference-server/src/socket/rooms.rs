@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use socketioxide::extract::SocketRef;
 
+use super::backplane::SocketRef;
 use super::chess;
 use super::reply::{EventError, Reaction, Target};
 use super::session::Session;
@@ -33,7 +33,7 @@ pub fn join(session: &Session, socket: &SocketRef, ask: &ByName) -> Result<React
     check_place(socket)?;
     let room = channel(&ask.room);
     socket.join(room.clone());
-    let members = session.app.io.to(room).sockets().len();
+    let members = session.app.sockets().map_or(0, |sockets| sockets.to(room).sockets().len());
     Ok(Reaction::ack(json!({ "members": members })))
 }
 

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use socketioxide::extract::{Event, SocketRef, TryData};
+use socketioxide::extract::{Event, TryData};
 use socketioxide::socket::{DisconnectReason, Sid};
 use tokio::sync::Mutex;
 use tracing::Instrument;
 
-use super::chess;
+use super::backplane::SocketRef;
 use super::limits::Incoming;
 use super::presence::Added;
 use super::reply::Reply;
-use super::watch::presence_changed;
+use super::turns::Turns;
+use super::{chess, watch};
 use crate::app::App;
 use crate::chess::Occupant;
 use crate::domain::Person;
@@ -65,6 +66,8 @@ pub struct Session {
     pub socket: Sid,
     /// Whose verdict events wait for, where rate limits are shared.
     pub turn: Arc<Mutex<()>>,
+    /// The order of its events.
+    pub turns: Turns,
 }
 
 impl Session {
@@ -78,11 +81,11 @@ impl Drop for Session {
     /// Also covers a connection that was lost during its handshake, which has no disconnect event. Whoever lets go
     /// of the last reference may hold a lock of the sockets, so the others are told from a task.
     fn drop(&mut self) {
-        let (app, user) = (Arc::clone(&self.app), self.person.id);
-        if app.live.users.remove(user, self.socket)
+        let (app, user, socket) = (Arc::clone(&self.app), self.person.id, self.socket);
+        if app.live.users.has(user, socket)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(async move { presence_changed(&app, user) });
+            runtime.spawn(async move { watch::left(&app, user, socket) });
         }
     }
 }
@@ -91,10 +94,10 @@ impl Drop for Session {
 pub async fn admit(app: &Arc<App>, socket: &SocketRef, handshake: Option<Handshake>) -> Result<(), Refused> {
     let admitted = enter(app, socket, handshake).await;
     app.telemetry.socket_connected(admitted.as_ref().map_or_else(Refused::code, |_| "ok"));
-    let (person, turn) = (admitted?, Arc::default());
-    let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id, turn });
+    let (person, turn, turns) = (admitted?, Arc::default(), Turns::default());
+    let session = Arc::new(Session { app: Arc::clone(app), person, socket: socket.id, turn, turns });
     let ending = Arc::clone(&session);
-    socket.on_disconnect(async move |reason: DisconnectReason| end(&ending, reason));
+    socket.on_disconnect(async move |reason: DisconnectReason| end(&ending, reason).await);
     socket.on_fallback(
         move |socket: SocketRef, Event(name): Event, payload: TryData<Value>, reply: Reply| {
             let span =
@@ -115,12 +118,10 @@ async fn enter(app: &App, socket: &SocketRef, handshake: Option<Handshake>) -> R
 
 fn seat(app: &App, socket: &SocketRef, person: Person) -> Result<Person, Refused> {
     let most = app.config.socket.max_per_user;
-    match app.live.users.add(person.id, socket.id, most) {
-        Added::First => presence_changed(app, person.id),
-        Added::Further => {}
-        Added::TooMany => return Err(Refused::TooMany(most)),
+    match watch::came(app, person.id, socket.id, most) {
+        Added::TooMany => Err(Refused::TooMany(most)),
+        Added::First | Added::Further => Ok(person),
     }
-    Ok(person)
 }
 
 /// The token of the handshake, or else the cookie, of a page that may use it.
@@ -137,11 +138,17 @@ fn identify(app: &App, socket: &SocketRef, handshake: Option<Handshake>) -> Resu
     Ok(identity)
 }
 
-fn end(session: &Session, reason: DisconnectReason) {
+/// Comes after all that the socket has sent.
+async fn end(session: &Session, reason: DisconnectReason) {
+    let _under_way = session.app.events.token();
     session.app.telemetry.socket_disconnected(reason);
-    if session.app.live.users.remove(session.person.id, session.socket) {
-        presence_changed(&session.app, session.person.id);
-    }
-    session.app.live.matchmaker().remove(&session.occupant());
-    chess::disconnected(session);
+    watch::left(&session.app, session.person.id, session.socket);
+    let mut turn = {
+        let _no_more_verdicts = session.turn.lock().await;
+        session.turns.take()
+    };
+    turn.come().await;
+    session.app.live.games.stop_seeking(&session.occupant()).await;
+    chess::disconnected(session).await;
+    session.turns.end(turn);
 }

@@ -1,9 +1,12 @@
 //! Who is online, and who wants to know when that changes. Watching a user is being in a Socket.IO room.
 
+use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
-use socketioxide::extract::SocketRef;
+use socketioxide::socket::Sid;
 
+use super::backplane::SocketRef;
+use super::presence::Added;
 use super::reply::{Emission, EventError, Reaction, Target, emit};
 use super::session::Session;
 use crate::app::App;
@@ -31,14 +34,30 @@ pub struct Unwatch {
     users: Option<Vec<UserId>>,
 }
 
-/// Users that have a socket, the youngest account first.
+/// Users that have a socket, the youngest account first. While Redis is away: a socket here.
 pub async fn online(app: &App, page: PageRequest) -> Page<UserId> {
+    if let Some(presence) = &app.live.presence
+        && let Ok(found) = presence.online(page).await
+    {
+        return found;
+    }
     app.live.users.users(page)
 }
 
-/// Those of these users that have a socket.
+/// Those of these users that have a socket. While Redis is away: a socket here.
 pub async fn who_is_online(app: &App, users: &[UserId]) -> Vec<UserId> {
-    users.iter().copied().filter(|user| app.live.users.contains(*user)).collect()
+    let asked = users.iter().map(async |user| is_online(app, *user).await.then_some(*user));
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+async fn is_online(app: &App, user: UserId) -> bool {
+    if app.live.users.contains(user) {
+        return true;
+    }
+    match &app.live.presence {
+        Some(presence) => presence.is_online(user).await.unwrap_or(false),
+        None => false,
+    }
 }
 
 /// Joins the rooms of these users. Who is there is looked up after that: a change in between is told twice rather
@@ -67,11 +86,43 @@ pub fn unwatch(socket: &SocketRef, Unwatch { users }: Unwatch) -> Reaction {
     Reaction::default()
 }
 
+/// A socket of a user is there, unless the user has so many already.
+pub fn came(app: &App, user: UserId, socket: Sid, most: usize) -> Added {
+    let added = app.live.users.add(user, socket, most);
+    match &app.live.presence {
+        _ if added == Added::TooMany => {}
+        Some(presence) => presence.note(user, socket, true),
+        None if added == Added::First => presence_changed(app, user),
+        None => {}
+    }
+    added
+}
+
+/// It is not any more. May be said twice.
+pub fn left(app: &App, user: UserId, socket: Sid) {
+    let was_there = app.live.users.has(user, socket);
+    let was_last = app.live.users.remove(user, socket);
+    match &app.live.presence {
+        Some(presence) if was_there => presence.note(user, socket, false),
+        None if was_last => presence_changed(app, user),
+        _ => {}
+    }
+}
+
 /// Tells those who watch a user whether the user is there now. One at a time, each with what is true then: the
 /// last word is always the right one, however connections and disconnections overlap.
-pub fn presence_changed(app: &App, user: UserId) {
+fn presence_changed(app: &App, user: UserId) {
     let _turn = app.live.announcing();
-    let data = json!({ "user": user, "online": app.live.users.contains(user) });
+    announce(app, user, app.live.users.contains(user));
+}
+
+/// Presence in Redis has changed.
+pub async fn look_and_announce(app: &App, user: UserId) {
+    announce(app, user, is_online(app, user).await);
+}
+
+fn announce(app: &App, user: UserId, online: bool) {
+    let data = json!({ "user": user, "online": online });
     emit(app, None, &Emission { target: Target::Room(channel(user)), event: "presence:changed", data });
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Key, Label, Recorder};
 
-use super::{METADATA, Telemetry, labelled, named};
+use super::{METADATA, Telemetry, labelled};
 
 impl Telemetry {
     /// One call of Redis: `ok`, `timeout`, `failed`, `refused`, or `rejected` by the open circuit.
@@ -20,8 +20,12 @@ impl Telemetry {
 
     /// Whether calls fail at once.
     pub fn redis_circuit(&self, open: bool) {
-        let value = if open { 1.0 } else { 0.0 };
-        self.recorder.register_gauge(&named("redis_circuit_open"), &METADATA).set(value);
+        self.set("redis_circuit_open", usize::from(open));
+    }
+
+    /// Whether messages of other instances arrive.
+    pub fn redis_subscribed(&self, subscribed: bool) {
+        self.set("redis_subscribed", usize::from(subscribed));
     }
 
     /// Messages of other instances, or for them, that were lost: `published` or `received`.

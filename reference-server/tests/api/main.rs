@@ -13,6 +13,7 @@ mod drain;
 mod events;
 mod fields;
 mod games;
+mod instances;
 mod mongo;
 mod notifications;
 mod openapi;

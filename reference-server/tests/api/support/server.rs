@@ -1,13 +1,19 @@
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
-use reference_server::{Config, PasswordCost, Served, StartError, serve};
+use reference_server::{Config, PasswordCost, RedisSettings, Served, StartError, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Client;
+use super::{Client, Deployment};
+
+/// Time between two attempts to reach Redis again.
+const RETRY: Duration = Duration::from_millis(100);
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server with a store of its own.
 pub struct Server {
@@ -39,6 +45,28 @@ impl Server {
         Self { address, dir, stop, running }
     }
 
+    /// One instance of several: they share the folder of the first, and this Redis.
+    pub async fn instance(data: &Path, redis: &Deployment) -> Self {
+        let (data, url) = (data.to_owned(), redis.url());
+        Self::start_with(|config| {
+            config.data = data;
+            config.socket.max_per_user = 2_000;
+            config.max_connections = 2_000;
+            config.redis = Some(RedisSettings { retry_interval: RETRY, ..RedisSettings::new(url) });
+        })
+        .await
+    }
+
+    /// Waits until a metric has this value.
+    pub async fn until_metric(&self, line: &str) {
+        let waiting = async {
+            while !self.client().get("/metrics").await.text.lines().any(|found| found == line) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never {line}"));
+    }
+
     pub fn client(&self) -> Client {
         Client::new(self.address)
     }
@@ -61,6 +89,42 @@ impl Server {
     pub fn shut_down(self) -> Draining {
         let _ = self.stop.send(());
         Draining { dir: self.dir, running: self.running }
+    }
+}
+
+/// An instance with threads of its own, so that it can be killed: it tells nobody, and nothing of it goes on.
+pub struct Mortal {
+    pub address: SocketAddr,
+    kill: oneshot::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Mortal {
+    pub async fn instance(data: &Path, redis: &Deployment) -> Self {
+        let (data, url) = (data.to_owned(), redis.url());
+        let (kill, killed) = oneshot::channel();
+        let (started, address) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+            let runtime = runtime.unwrap();
+            runtime.block_on(async {
+                let redis = RedisSettings { retry_interval: RETRY, ..RedisSettings::new(url) };
+                let config = Config { data, max_connections: 500, redis: Some(redis), ..Config::default() };
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                started.send(listener.local_addr().unwrap()).unwrap();
+                tokio::select! {
+                    _ = serve(listener, config, std::future::pending()) => {}
+                    _ = killed => {}
+                }
+            });
+            runtime.shutdown_background();
+        });
+        Self { address: address.await.unwrap(), kill, thread }
+    }
+
+    pub fn kill(self) {
+        let _ = self.kill.send(());
+        self.thread.join().unwrap();
     }
 }
 

@@ -89,20 +89,25 @@ impl Socket {
         answer["error"]["code"].as_str().unwrap().to_owned()
     }
 
-    /// The next event of this name; others before it are dropped.
-    pub async fn event(&mut self, wanted: &str) -> Value {
+    /// The next event of which this holds; others before it are dropped.
+    pub async fn event_that(&mut self, mut holds: impl FnMut(&str, &Value) -> bool) -> Value {
         while let Some((name, data)) = self.events.pop_front() {
-            if name == wanted {
+            if holds(&name, &data) {
                 return data;
             }
         }
         loop {
             match self.packet().await {
-                Packet::Event(name, data) if name == wanted => return data,
-                Packet::Closed => panic!("closed before {wanted}"),
+                Packet::Event(name, data) if holds(&name, &data) => return data,
+                Packet::Closed => panic!("closed before the event"),
                 _ => {}
             }
         }
+    }
+
+    /// The next event of this name; others before it are dropped.
+    pub async fn event(&mut self, wanted: &str) -> Value {
+        self.event_that(|name, _| name == wanted).await
     }
 
     /// Waits for the server to close.

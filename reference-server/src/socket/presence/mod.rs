@@ -1,9 +1,12 @@
-//! `userSocketMap`: which sockets each user has in this process.
+//! `userSocketMap`: which sockets each user has, in this process and (`shared`) in all.
+
+mod shared;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Mutex;
 
+pub use shared::{SharedPresence, keep_told};
 use socketioxide::socket::Sid;
 
 use super::live::lock;
@@ -49,6 +52,17 @@ impl UserSocketMap {
             sockets.remove(&user);
         }
         gone
+    }
+
+    /// Whether a user has this socket here.
+    pub fn has(&self, user: UserId, socket: Sid) -> bool {
+        lock(&self.sockets).get(&user).is_some_and(|own| own.contains(&socket))
+    }
+
+    /// Everybody who is here.
+    pub fn all(&self) -> Vec<(UserId, Sid)> {
+        let sockets = lock(&self.sockets);
+        sockets.iter().flat_map(|(user, own)| own.iter().map(|socket| (*user, *socket))).collect()
     }
 
     /// The sockets of a user.

@@ -1,0 +1,176 @@
+//! The rooms, who plays where, and who looks for an opponent: in this process, or in Redis for all instances.
+//!
+//! At home in Redis (`shared`), every change is a compare-and-set of one key, and this process keeps a copy of
+//! the rooms that it serves. While Redis is away the copy serves (`alone`), and what changed is owed (`repair`).
+
+mod local;
+mod merge;
+mod repair;
+mod seats;
+mod shared;
+
+use std::sync::{Arc, Mutex};
+
+pub use local::{ActiveChessGames, ChessGameStates};
+pub use merge::Kept;
+pub use repair::{keep_repaired, sweep};
+use shared::{Heard, News};
+pub use shared::{STATES, Shared, instance_key};
+
+use super::chess;
+use super::live::lock;
+use super::presence::UserSocketMap;
+use super::reply::EventError;
+use crate::app::App;
+use crate::chess::{Matchmaker, Occupant, Room, RoomError, TimeControl};
+use crate::domain::{RoomId, Timestamp};
+
+/// All games that this process knows, and the way to the others.
+pub struct Games {
+    /// `chessGameStates`: all rooms, or the copies of those in Redis that were served here.
+    pub rooms: ChessGameStates,
+    /// `activeChessGames`.
+    active: ActiveChessGames,
+    matchmaker: Mutex<Matchmaker>,
+    users: Arc<UserSocketMap>,
+    shared: Option<Shared>,
+}
+
+/// Whether a handler sees the room's true state. A copy may lack what another instance did since.
+pub type Certain = bool;
+
+impl Games {
+    /// No games yet.
+    pub fn new(users: Arc<UserSocketMap>, shared: Option<Shared>) -> Self {
+        let (rooms, active) = (ChessGameStates::default(), ActiveChessGames::default());
+        Self { rooms, active, matchmaker: Mutex::default(), users, shared }
+    }
+
+    /// Where the rooms are, when they are in Redis.
+    pub fn shared(&self) -> Option<&Shared> {
+        self.shared.as_ref()
+    }
+
+    /// Players that wait here.
+    pub fn waiting(&self) -> usize {
+        lock(&self.matchmaker).len() + self.shared.as_ref().map_or(0, Shared::seeking)
+    }
+
+    /// Opens a room under a code that no other room has.
+    pub async fn open(&self, white: Occupant, control: Option<TimeControl>, now: Timestamp) -> Room {
+        let (room, _) = self.rooms.open(white, control, now);
+        if let Some(shared) = &self.shared {
+            let stored = shared.store_new(&self.rooms, &room).await;
+            stored.unwrap_or_else(|_| shared.owe(room.id()));
+        }
+        self.rooms.get(room.id()).map_or(room, |kept| kept.room)
+    }
+
+    /// The room that a code leads to.
+    pub async fn find(&self, code: &str) -> Result<RoomId, EventError> {
+        let here = self.rooms.find(code);
+        match (&self.shared, here) {
+            (Some(shared), Err(RoomError::Unknown)) => match code.parse() {
+                Ok(code) => {
+                    let found = shared.find(code).await.map_err(|_| EventError::unavailable())?;
+                    Ok(found.ok_or(RoomError::Unknown)?)
+                }
+                Err(_) => Err(RoomError::Unknown.into()),
+            },
+            (_, here) => Ok(here?),
+        }
+    }
+
+    /// A room as it is now; as this process last saw it while Redis is away.
+    pub async fn look(&self, room: RoomId) -> Result<Room, RoomError> {
+        let stored = match &self.shared {
+            Some(shared) => shared.load(room).await.ok().flatten(),
+            None => None,
+        };
+        let kept = self.rooms.get(room);
+        let truer = match (stored, kept) {
+            (Some(stored), Some(kept)) if kept.is_truer_than(&stored) => Some(kept),
+            (stored, kept) => stored.or(kept),
+        };
+        truer.map(|kept| kept.room).ok_or(RoomError::Unknown)
+    }
+
+    /// Does something with a room. It may be done again when another instance was faster, so it must do nothing
+    /// but change the room.
+    pub async fn with<T>(
+        &self,
+        room: RoomId,
+        mut act: impl FnMut(&mut Room, Certain) -> Result<T, RoomError>,
+    ) -> Result<T, EventError> {
+        let Some(shared) = &self.shared else {
+            return Ok(self.rooms.with(room, |room| act(room, true))?);
+        };
+        match shared.with(&self.rooms, room, &mut act).await {
+            Ok(done) => {
+                if done.is_ok() {
+                    self.announce(shared, room);
+                }
+                done
+            }
+            Err(_) => self.alone(shared, room, act),
+        }
+    }
+
+    /// Redis is away. Where both players sit here, this copy is all there is to know; elsewhere another
+    /// instance may know better, so that a refusal is not for ever.
+    fn alone<T>(
+        &self,
+        shared: &Shared,
+        id: RoomId,
+        mut act: impl FnMut(&mut Room, Certain) -> Result<T, RoomError>,
+    ) -> Result<T, EventError> {
+        if self.rooms.get(id).is_none() {
+            return Err(EventError::unavailable());
+        }
+        let mut certain = true;
+        let done = self.rooms.with(id, |room| {
+            certain = self.sit_here(room);
+            act(room, certain)
+        });
+        match done {
+            Ok(value) => {
+                shared.owe(id);
+                self.announce(shared, id);
+                Ok(value)
+            }
+            Err(refused) if certain => Err(refused.into()),
+            Err(_) => Err(EventError::unavailable()),
+        }
+    }
+
+    /// Another instance has changed a room, or cannot tell which ones it has changed.
+    pub fn hear(&self, app: &App, message: &[u8]) {
+        match self.shared.as_ref().and_then(|shared| shared.hear(&self.rooms, message)) {
+            Some(Heard::Repaired(room)) => chess::tell_state(app, room),
+            Some(Heard::Lost) => app.live.missed.notify_one(),
+            None => {}
+        }
+    }
+
+    /// Tells the other instances that messages of this one were lost.
+    pub fn confess(&self) {
+        if let Some(shared) = &self.shared {
+            shared.confess();
+        }
+    }
+
+    /// The opponent's instance need not find out by itself that the room has changed.
+    fn announce(&self, shared: &Shared, room: RoomId) {
+        if let Some(kept) = self.rooms.get(room)
+            && !self.sit_here(&kept.room)
+        {
+            shared.announce(&kept, News::Changed);
+        }
+    }
+
+    /// Whether all players of a room have their sockets here.
+    fn sit_here(&self, room: &Room) -> bool {
+        let is_here = |player: &Occupant| self.users.has(player.person.id, player.socket);
+        is_here(room.creator()) && room.players().is_none_or(|(_, black)| is_here(black))
+    }
+}
