@@ -50,6 +50,7 @@ impl Server {
         let (data, url) = (data.to_owned(), redis.url());
         Self::start_with(|config| {
             config.data = data;
+            config.socket.max_per_user = 2_000;
             config.max_connections = 2_000;
             config.redis = Some(RedisSettings { retry_interval: RETRY, ..RedisSettings::new(url) });
         })
