@@ -87,7 +87,8 @@ impl MongoStore {
         let options = DatabaseOptions::builder().selection_criteria(criteria).build();
         let reading = client.database_with_options(database.name(), options);
         let limit = settings.socket_timeout;
-        Ok(Self { runner: Runner { client, database, transactions, limit }, reading, limit })
+        let runner = Runner { client, database, transactions, limit, line: Arc::default() };
+        Ok(Self { runner, reading, limit })
     }
 
     /// A query that may be answered by a member that is a little behind: lists and profiles.

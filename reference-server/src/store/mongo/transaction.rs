@@ -1,9 +1,11 @@
 //! Changes that happen together or not at all, and what happens when two of them meet.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use mongodb::{Client, ClientSession};
+use tokio::sync::Mutex;
 
 use super::database::Database;
 use super::failure::{is_commit_unknown, is_worth_another_run};
@@ -26,18 +28,26 @@ pub struct Runner {
     /// Whether the server has transactions, and they are wanted.
     pub transactions: bool,
     pub limit: Duration,
+    /// Where changes of this process that have lost wait for each other.
+    pub line: Arc<Mutex<()>>,
 }
 
 impl Runner {
     /// Runs the change until it holds, or fails for another reason than losing against another change.
+    ///
+    /// The first run is in nobody's way. Whoever loses it runs again only as the first in line: of a crowd that
+    /// changes one document, all but one would lose each time, and the last would have given up long before.
     pub async fn run<T>(
         &self,
         change: impl for<'q> Fn(&'q mut Database) -> BoxFuture<'q, Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let mut run = 1;
+        let (mut run, mut first_in_line) = (1, None);
         loop {
             match self.run_once(&change).await {
                 Err(failure) if run < RUNS && is_worth_another_run(&failure) => {
+                    if first_in_line.is_none() {
+                        first_in_line = Some(self.line.lock().await);
+                    }
                     tokio::time::sleep(pause(run)).await;
                     run += 1;
                 }
