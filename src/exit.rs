@@ -15,6 +15,8 @@ pub enum Exit {
     Inconclusive,
     /// Refused before any change: something has to be confirmed or allowed first.
     Refused,
+    /// Stopped half-way; the same command goes on from there.
+    Resumable,
     /// A system that is needed could not be reached.
     Unreachable,
     /// Stopped by Ctrl-C or SIGTERM; the results so far were printed.
@@ -45,6 +47,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Inconclusive => 3,
             Self::Refused => 4,
+            Self::Resumable => 5,
             Self::Unreachable => 69,
             Self::Interrupted => 130,
             Self::Health(health) => health as u8,
@@ -67,7 +70,7 @@ mod tests {
         let codes =
             [Exit::Done, Exit::Failed, Exit::Usage, Exit::Inconclusive, Exit::Refused].map(Exit::code);
         assert_eq!(codes, [0, 1, 2, 3, 4]);
-        assert_eq!([Exit::Unreachable, Exit::Interrupted].map(Exit::code), [69, 130]);
+        assert_eq!([Exit::Resumable, Exit::Unreachable, Exit::Interrupted].map(Exit::code), [5, 69, 130]);
         let health = [HealthExit::Ok, HealthExit::Warning, HealthExit::Critical, HealthExit::Unknown];
         assert_eq!(health.map(|health| Exit::Health(health).code()), [0, 1, 2, 3]);
     }

@@ -12,7 +12,9 @@ use scalectl::Exit;
 use serde_json::Value;
 use snapbox::str;
 
-use crate::support::{KeptAlive, Running, STARTUP, Scalectl, get, served_at, wait_until};
+use crate::support::{
+    ADMIN, KeptAlive, Running, STARTUP, Scalectl, get, get_as_admin, served_at, wait_until,
+};
 
 /// Instances under a supervisor.
 struct Fleet {
@@ -169,7 +171,8 @@ fn an_instance_that_is_killed_is_missed_by_nobody_new_and_started_again() {
 #[test]
 fn a_reload_replaces_every_process_without_a_failed_request() {
     let command = Scalectl::new(["serve", "--listen", "127.0.0.1:0", "--config", "serve.yaml"]);
-    let mut fleet = Fleet::run(command.file("serve.yaml", "instances: 3\n"), &[]);
+    let command = command.env("SCALECTL_ADMIN_PASSWORD", ADMIN.1).file("serve.yaml", "instances: 3\n");
+    let mut fleet = Fleet::run(command, &["--admin", ADMIN.0]);
     let load = Load::start(&fleet.authority, 6);
     let before = fleet.pids();
     fleet.running.dir().write("serve.yaml", "instances: 3\nhttp: {etag: true}\n");
@@ -179,7 +182,7 @@ fn a_reload_replaces_every_process_without_a_failed_request() {
     assert_eq!(load.failures(), [""; 0]);
     let after = fleet.pids();
     assert!(after.len() == 3 && after.is_disjoint(&before), "{before:?} {after:?}");
-    let (_, body) = get(&fleet.authority, "/admin/config");
+    let (_, body) = get_as_admin(&fleet.authority, "/admin/config");
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["steps"]["etag"], true);
 
     fleet.running.dir().write("serve.yaml", "instances: 3\nhttp: {etaag: true}\n");

@@ -4,13 +4,14 @@ use scalectl::Exit;
 use serde_json::Value;
 use snapbox::str;
 
-use crate::support::{Running, Scalectl, get, served_at};
+use crate::support::{ADMIN, Running, Scalectl, get_as_admin, served_at};
 
 /// A server on a free port, and its effective settings.
 #[track_caller]
 fn effective(command: Scalectl) -> (Running, Value) {
-    let running = command.arg("--listen").arg("127.0.0.1:0").spawn();
-    let (status, body) = get(&served_at(&running), "/admin/config");
+    let command = command.arg("--listen").arg("127.0.0.1:0").arg("--admin").arg(ADMIN.0);
+    let running = command.env("SCALECTL_ADMIN_PASSWORD", ADMIN.1).spawn();
+    let (status, body) = get_as_admin(&served_at(&running), "/admin/config");
     assert_eq!(status, 200, "{body}");
     (running, serde_json::from_str(&body).unwrap())
 }
@@ -176,12 +177,14 @@ fn a_password_on_the_command_line_is_refused_without_repeating_it() {
 
 #[test]
 fn secrets_from_elsewhere_are_used_and_masked() {
-    let command = Scalectl::new(["serve", "--admin", "root", "--jobs-redis", "file:jobs.url"]);
+    let command = Scalectl::new(["serve", "--jobs-redis", "file:jobs.url"]);
     let command = command.file("jobs.url", "redis://:hunter2@127.0.0.1:1/3\n");
     let command = command.env("SCALECTL_REDIS", "redis://:hunter2@127.0.0.1:1");
-    let (_running, effective) = effective(command.env("SCALECTL_ADMIN_PASSWORD", "hunter2-hunter2"));
+    let (_running, effective) = effective(command);
     let settings = &effective["settings"];
-    assert!(!effective.to_string().contains("hunter2"), "{effective}");
+    for secret in ["hunter2", ADMIN.1] {
+        assert!(!effective.to_string().contains(secret), "{effective}");
+    }
     assert_eq!(settings["redis"]["url"], "redis://***@127.0.0.1:1");
     assert_eq!(settings["jobs"]["redis"], "redis://***@127.0.0.1:1/3");
     assert_eq!(settings["security"]["administrator"]["password"], "***");

@@ -55,19 +55,30 @@ pub struct App {
     draining: AtomicBool,
 }
 
+/// What the settings alone do not make.
+pub struct Parts {
+    /// See [`App::store`].
+    pub store: Arc<dyn Store>,
+    /// See [`App::tokens`].
+    pub tokens: Tokens,
+    /// See [`App::origins`].
+    pub origins: Origins,
+    /// See [`App::passwords`].
+    pub passwords: Passwords,
+    /// See [`App::telemetry`].
+    pub telemetry: Arc<Telemetry>,
+    /// See [`App::redis`].
+    pub redis: Option<Arc<Redis>>,
+    /// See [`App::jobs`].
+    pub jobs: Jobs,
+    /// See [`App::io`].
+    pub io: Io,
+}
+
 impl App {
     /// Puts the parts together.
-    pub fn new(
-        config: Config,
-        store: Arc<dyn Store>,
-        tokens: Tokens,
-        origins: Origins,
-        passwords: Passwords,
-        telemetry: Arc<Telemetry>,
-        redis: Option<Arc<Redis>>,
-        jobs: Jobs,
-        io: Io,
-    ) -> Arc<Self> {
+    pub fn new(config: Config, parts: Parts) -> Arc<Self> {
+        let Parts { store, tokens, origins, passwords, telemetry, redis, jobs, io } = parts;
         let (live, events) = (Live::new(&config, redis.as_ref()), TaskTracker::new());
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(config.max_connections));

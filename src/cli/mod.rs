@@ -12,6 +12,7 @@ pub mod serve;
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use reference_server::{SeedError, StartError};
 
 use crate::config::Mistakes;
 use crate::demo::DemoError;
@@ -74,7 +75,10 @@ pub enum Error {
     },
     /// The reference server could not be run.
     #[error(transparent)]
-    Start(#[from] reference_server::StartError),
+    Start(#[from] StartError),
+    /// There are no seed data.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// The arguments do not go together, or name what is not there.
     #[error("{0}")]
     Usage(String),
@@ -95,7 +99,12 @@ impl Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
+            Self::Start(StartError::Mongo { .. }) => Exit::Unreachable,
             Self::Start(_) | Self::Settings(_) => Exit::Usage,
+            Self::Seed(SeedError::Start(StartError::Mongo { .. })) => Exit::Unreachable,
+            Self::Seed(SeedError::Start(_)) => Exit::Usage,
+            Self::Seed(SeedError::OtherPlan(_) | SeedError::OtherData) => Exit::Refused,
+            Self::Seed(SeedError::Store(_)) => Exit::Resumable,
             Self::Instance { source: serve::NotStarted::Refused(_), .. } => Exit::Usage,
             Self::Instance { .. } => Exit::Failed,
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,

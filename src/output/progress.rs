@@ -14,6 +14,40 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 const RATE_OVER: Duration = Duration::from_secs(1);
 const BAR: &str = "{prefix:.bold} [{bar:24}] {msg}";
 
+/// The progress of rows that are written; their number is only roughly known before.
+#[derive(Debug)]
+pub struct RowProgress {
+    bar: Option<ProgressBar>,
+}
+
+impl RowProgress {
+    /// Begins to show the progress of what is called `title`; on a terminal only.
+    pub fn start(output: Output, title: &str) -> Self {
+        Self { bar: output.is_interactive().then(|| bar(title)) }
+    }
+
+    /// Shows how far it is.
+    pub fn update(&self, rows: u64, expected: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(rows * 1_000 / expected.max(1));
+            bar.set_message(format!("{} of about {} rows", thousands(rows), thousands(expected)));
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(title: &str) -> ProgressBar {
+    // The template is a constant; were it wrong, the default style would do.
+    let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(1_000).with_style(style.progress_chars("=> ")).with_prefix(title.to_owned())
+}
+
 /// The progress of a load test.
 #[derive(Debug)]
 pub struct LoadProgress {
@@ -28,11 +62,7 @@ pub struct LoadProgress {
 impl LoadProgress {
     /// Begins to show the progress of what is called `title`.
     pub fn start(output: Output, title: &str) -> Self {
-        let bar = output.is_interactive().then(|| {
-            // The template is a constant; were it wrong, the default style would do.
-            let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(1_000).with_style(style.progress_chars("=> ")).with_prefix(title.to_owned())
-        });
+        let bar = output.is_interactive().then(|| bar(title));
         Self {
             bar,
             output,

@@ -13,6 +13,23 @@ pub fn get(authority: &str, path: &str) -> (u16, String) {
     answer.unwrap_or_else(|error| panic!("GET {path} from {authority}: {error}"))
 }
 
+/// Name and password of the administrator whom [`get_as_admin`] logs in.
+pub const ADMIN: (&str, &str) = ("root", "correct-horse");
+
+/// `GET path` as the administrator [`ADMIN`]: status and body.
+#[track_caller]
+pub fn get_as_admin(authority: &str, path: &str) -> (u16, String) {
+    let mut client = KeptAlive::new(authority);
+    let (username, password) = ADMIN;
+    let login = format!(r#"{{"username":"{username}","password":"{password}"}}"#);
+    let head = format!("content-type: application/json\r\ncontent-length: {}\r\n", login.len());
+    let (status, session) = client.send("POST", "/api/auth/login", &head, &login).expect("login is answered");
+    assert_eq!(status, 200, "{session}");
+    let session: serde_json::Value = serde_json::from_str(&session).expect("a session is JSON");
+    let head = format!("authorization: Bearer {}\r\n", session["token"].as_str().unwrap_or_default());
+    client.send("GET", path, &head, "").unwrap_or_else(|error| panic!("GET {path} from {authority}: {error}"))
+}
+
 /// A client that keeps its connection for as long as the server lets it, and never tries a request twice.
 #[derive(Debug)]
 pub struct KeptAlive {
@@ -30,11 +47,16 @@ impl KeptAlive {
 
     /// One request: status and body.
     pub fn get(&mut self, path: &str) -> io::Result<(u16, String)> {
+        self.send("GET", path, "", "")
+    }
+
+    fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<(u16, String)> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect()?,
         };
-        write!(connection.get_mut(), "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.authority)?;
+        let host = &self.authority;
+        write!(connection.get_mut(), "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n{body}")?;
         let (head, body) = response(&mut connection)?;
         if !head.to_lowercase().contains("\r\nconnection: close\r\n") {
             self.connection = Some(connection);

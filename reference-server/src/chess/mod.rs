@@ -10,11 +10,11 @@ mod outcome;
 mod room;
 mod uci;
 
-pub use clock::{Clocks, TimeControl};
+pub use clock::TimeControl;
 pub use code::RoomCode;
 pub use game::{Game, IllegalMove};
 pub use matchmaker::Matchmaker;
-pub use outcome::{EndReason, Ended, GameResult, Side, Status};
+pub use outcome::{Ended, GameResult, Side, Status};
 #[cfg(test)]
 pub use room::tests;
-pub use room::{BadRecord, DrawAnswer, Occupant, Played, Room, RoomError, RoomRecord};
+pub use room::{DrawAnswer, Occupant, Played, Room, RoomError, RoomRecord};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socketioxide::socket::Sid;
 
-pub use record::{BadRecord, RoomRecord};
+pub use record::RoomRecord;
 
 use super::clock::{Clock, Clocks, TimeControl};
 use super::{Ended, Game, IllegalMove, RoomCode, Side, Status};

@@ -77,7 +77,9 @@ async fn page(State(app): State<Arc<App>>, _: Admin) -> Result<Html<String>, Api
 }
 
 fn render(status: &Status) -> String {
-    let mut page = String::from("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Jobs</title><h1>Jobs</h1>");
+    let mut page = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Jobs</title><h1>Jobs</h1>",
+    );
     if status.queues.is_empty() {
         page.push_str("<p>Jobs run inline: there is no queue.</p>");
     }

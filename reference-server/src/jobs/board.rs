@@ -80,8 +80,13 @@ pub struct DeadJob {
 pub async fn look(queue: &Queue) -> Result<QueueStatus, BoardError> {
     let (mut redis, name) = (connection(queue)?, queue.kind().name());
     let counts = count(&mut redis, name).await?;
-    let (_, mut ids): (u64, Vec<String>) =
-        redis::cmd("SSCAN").arg(key(name, "dead")).arg(0).arg("COUNT").arg(SHOWN).query_async(&mut redis).await?;
+    let (_, mut ids): (u64, Vec<String>) = redis::cmd("SSCAN")
+        .arg(key(name, "dead"))
+        .arg(0)
+        .arg("COUNT")
+        .arg(SHOWN)
+        .query_async(&mut redis)
+        .await?;
     ids.truncate(SHOWN);
     let mut dead_jobs = Vec::with_capacity(ids.len());
     for id in ids {

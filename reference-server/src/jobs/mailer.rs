@@ -64,7 +64,11 @@ mod tests {
         mailer.send(id, &email).await.unwrap();
         let files: Vec<_> = std::fs::read_dir(dir.path().join("outbox")).unwrap().flatten().collect();
         assert_eq!(files.len(), 1);
-        let mail: serde_json::Value = serde_json::from_slice(&std::fs::read(files[0].path()).unwrap()).unwrap();
-        assert_eq!((mail["to"].as_str(), mail["id"].as_str()), (Some("ada@example.com"), Some(&*id.to_string())));
+        let mail: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(files[0].path()).unwrap()).unwrap();
+        assert_eq!(
+            (mail["to"].as_str(), mail["id"].as_str()),
+            (Some("ada@example.com"), Some(&*id.to_string()))
+        );
     }
 }

@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use board::{BoardError, Counts, DeadJob, QueueStatus, Status};
+pub use board::{BoardError, QueueStatus, Status};
+#[cfg(test)]
+pub use board::{Counts, DeadJob};
 pub use mailer::Mailer;
 use performer::JobFailure;
 pub use performer::Performer;
@@ -113,7 +115,11 @@ pub struct Jobs {
 
 impl Jobs {
     /// Starts the workers of the queues, when jobs are queued.
-    pub fn start(config: &Config, store: &Arc<dyn Store>, telemetry: &Arc<Telemetry>) -> Result<Self, StartError> {
+    pub fn start(
+        config: &Config,
+        store: &Arc<dyn Store>,
+        telemetry: &Arc<Telemetry>,
+    ) -> Result<Self, StartError> {
         let settings = &config.jobs;
         let mailer = Mailer::new(config.data.join(OUTBOX), settings.mail_latency);
         let performer = Arc::new(Performer::new(mailer, Files::of(config), Arc::clone(store)));

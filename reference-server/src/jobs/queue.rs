@@ -13,8 +13,8 @@ use apalis::prelude::{
     AbortError, Attempt, BoxDynError, Data, TaskSink, WorkerBuilder, WorkerBuilderExt, WorkerError,
 };
 use apalis_redis::{Config, RedisStorage};
-use redis::aio::MultiplexedConnection;
 use futures_util::FutureExt;
+use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

@@ -96,11 +96,6 @@ impl Redis {
     }
 
     /// Whether commands are sent at all: the circuit is closed.
-    pub fn is_available(&self) -> bool {
-        self.shared.circuit.is_closed()
-    }
-
-    /// Follows [`Redis::is_available`].
     pub fn availability(&self) -> watch::Receiver<bool> {
         self.shared.circuit.watch()
     }

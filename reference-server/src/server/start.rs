@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tower::Layer;
 
 use super::front::Front;
-use crate::app::App;
+use crate::app::{App, Parts};
 use crate::config::Config;
 use crate::error::StartError;
 use crate::http::Origins;
@@ -37,7 +37,8 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     }
     let jobs = Jobs::start(&config, &store, &telemetry)?;
     let (sockets, io) = socket::build(&config, redis.as_ref());
-    let app = App::new(config, store, tokens, origins, passwords, telemetry, redis, jobs, io);
+    let parts = Parts { store, tokens, origins, passwords, telemetry, redis, jobs, io };
+    let app = App::new(config, parts);
     socket::attach(&app).await;
     let service = sockets.layer(http::router(&app));
     Ok((Arc::clone(&app), Front::new(app, service)))

@@ -133,9 +133,9 @@ async fn lists_hold_the_own_cases_and_offer_open_ones_to_lawyers() {
     let list =
         async |who: &Client, query: &str| ids(&who.get(&format!("/api/queries{query}")).await.expect(200));
     assert_eq!(list(&ada, "").await, [third.clone(), first.clone()]);
-    assert_eq!(list(&ada, "?status=assigned").await, [first.clone()]);
+    assert_eq!(list(&ada, "?status=assigned").await, std::slice::from_ref(&first));
     assert_eq!(list(&ada, "?category=family").await, [""; 0]);
-    assert_eq!(list(&lawyer, "").await, [first.clone()]);
+    assert_eq!(list(&lawyer, "").await, std::slice::from_ref(&first));
     assert_eq!(list(&lawyer, "?status=open&category=tax").await, [third.clone(), second.clone()]);
     assert_eq!(list(&bob, "?status=open").await, [second]);
     let page = ada.get("/api/queries?limit=1").await.expect(200);

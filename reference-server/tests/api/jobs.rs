@@ -19,7 +19,8 @@ async fn register(client: &Client, username: &str) {
 fn outbox(data: &Path) -> Vec<String> {
     let Ok(files) = std::fs::read_dir(data.join("outbox")) else { return Vec::new() };
     let mails = files.flatten().filter(|file| file.path().extension().is_some_and(|end| end == "json"));
-    let read = |file: std::fs::DirEntry| serde_json::from_slice::<Value>(&std::fs::read(file.path()).unwrap());
+    let read =
+        |file: std::fs::DirEntry| serde_json::from_slice::<Value>(&std::fs::read(file.path()).unwrap());
     let mut to: Vec<_> = mails.map(|file| read(file).unwrap()["to"].as_str().unwrap().to_owned()).collect();
     to.sort();
     to
@@ -39,7 +40,8 @@ async fn queued(redis: &Deployment) -> Server {
 async fn log_in(server: &Server, username: &str) -> Client {
     let mut client = server.client();
     let ask = json!({ "username": username, "password": "correct horse" });
-    client.token = client.post("/api/auth/login", ask).await.expect(200)["token"].as_str().unwrap().to_owned();
+    client.token =
+        client.post("/api/auth/login", ask).await.expect(200)["token"].as_str().unwrap().to_owned();
     client
 }
 
@@ -87,7 +89,8 @@ async fn queued_mails_go_out_each_once() {
     let admin = administrator(&server).await;
     until("the queue is empty", async || {
         let queue = email_queue(&admin).await;
-        (queue["done"].as_u64(), queue["waiting"].as_u64(), queue["dead"].as_u64()) == (Some(20), Some(0), Some(0))
+        (queue["done"].as_u64(), queue["waiting"].as_u64(), queue["dead"].as_u64())
+            == (Some(20), Some(0), Some(0))
     })
     .await;
 }
@@ -102,7 +105,11 @@ async fn a_job_that_fails_for_good_is_a_dead_letter_until_it_is_revived() {
     let admin = administrator(&server).await;
     until("the job is dead", async || email_queue(&admin).await["dead"] == 1).await;
     let dead = email_queue(&admin).await["dead_jobs"][0].clone();
-    assert_eq!((dead["attempts"].as_u64(), dead["what"].as_str()), (Some(2), Some("mail \"Welcome\"")), "{dead}");
+    assert_eq!(
+        (dead["attempts"].as_u64(), dead["what"].as_str()),
+        (Some(2), Some("mail \"Welcome\"")),
+        "{dead}"
+    );
     assert!(dead["failure"].as_str().unwrap().contains("could not be handed over"), "{dead}");
     std::fs::remove_file(&in_the_way).unwrap();
     let id = dead["id"].as_str().unwrap();

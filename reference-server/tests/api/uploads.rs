@@ -104,7 +104,9 @@ async fn what_is_refused_leaves_nothing_behind() {
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{case}");
     }
     for content_type in [None, Some("image/png"), Some("application/json"), Some("multipart/form-data")] {
-        let answer = ada.send_bytes(Method::POST, "/api/uploads", content_type, form(&[good.clone()])).await;
+        let answer = ada
+            .send_bytes(Method::POST, "/api/uploads", content_type, form(std::slice::from_ref(&good)))
+            .await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (415, "unsupported_media_type"));
     }
     assert_eq!(files(&server), Vec::<PathBuf>::new());

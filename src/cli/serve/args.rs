@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use reference_server::Span;
+use reference_server::{SeedPlan, Span};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -23,6 +23,9 @@ pub struct Args {
     /// with Redis the shared cache, state, adapter and job queue; not rate limits, which refuse clients
     #[arg(long)]
     pub scaled: bool,
+    /// Fill an empty store first, such as users=100000,posts=1000000: the same plan, the same data
+    #[arg(long, value_name = "PLAN")]
+    pub seed: Option<SeedPlan>,
     #[command(flatten)]
     process: ProcessArgs,
     #[command(flatten)]

@@ -9,7 +9,7 @@ mod secret;
 mod settings;
 mod supervise;
 
-use reference_server::Config;
+use reference_server::{Config, SeedPlan, Seeded};
 use tokio::net::TcpListener;
 
 pub use args::Args;
@@ -18,6 +18,8 @@ pub use settings::{Refusal, Settings};
 pub use supervise::NotStarted;
 
 use super::{Error, Outcome, io_error};
+use crate::output::progress::RowProgress;
+use crate::output::table::thousands;
 use crate::output::{Format, Output};
 use crate::{Exit, signal};
 use log::Log;
@@ -41,6 +43,9 @@ pub fn with_environment(command: clap::Command) -> clap::Command {
 pub async fn run(args: Args) -> Outcome {
     let resolved = settings::load(&args)?;
     let log = Log::open(&resolved.settings.log, None).await?;
+    if let Some(plan) = &args.seed {
+        seed(&resolved.settings.server, plan).await?;
+    }
     let listener = bind(&resolved.settings).await?;
     let outcome = match resolved.settings.instances {
         Some(size) => supervise::run(args, resolved, listener, size.get()).await,
@@ -48,6 +53,19 @@ pub async fn run(args: Args) -> Outcome {
     };
     log.close().await;
     outcome
+}
+
+/// Fills the store, once for all instances.
+async fn seed(config: &Config, plan: &SeedPlan) -> Result<(), Error> {
+    let output = Output::new(Format::Table, false);
+    let progress = RowProgress::start(output, "seeding");
+    let seeded = reference_server::seed(config, plan, |rows, expected| progress.update(rows, expected)).await;
+    progress.finish();
+    output.note(&match seeded? {
+        Seeded { already: true, .. } => "the store holds the data of this plan already".to_owned(),
+        Seeded { rows, .. } => format!("seeded: {} rows", thousands(rows)),
+    });
+    Ok(())
 }
 
 async fn alone(listener: TcpListener, config: Config) -> Outcome {
