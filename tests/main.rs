@@ -22,6 +22,7 @@ mod readme;
 mod scenarios;
 mod schemas;
 mod serve;
+mod serve_games;
 mod serve_instances;
 mod serve_logs;
 mod serve_settings;

@@ -1,5 +1,5 @@
-//! The application that scalectl is tried on: accounts, posts, follows, notifications, messages and chess
-//! over HTTP and Socket.IO, on an embedded durable store.
+//! The application that scalectl is tried on: a social network, chess and legal help over HTTP and Socket.IO, on
+//! an embedded store or MongoDB, with or without Redis. Every step of scaling it is a setting.
 //!
 //! [`serve`] takes a bound listener and a shutdown future; it bounds its connections, and drains them with
 //! a deadline. The crate prints nothing: errors name their repair, everything else goes through `tracing`.

@@ -13,6 +13,13 @@ pub fn get(authority: &str, path: &str) -> (u16, String) {
     answer.unwrap_or_else(|error| panic!("GET {path} from {authority}: {error}"))
 }
 
+/// `POST path` with a JSON body on a connection of its own: status and body.
+#[track_caller]
+pub fn post(authority: &str, path: &str, body: &str) -> (u16, String) {
+    let answer = KeptAlive::new(authority).post(path, body);
+    answer.unwrap_or_else(|error| panic!("POST {path} to {authority}: {error}"))
+}
+
 /// Name and password of the administrator whom [`get_as_admin`] logs in.
 pub const ADMIN: (&str, &str) = ("root", "correct-horse");
 
@@ -22,8 +29,7 @@ pub fn get_as_admin(authority: &str, path: &str) -> (u16, String) {
     let mut client = KeptAlive::new(authority);
     let (username, password) = ADMIN;
     let login = format!(r#"{{"username":"{username}","password":"{password}"}}"#);
-    let head = format!("content-type: application/json\r\ncontent-length: {}\r\n", login.len());
-    let (status, session) = client.send("POST", "/api/auth/login", &head, &login).expect("login is answered");
+    let (status, session) = client.post("/api/auth/login", &login).expect("login is answered");
     assert_eq!(status, 200, "{session}");
     let session: serde_json::Value = serde_json::from_str(&session).expect("a session is JSON");
     let head = format!("authorization: Bearer {}\r\n", session["token"].as_str().unwrap_or_default());
@@ -48,6 +54,11 @@ impl KeptAlive {
     /// One request: status and body.
     pub fn get(&mut self, path: &str) -> io::Result<(u16, String)> {
         self.send("GET", path, "", "")
+    }
+
+    fn post(&mut self, path: &str, body: &str) -> io::Result<(u16, String)> {
+        let head = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        self.send("POST", path, &head, body)
     }
 
     fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<(u16, String)> {

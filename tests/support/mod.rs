@@ -20,7 +20,7 @@ mod tools;
 mod wait;
 mod workdir;
 
-pub use http::{ADMIN, KeptAlive, get, get_as_admin};
+pub use http::{ADMIN, KeptAlive, get, get_as_admin, post};
 pub use mongo::MongoServer;
 pub use output::Output;
 pub use process::{Line, Process, Stream};

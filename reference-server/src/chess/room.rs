@@ -388,7 +388,8 @@ pub mod tests {
         let (mut over, white, _, now) = started();
         over.resign(white.person.id, now).unwrap();
         assert!(!over.is_expired(now, ttl, orphan));
-        assert!(over.is_expired(after(orphan), ttl, orphan));
+        let later = Timestamp::from_millis(now.millis() + orphan.as_millis() as i64);
+        assert!(over.is_expired(later, ttl, orphan));
     }
 
     fn timed() -> (Room, UserId, UserId) {

@@ -237,7 +237,10 @@ mod tests {
         let document = document();
         let route = &document["paths"]["/api/posts/{post}/comments"];
         let statuses: Vec<_> = route["post"]["responses"].as_object().unwrap().keys().collect();
-        assert_eq!(statuses, ["201", "400", "401", "403", "404", "408", "413", "415", "422", "500", "503"]);
+        assert_eq!(
+            statuses,
+            ["201", "400", "401", "403", "404", "408", "413", "415", "422", "429", "500", "503"]
+        );
         let not_found = &route["get"]["responses"]["404"]["content"];
         assert!(not_found["application/problem+json"].is_object(), "{not_found}");
         let names: Vec<_> =

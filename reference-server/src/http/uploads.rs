@@ -70,6 +70,8 @@ pub async fn send(
     let upload = Upload { id, owner, name, r#type, bytes, sha256, status, created_at };
     record(&app, &files, &upload).await?;
     app.jobs.submit(Task::Upload { upload: id }).await;
+    // A job that ran inline has changed the record.
+    let upload = app.store.upload(id).await?.unwrap_or(upload);
     Ok((StatusCode::CREATED, Json(upload)))
 }
 

@@ -38,6 +38,7 @@ pub struct Status {
 
 /// One queue.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct QueueStatus {
     /// Its name.
     pub name: &'static str,

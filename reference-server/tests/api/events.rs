@@ -10,9 +10,10 @@ fn is_event(word: &str) -> bool {
     word.split_once(':').is_some_and(|(area, event)| part(area) && part(event))
 }
 
-/// What stands between quotes in the socket's code, before its tests begin.
+/// What stands between quotes in the code of sockets and of case chats, before its tests begin.
 fn events_in_the_code() -> BTreeSet<String> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/socket")];
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![sources.join("socket"), sources.join("http/legal")];
     let mut found = BTreeSet::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -104,7 +104,7 @@ async fn a_job_that_fails_for_good_is_a_dead_letter_until_it_is_revived() {
     register(&server.client(), "ada").await;
     let admin = administrator(&server).await;
     until("the job is dead", async || email_queue(&admin).await["dead"] == 1).await;
-    let dead = email_queue(&admin).await["dead_jobs"][0].clone();
+    let dead = email_queue(&admin).await["deadJobs"][0].clone();
     assert_eq!(
         (dead["attempts"].as_u64(), dead["what"].as_str()),
         (Some(2), Some("mail \"Welcome\"")),

@@ -52,7 +52,7 @@ async fn a_file_comes_back_as_it_was_sent() {
     assert_eq!((&sent["name"], &sent["type"]), (&json!("Ferien.html.png"), &json!("image/png")));
     assert_eq!(
         (&sent["bytes"], &sent["status"], &sent["owner"]),
-        (&json!(large.len()), &json!("pending"), &json!(ada.id))
+        (&json!(large.len()), &json!("processed"), &json!(ada.id))
     );
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &large);
     let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
