@@ -1,5 +1,5 @@
 //! The parts of a store, a trait for each area. Lists are newest first; a write is durable when its future
-//! resolves. Each trait is declared by `part!`, which also implements it for [`Observed`]: a store is measured
+//! resolves. Each trait is declared by `part!`, which also implements it for `Observed`: a store is measured
 //! without a second list of its calls.
 
 mod accounts;

@@ -40,7 +40,7 @@ use super::{Answer, StoreError};
 use crate::config::Durability;
 use crate::telemetry::Telemetry;
 
-/// A [`Store`] in one SQLite file.
+/// A store in one SQLite file.
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
