@@ -6,6 +6,7 @@
 #   secantusd-py    Python package in .tools/python: a MongoDB server with fail points
 #   nx-27017        Python package in .tools/python: a server that only resembles MongoDB
 #   schemathesis    Python package in .tools/checker: tries a server on its OpenAPI document
+#   curl            Debian package
 #   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
 #
 # Running it again with everything in place takes well under a second. What cannot be installed is named,
@@ -164,9 +165,15 @@ cargo_deny() {
   cargo_program cargo-deny "licences and bans of the dependencies" cargo-deny "$CARGO_DENY_VERSION"
 }
 
+curl_program() {
+  have curl && return
+  { apt_install curl && have curl; } || lacks "curl (asks the server for its API document)" "apt-get install curl"
+}
+
 main() {
   mkdir -p "$bin"
   redis_server
+  curl_program
   python_programs python scripts/test-servers.txt secantusd-py nx-27017
   python_programs checker scripts/api-checker.txt schemathesis
   secantus
