@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::ApiError;
 use super::document::{self, Always, BadBody, Foreign};
 use super::extract::{Body, Caller};
+use super::stale;
 use crate::app::App;
 use crate::chess::RoomError;
 use crate::domain::{Post, RoomId, Validator, limit};
@@ -48,6 +49,7 @@ async fn announce(
     let game = socket::game_to_post(&app, room_id, author.id).await?;
     let mut post = Post::of_game(author, text, game);
     app.store.create_post(post.clone()).await?;
+    stale::feeds(&app, post.author.id).await;
     add_result(&app, &mut post).await?;
     Ok((StatusCode::CREATED, Json(post)))
 }
