@@ -49,6 +49,7 @@ pub use health::health;
 pub use operations::measurements;
 pub use origin::Origins;
 pub use problem::{ApiError, Problem};
+pub use stale::game as game_is_stale;
 pub use warm::warm;
 
 use crate::app::App;

@@ -13,11 +13,14 @@ use axum::response::{IntoResponse, Response};
 use super::ApiError;
 use crate::app::App;
 use crate::cache::Entity;
-use crate::domain::{Case, Consultation, Notified, PageRequest, PostId, Role, UserId};
+use crate::domain::{Case, Consultation, Notified, PageRequest, Post, PostId, Role, RoomId, UserId};
 use crate::store::StoreError;
 
 /// Followers whose feeds are dropped before the author has the answer, and those looked up at a time.
 const FOLLOWERS: usize = 500;
+
+/// Posts of a player among which those about a game are looked for.
+const GAME_POSTS: usize = 20;
 
 /// How many times longer than its client waits a write may take.
 const PATIENCE: u32 = 2;
@@ -96,6 +99,23 @@ pub async fn notifications_of_author(app: &App, post: PostId) {
 /// Somebody liked a post or commented on it, or took it back.
 pub async fn post(app: &App, post: PostId) {
     app.cache.invalidate(&[Entity::Post(post)]).await;
+}
+
+/// A game ended: posts that show it, among the newest of its players, have a result now.
+pub async fn game(app: &Arc<App>, room: RoomId, players: [UserId; 2]) -> Result<(), StoreError> {
+    if !app.cache.is_on() {
+        return Ok(());
+    }
+    for player in players {
+        let newest = app.store.posts_of(player, PageRequest { after: None, limit: GAME_POSTS }).await?;
+        let shows = |post: &&Post| post.game.as_ref().is_some_and(|game| game.room_id == room);
+        let seen: Vec<Entity> = newest.items.iter().filter(shows).map(|post| Entity::Post(post.id)).collect();
+        if !seen.is_empty() {
+            app.cache.invalidate(&seen).await;
+            feeds(app, player).await;
+        }
+    }
+    Ok(())
 }
 
 /// A case came or moved on.

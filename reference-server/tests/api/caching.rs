@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{Client, RedisServer, Server};
+use crate::support::{Client, RedisServer, Server, Socket};
 
 async fn caching(change: impl FnOnce(&mut Config)) -> Server {
     Server::start_with(|config| {
@@ -302,5 +302,33 @@ async fn a_warm_cache_has_what_most_will_ask_for() {
     reader.token.clone_from(&ada.token);
     for path in ["/api/users/me", &format!("/api/posts/{post}"), "/api/lawyers"] {
         assert_eq!(reader.get(path).await.headers["x-cache"], "HIT", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_result_of_a_game_is_seen_in_its_post() {
+    let server = caching(|_| {}).await;
+    let (ada, bob) = (server.guest("Ada").await, server.guest("Bob").await);
+    let mut white = Socket::connect(server.address, &ada.token).await.unwrap();
+    let mut black = Socket::connect(server.address, &bob.token).await.unwrap();
+    let made = white.done("chess:create", json!({})).await;
+    let room = made["room"]["roomId"].clone();
+    black.done("chess:join", json!({ "code": made["room"]["code"] })).await;
+    let post = ada.post("/api/posts/chess", json!({ "roomId": room })).await.expect(201);
+    let path = format!("/api/posts/{}", post["id"].as_str().unwrap());
+    assert_eq!(miss_then_hit(&ada, &path).await["game"]["result"], Value::Null);
+    miss_then_hit(&ada, "/api/feed").await;
+    black.done("chess:resign", json!({ "roomId": room })).await;
+    let end = Instant::now() + Duration::from_secs(10);
+    let results = async || {
+        let feed = ada.get("/api/feed").await.expect(200);
+        [
+            ada.get(&path).await.expect(200)["game"]["result"].clone(),
+            feed["items"][0]["game"]["result"].clone(),
+        ]
+    };
+    while results().await != [json!("1-0"), json!("1-0")] {
+        assert!(Instant::now() < end, "the copies stay: {:?}", results().await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

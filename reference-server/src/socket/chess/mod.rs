@@ -20,6 +20,7 @@ use super::session::Session;
 use crate::app::App;
 use crate::chess::{DrawAnswer, Ended, GameResult, Occupant, Played, Room, RoomError, Side, TimeControl};
 use crate::domain::{ChessPost, RoomId, Timestamp, UserId};
+use crate::http::game_is_stale;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -229,9 +230,14 @@ pub async fn game_to_post(app: &App, room: RoomId, player: UserId) -> Result<Che
 }
 
 /// Writes the result into the posts about a game. Whoever plays does not wait for it.
-pub async fn end_posts(app: &App, room: RoomId, result: GameResult) {
+pub async fn end_posts(app: &Arc<App>, room: RoomId, result: GameResult) {
     if let Err(failure) = app.store.end_game(room, result.as_str().into()).await {
-        tracing::error!(%failure, %room, "the result is missing in the posts about a game");
+        return tracing::error!(%failure, %room, "the result is missing in the posts about a game");
+    }
+    let Ok(ended) = app.live.games.look(room).await else { return };
+    let Some((white, black)) = ended.players() else { return };
+    if let Err(failure) = game_is_stale(app, room, [white.person.id, black.person.id]).await {
+        tracing::warn!(%failure, %room, "posts about a game stay stale until they expire");
     }
 }
 
