@@ -53,8 +53,10 @@ async fn connections_and_commands_are_measured() {
     let ada = server.guest("Ada").await;
     ada.get("/api/feed").await.expect(200);
     assert!(metric(&ada, "mongodb_pool_size").await >= 1.0);
-    assert_eq!(metric(&ada, "mongodb_pool_in_use").await, 0.0);
-    assert_eq!(metric(&ada, "mongodb_pool_waiting").await, 0.0);
+    // The server's own chores ask too, and the driver still fills its pool.
+    for gauge in ["mongodb_pool_in_use", "mongodb_pool_waiting"] {
+        until(async || metric(&ada, gauge).await == 0.0).await;
+    }
     assert!(metric(&ada, "mongodb_pool_checkout_seconds_count").await >= 3.0);
     assert!(metric(&ada, "mongodb_commands_total{command=\"find\",outcome=\"ok\"}").await >= 1.0);
     let timed = "mongodb_command_duration_seconds_count{command=\"insert\"}";
