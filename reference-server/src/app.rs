@@ -119,11 +119,6 @@ impl App {
         self.sockets()?.get_socket(socket)
     }
 
-    /// Whether the sockets of other instances are told, too.
-    pub fn spans_instances(&self) -> bool {
-        self.config.redis.as_ref().is_some_and(|redis| redis.adapter)
-    }
-
     /// Whether the server is on its way out.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)

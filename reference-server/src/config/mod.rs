@@ -80,6 +80,13 @@ pub struct Config {
     pub instance: Option<Instance>,
 }
 
+impl Config {
+    /// Whether the sockets of other instances are told, too.
+    pub fn spans_instances(&self) -> bool {
+        self.redis.as_ref().is_some_and(|redis| redis.adapter)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

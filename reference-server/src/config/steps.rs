@@ -56,7 +56,7 @@ impl Steps {
             rate_limits: config.rate_limits.scope != RateScope::Off,
             shared_rate_limits: config.rate_limits.scope == RateScope::Redis,
             shared_state: redis.is_some_and(|redis| redis.state == StateHome::Redis),
-            adapter: redis.is_some_and(|redis| redis.adapter),
+            adapter: config.spans_instances(),
             job_queue: config.jobs.mode == JobMode::Queued,
         }
     }

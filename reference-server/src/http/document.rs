@@ -54,7 +54,7 @@ pub fn route(mut document: OpenApi) -> Router<Arc<App>> {
 }
 
 /// Names each operation by its method and its path: functions of different areas may have the same name.
-pub fn name_operations(document: &mut OpenApi) {
+fn name_operations(document: &mut OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let path = path.trim_start_matches("/api/").replace(['{', '}'], "").replace(['/', '-'], "_");
         for (method, operation) in operations(item) {
@@ -189,7 +189,9 @@ mod tests {
     use super::super::api;
 
     fn document() -> Value {
-        serde_json::to_value(api().into_openapi()).unwrap()
+        let mut document = api().into_openapi();
+        super::name_operations(&mut document);
+        serde_json::to_value(document).unwrap()
     }
 
     fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {

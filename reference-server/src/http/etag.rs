@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::ApiError;
 use crate::app::App;
+use crate::domain::hex;
 
 /// Larger bodies are sent as they are: files, not records.
 const LARGEST_BODY: u64 = 1024 * 1024;
@@ -58,8 +59,7 @@ async fn validated(response: Response, known: &Known, is_weak: bool) -> Result<R
 
 /// Half of a SHA-256, in hexadecimal.
 fn opaque_tag(body: &[u8]) -> String {
-    let hash = digest(&SHA256, body);
-    hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest(&SHA256, body).as_ref()[..16])
 }
 
 /// What `If-None-Match` lists.

@@ -175,7 +175,7 @@ async fn checks(app: &App) -> Checks {
     let mut checks = Checks::from([("store", check(true, PATIENCE, app.store.ping()).await)]);
     if let Some(redis) = &app.redis {
         checks.insert("redis", check(false, PATIENCE, redis.ping()).await);
-        if app.spans_instances() {
+        if app.config.spans_instances() {
             let listens = async { redis.is_subscribed().then_some(()).ok_or(()) };
             checks.insert("adapter", check(false, PATIENCE, listens).await);
         }

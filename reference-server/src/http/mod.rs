@@ -84,7 +84,7 @@ fn operations() -> OpenApiRouter<Arc<App>> {
 }
 
 fn api() -> OpenApiRouter<Arc<App>> {
-    let mut api = OpenApiRouter::with_openapi(document::Document::openapi())
+    OpenApiRouter::with_openapi(document::Document::openapi())
         .merge(admin::routes())
         .merge(auth::routes())
         .merge(session::routes())
@@ -98,7 +98,5 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(messages::routes())
         .merge(jobs::routes())
         .merge(legal::routes())
-        .merge(uploads::routes());
-    document::name_operations(api.get_openapi_mut());
-    api
+        .merge(uploads::routes())
 }

@@ -29,7 +29,7 @@ struct Told<'a> {
 /// Sends an event to all sockets of a user.
 pub fn to_user(app: &App, user: UserId, event: &str, data: &Value) {
     to_user_here(app, user, event, data);
-    let Some(redis) = app.redis.as_ref().filter(|_| app.spans_instances()) else { return };
+    let Some(redis) = app.redis.as_ref().filter(|_| app.config.spans_instances()) else { return };
     let instance = Cow::Borrowed(&*app.live.instance);
     let told = Told { instance, user, event: event.into(), data: Cow::Borrowed(data) };
     if let Ok(message) = serde_json::to_vec(&told) {

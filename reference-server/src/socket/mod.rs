@@ -44,8 +44,7 @@ use crate::redis::Redis;
 /// The layer that speaks Engine.IO under `/socket.io` in front of a router, and the handle to its sockets.
 pub fn build(config: &Config, redis: Option<&Arc<Redis>>) -> (SocketIoLayer<Adapter>, Io) {
     let settings = &config.socket;
-    let spans = config.redis.as_ref().is_some_and(|redis| redis.adapter);
-    let backplane = Backplane::new(redis.filter(|_| spans).map(Arc::clone));
+    let backplane = Backplane::new(redis.filter(|_| config.spans_instances()).map(Arc::clone));
     SocketIo::builder()
         .with_adapter::<Adapter>(backplane.into_state())
         .ping_interval(settings.ping_interval)

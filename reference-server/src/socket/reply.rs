@@ -135,7 +135,7 @@ pub fn emit(app: &App, sender: Option<&SocketRef>, Emission { target, event, dat
     let receivers = match target {
         Target::Socket(sid) => match app.socket(*sid) {
             Some(socket) => return count_dropped(app, socket.emit(event, data)),
-            None => app.sockets().filter(|_| app.spans_instances()).map(|sockets| sockets.to(*sid)),
+            None => app.sockets().filter(|_| app.config.spans_instances()).map(|sockets| sockets.to(*sid)),
         },
         Target::Others(room) => match sender {
             Some(socket) => Some(reach(app, socket.to(room.clone()))),
@@ -153,7 +153,7 @@ fn in_room(app: &App, room: &str) -> Option<BroadcastOperators<Adapter>> {
 
 /// Without others to tell, the packet is not encoded for them.
 fn reach(app: &App, receivers: BroadcastOperators<Adapter>) -> BroadcastOperators<Adapter> {
-    if app.spans_instances() { receivers } else { receivers.local() }
+    if app.config.spans_instances() { receivers } else { receivers.local() }
 }
 
 /// Sends an event to the sockets in a room at this instance.

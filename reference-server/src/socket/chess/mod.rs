@@ -316,7 +316,7 @@ async fn enter(app: &App, player: &Occupant, room: RoomId) {
     be_reachable(app, player.socket);
     match app.socket(player.socket) {
         Some(socket) => socket.join(channel(room)),
-        None if app.spans_instances() => {
+        None if app.config.spans_instances() => {
             // Never waits: the other instance is told by a message.
             let joining = app.sockets().map(|sockets| sockets.to(player.socket).join(channel(room)));
             let _ = joining.and_then(FutureExt::now_or_never);
@@ -333,7 +333,7 @@ async fn enter(app: &App, player: &Occupant, room: RoomId) {
 
 /// Lets other instances send to this socket alone, as long as it is at a board.
 fn be_reachable(app: &App, socket: Sid) {
-    if app.spans_instances()
+    if app.config.spans_instances()
         && let Some(here) = app.socket(socket)
     {
         here.join(socket);

@@ -234,8 +234,11 @@ impl Database {
         update: Document,
         read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let found = self.update_and_get(collection, filter, update, true, read).await?;
-        found.ok_or(StoreError::Missing("document"))
+        if let Some(found) = self.update_and_get(collection, filter.clone(), update, true, &read).await? {
+            return Ok(found);
+        }
+        // Of two that meet, a server may tell the second one nothing although the document is there.
+        self.one(collection, Query::new(filter), read).await?.ok_or(StoreError::Missing("document"))
     }
 
     /// Changes the document that matches; gives it as it is then.
