@@ -1,9 +1,10 @@
 //! One connection and the settings that every connection needs.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::config::Durability;
 use crate::store::StoreError;
@@ -11,7 +12,13 @@ use crate::store::StoreError;
 const FILE_NAME: &str = "reference.db";
 
 /// How long a connection waits for another process's write to end.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The same while a store is opened: another process may be making its tables on a slow disk.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Between two attempts at what SQLite itself does not wait for.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Statements that a connection keeps prepared: more than the store has.
 const STATEMENTS: usize = 256;
@@ -24,18 +31,34 @@ pub fn store_file(place: &Path) -> PathBuf {
     place.join(FILE_NAME)
 }
 
-/// Opens the file, and creates the directories that lead to it.
+/// Opens the file, and creates the directories that lead to it. The connection is patient at first: whoever has
+/// opened the store with it sets [`BUSY_TIMEOUT`].
 pub fn open(file: &Path, durability: Durability) -> Result<Connection, StoreError> {
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent)?;
     }
     let connection = Connection::open(file)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(OPENING_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", synchronous(durability))?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
+}
+
+/// Of several that open a new file at once, one changes its mode; SQLite tells the others "busy" without waiting.
+fn write_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if is_busy(&error) && begun.elapsed() < OPENING_TIMEOUT => thread::sleep(PAUSE),
+            outcome => return outcome,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 fn synchronous(durability: Durability) -> &'static str {
@@ -48,6 +71,18 @@ fn synchronous(durability: Durability) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_may_open_a_new_file_at_once() {
+        for _ in 0..30 {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("new.db");
+            thread::scope(|scope| {
+                let openings = [(); 8].map(|()| scope.spawn(|| open(&file, Durability::Process).map(drop)));
+                openings.into_iter().for_each(|opening| opening.join().unwrap().unwrap());
+            });
+        }
+    }
 
     #[test]
     fn a_place_is_a_directory_unless_it_says_otherwise() {

@@ -51,6 +51,7 @@ impl SqliteStore {
     pub fn open(file: &Path, durability: Durability) -> Result<Self, StoreError> {
         let mut connection = connection::open(file, durability)?;
         schema::migrate(&mut connection)?;
+        connection.busy_timeout(connection::BUSY_TIMEOUT)?;
         let readers = Readers::open(file, durability)?;
         Ok(Self { writer: Writer::start(connection)?, readers })
     }

@@ -39,9 +39,15 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = tokio::spawn(serve(listener, config, async {
-            let _ = stopped.await;
-        }));
+        let running = tokio::spawn(async move {
+            let served = serve(listener, config, async {
+                let _ = stopped.await;
+            });
+            let served = served.await;
+            // Without this, a test learns only that its connection was refused.
+            assert!(served.is_ok(), "the server did not start: {:?}", served.err());
+            served
+        });
         Self { address, dir, stop, running }
     }
 
