@@ -7,6 +7,7 @@ mod args;
 mod demo;
 mod health;
 mod loadtest;
+mod migrate;
 pub mod serve;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use crate::config::Mistakes;
 use crate::demo::DemoError;
 use crate::exit::{Exit, HealthExit};
 use crate::health::target::TargetError;
+use crate::indexes::IndexError;
 use crate::load::LoadError;
 use crate::output::{Format, Output};
 
@@ -42,6 +44,9 @@ enum Command {
     /// Put users on a system and judge what it does
     #[command(subcommand)]
     Loadtest(loadtest::Command),
+    /// Change what is under an application, step by step, and prove each
+    #[command(subcommand)]
+    Migrate(migrate::Command),
 }
 
 /// What a command comes to when it does not come to an error.
@@ -59,6 +64,9 @@ pub enum Error {
     /// A load test could not be run.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A command on indexes could not be done.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// A demo could not be given.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -113,8 +121,19 @@ impl Error {
             Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
             Self::Load(LoadError::Interrupted) => Exit::Interrupted,
             Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Inconclusive,
+            Self::Index(error) => exit_of_index(error),
             Self::Refused(_) => Exit::Refused,
         }
+    }
+}
+
+fn exit_of_index(error: &IndexError) -> Exit {
+    match error {
+        IndexError::Unreachable { .. } => Exit::Unreachable,
+        IndexError::Privilege { .. } | IndexError::Refused(_) => Exit::Refused,
+        IndexError::Server { .. } => Exit::Failed,
+        IndexError::HalfWay { .. } => Exit::Resumable,
+        IndexError::File { .. } => Exit::Usage,
     }
 }
 
@@ -183,6 +202,7 @@ async fn execute(command: Command) -> Outcome {
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
+        Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
     }
 }
 
