@@ -5,13 +5,22 @@
 //! out; [`Index::normalized`] brings both to the same form. Nothing here speaks to a server.
 
 use bson::{Bson, Document, doc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::digest;
 
 /// The index that every collection has.
 pub const ID_INDEX: &str = "_id_";
 
+/// What stands between a declared name and the hash, in the name of an index that replaces another.
+const REPLACEMENT: &str = "_r";
+/// How many digits of the hash are in such a name.
+const HASH_LENGTH: usize = 8;
+
 /// How one field takes part in an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `1`
@@ -77,7 +86,7 @@ impl Kind {
 }
 
 /// One field of an index.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
     /// Its path: `a.b`, `$**`, `a.$**`.
     pub field: String,
@@ -98,7 +107,7 @@ impl Key {
 }
 
 /// The options of an index, as MongoDB names them. `None` and `false` mean that the server's default holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
     /// No two documents may have the same key.
@@ -118,15 +127,19 @@ pub struct Options {
     pub expire_after_seconds: Option<i64>,
     /// Only documents that match are in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub partial_filter_expression: Option<Document>,
     /// How texts are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub collation: Option<Document>,
     /// Which fields a wildcard takes in, or leaves out.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub wildcard_projection: Option<Document>,
     /// How much each field of a text index counts.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub weights: Option<Document>,
     /// The language of a text index.
     #[serde(rename = "default_language", skip_serializing_if = "Option::is_none")]
@@ -151,6 +164,7 @@ pub struct Options {
     pub max: Option<f64>,
     /// Settings of the storage engine.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub storage_engine: Option<Document>,
     /// Whether this is the key by which the collection itself is kept; listed only.
     #[serde(skip_serializing_if = "is_false")]
@@ -162,7 +176,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// One index.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Index {
     /// Its name, unique in its collection.
     pub name: String,
@@ -226,9 +240,24 @@ impl Index {
         shown.collect::<Vec<_>>().join(", ")
     }
 
+    /// The name under which it is built while another index has the declared one: that name and the beginning
+    /// of the hash of its definition, so that whoever resumes finds the same name.
+    pub fn replacement_name(&self) -> String {
+        let Self { name: _, keys, options } = self.clone().normalized();
+        let hash = digest::sha256(format!("{keys:?} {options:?}").as_bytes());
+        format!("{}{REPLACEMENT}{}", self.name, &hash[..HASH_LENGTH])
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
     /// Whether this is the index on `_id` that comes with the collection.
     pub fn is_id(&self) -> bool {
-        self.name == ID_INDEX || matches!(&self.keys[..], [key] if key.field == "_id" && key.kind.is_ordered())
+        self.name == ID_INDEX
+            || matches!(&self.keys[..], [key] if key.field == "_id" && key.kind.is_ordered())
     }
 
     /// Whether any field is of this kind.
@@ -395,6 +424,13 @@ pub fn default_name(keys: &[Key]) -> String {
     parts.collect::<Vec<_>>().join("_")
 }
 
+/// Whether `name` is `declared`, or that of an index which replaced one of that name.
+pub fn is_name_of(declared: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(declared);
+    let is_hash = |hash: &str| hash.len() == HASH_LENGTH && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix(REPLACEMENT).is_some_and(is_hash))
+}
+
 /// A document as one line of relaxed Extended JSON.
 pub fn shown(document: &Document) -> String {
     shown_value(&Bson::Document(document.clone()))
@@ -427,8 +463,7 @@ fn normalized_collation(collation: Document) -> Option<Document> {
         "caseLevel": false, "caseFirst": "off", "strength": 3_i64, "numericOrdering": false,
         "alternate": "non-ignorable", "maxVariable": "punct", "normalization": false, "backwards": false,
     };
-    let says_more =
-        |(name, value): &(String, Bson)| name != "version" && defaults.get(name) != Some(value);
+    let says_more = |(name, value): &(String, Bson)| name != "version" && defaults.get(name) != Some(value);
     Some(widened_document(collation).into_iter().filter(says_more).collect())
 }
 
@@ -562,9 +597,12 @@ mod tests {
             options: Options { bits: Some(20), min: Some(-10.0), sparse: true, ..Options::default() },
         };
         let command = index.to_command();
-        assert_eq!(command, doc! {
-            "key": { "at": "2d", "b": -1 }, "name": "place", "sparse": true, "bits": 20, "min": -10.0,
-        });
+        assert_eq!(
+            command,
+            doc! {
+                "key": { "at": "2d", "b": -1 }, "name": "place", "sparse": true, "bits": 20, "min": -10.0,
+            }
+        );
         assert!(listed(command).is_same_as(&index));
     }
 }

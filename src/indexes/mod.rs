@@ -1,8 +1,9 @@
 //! `migrate indexes`: which indexes MongoDB must have, what it takes to get there, and the proof.
 //!
-//! [`spec`] is what people declare, [`live`] what the servers have; both speak of an [`index::Index`].
-//! Nothing here prints or knows the command line.
+//! [`spec`] is what people declare, [`live`] what the servers have; both speak of an [`index::Index`]. [`diff`] is
+//! what lies between them. Nothing here prints or knows the command line.
 
+pub mod diff;
 pub mod error;
 pub mod index;
 pub mod live;

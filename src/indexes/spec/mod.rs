@@ -10,6 +10,7 @@ pub mod query;
 use std::path::Path;
 use std::time::Duration;
 
+pub use check::MAX_INDEXES;
 pub use model::{Quorum, Unmanaged};
 pub use query::{DeclaredQuery, Operation};
 

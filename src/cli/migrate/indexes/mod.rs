@@ -56,7 +56,8 @@ impl DeploymentArgs {
         }
         let file = self.config.display();
         if !self.config.exists() {
-            let message = format!("no --uri was given and there is no {file}; try --uri mongodb://127.0.0.1:27017");
+            let message =
+                format!("no --uri was given and there is no {file}; try --uri mongodb://127.0.0.1:27017");
             return Err(Error::Usage(message));
         }
         let (document, topology) = Topology::load(&self.config)?;
