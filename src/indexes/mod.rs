@@ -3,10 +3,13 @@
 //! [`spec`] is what people declare, [`live`] what the servers have; both speak of an [`index::Index`]. [`diff`] is
 //! what lies between them. Nothing here prints or knows the command line.
 
+pub mod apply;
 pub mod diff;
 pub mod error;
+pub mod history;
 pub mod index;
 pub mod live;
+pub mod plan;
 pub mod spec;
 
 pub use error::{IndexError, Refusal};

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod health;
+pub mod indexes;
 pub mod load;
 pub mod progress;
 pub mod style;
@@ -52,6 +53,13 @@ impl Output {
     pub fn story(&self, text: &str) {
         if self.format == Format::Table {
             self.result(text).ok();
+        }
+    }
+
+    /// Writes what people should see before the result, beside it; programs get the result alone.
+    pub fn story_aside(&self, text: &str) {
+        if !self.quiet && self.format == Format::Table {
+            write_line(&mut anstream::stderr().lock(), text).ok();
         }
     }
 

@@ -363,7 +363,7 @@ struct Candidates {
 
 impl LiveCollection {
     /// The collection as it will be after a step.
-    fn foresee(&mut self, step: &Step) {
+    pub fn foresee(&mut self, step: &Step) {
         match step {
             Step::Build { index } => self.indexes.push(LiveIndex::Known(index.clone())),
             Step::Drop { index } => self.indexes.retain(|other| other.name() != index.name),

@@ -1,28 +1,47 @@
 //! `scalectl migrate indexes`
 
+pub mod apply;
+pub mod history;
 pub mod plan;
+pub mod rollback;
 
-use std::path::PathBuf;
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cli::args::positive_duration;
-use crate::cli::{Error, Outcome};
+use crate::cli::args::{duration, positive_duration};
+use crate::cli::{Error, Outcome, io_error};
 use crate::clients::SecretUrl;
 use crate::config::topology::{DEFAULT_FILE, Reference, Topology};
+use crate::indexes::apply::{Application, Ending};
 use crate::indexes::live::Deployment;
+use crate::indexes::plan::{Allowances, Plan};
 use crate::indexes::spec::Spec;
+use crate::indexes::{IndexError, Refusal};
+use crate::output::Output;
+use crate::output::indexes::apply::{ApplyProgress, render};
+use crate::{Exit, signal};
 
 /// The commands under `migrate indexes`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Show what would have to change, and why; changes nothing
     Plan(plan::Args),
+    /// Make the changes of a plan, one by one
+    Apply(apply::Args),
+    /// Bring the indexes back to how they were
+    Rollback(rollback::Args),
+    /// Show who changed which index, and when
+    History(history::Args),
 }
 
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Plan(args) => plan::run(args).await,
+        Command::Apply(args) => apply::run(args).await,
+        Command::Rollback(args) => rollback::run(args).await,
+        Command::History(args) => history::run(args).await,
     }
 }
 
@@ -72,9 +91,9 @@ impl DeploymentArgs {
 /// Which specification.
 #[derive(Debug, clap::Args)]
 pub struct SpecArgs {
-    /// The specification of the indexes
-    #[arg(long, value_name = "FILE", default_value = "indexes.yaml")]
-    spec: PathBuf,
+    /// The specification of the indexes [default: indexes.yaml]
+    #[arg(long, value_name = "FILE")]
+    spec: Option<PathBuf>,
     /// Apply a specification of one database to the database of this name
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
@@ -83,10 +102,77 @@ pub struct SpecArgs {
 impl SpecArgs {
     /// Reads it.
     pub fn load(&self) -> Result<Spec, Error> {
-        let spec = Spec::load(&self.spec)?;
+        self.load_as("indexes.yaml")
+    }
+
+    /// Reads the one that was named, or else this one.
+    pub fn load_as(&self, default: &str) -> Result<Spec, Error> {
+        let spec = Spec::load(self.spec.as_deref().unwrap_or(Path::new(default)))?;
         match &self.database {
             Some(name) => Ok(spec.for_database(name)?),
             None => Ok(spec),
         }
     }
+}
+
+/// What is allowed beyond the ordinary.
+#[derive(Debug, clap::Args)]
+pub struct AllowArgs {
+    /// Allow that an index is missing for the time of a build, where nothing can stand in for it
+    #[arg(long)]
+    allow_gap: bool,
+    /// Allow that a TTL deletes documents that are old already
+    #[arg(long)]
+    allow_deletes: bool,
+    /// Allow options that the server accepts and does not enforce
+    #[arg(long)]
+    allow_degraded: bool,
+    /// How long an index stays hidden before it is dropped, instead of the specification's
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    soak: Option<Duration>,
+}
+
+impl AllowArgs {
+    /// The same as the plan keeps it.
+    pub fn resolve(&self) -> Allowances {
+        Allowances {
+            gap: self.allow_gap,
+            deletes: self.allow_deletes,
+            degraded: self.allow_degraded,
+            soak_seconds: self.soak.map(|soak| soak.as_secs()),
+        }
+    }
+}
+
+/// Asks at a terminal; elsewhere `--yes` is needed.
+fn confirm(output: Output, question: &str) -> Result<(), Error> {
+    let refused = |text: &str| Error::from(IndexError::from(Refusal::Unconfirmed(text.to_owned())));
+    if !std::io::stdin().is_terminal() {
+        return Err(refused(
+            "nothing was changed: confirm with --yes, or apply a plan that `plan --out` wrote",
+        ));
+    }
+    output.note(&format!("{question} Type yes:"));
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(io_error("the answer could not be read"))?;
+    if answer.trim() == "yes" { Ok(()) } else { Err(refused("nothing was changed")) }
+}
+
+/// Makes a plan true, and prints what was done.
+async fn perform(
+    deployment: &mut Deployment,
+    spec: &Spec,
+    plan: &Plan,
+    command: &'static str,
+    output: Output,
+) -> Outcome {
+    let interrupt = signal::interrupt();
+    let progress = ApplyProgress::start(output);
+    let watcher = |event: crate::indexes::apply::Progress<'_>| progress.show(event);
+    let application =
+        Application { deployment, spec, plan, command, watcher: &watcher, interrupt: &interrupt };
+    let report = application.run().await?;
+    drop(progress);
+    output.report(&report, render).map_err(io_error("the results could not be written"))?;
+    Ok(if report.ending == Ending::Interrupted { Exit::Interrupted } else { Exit::Done })
 }

@@ -1,0 +1,43 @@
+//! `scalectl migrate indexes rollback`
+
+use super::{AllowArgs, DeploymentArgs, confirm, perform};
+use crate::cli::Outcome;
+use crate::cli::args::OutputArgs;
+use crate::indexes::apply::journal;
+use crate::indexes::history::spec_of;
+use crate::indexes::plan::Plan;
+use crate::output;
+
+/// Brings the indexes back to how they were.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The database
+    #[arg(long, value_name = "NAME")]
+    database: String,
+    /// Back to how it was after this entry of the history, 0 for before the first [default: before the last run]
+    #[arg(long, value_name = "ENTRY")]
+    to: Option<i64>,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
+    #[command(flatten)]
+    allow: AllowArgs,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Plans the way back, and goes it.
+pub async fn run(args: Args) -> Outcome {
+    let output = args.output.resolve();
+    let mut deployment = args.deployment.connect().await?;
+    let entries = journal::read(&deployment, &args.database).await?;
+    let spec = spec_of(&args.database, &entries, args.to)?;
+    let plan = Plan::make(&deployment, &spec, &args.allow.resolve()).await?;
+    output.story_aside(&output::indexes::plan::render(&plan));
+    if !plan.is_blocked() && !plan.changes.is_empty() && !args.yes {
+        confirm(output, "Go back?")?;
+    }
+    perform(&mut deployment, &spec, &plan, "rollback", output).await
+}

@@ -1,0 +1,396 @@
+//! A plan becomes true: under a lock, step by step, each written to the history before it is begun and after it is
+//! done.
+//!
+//! Nothing is remembered between runs but what the server lists: a second `apply` works the difference out anew and
+//! goes on from there. A plan from a file is refused when anything has changed since, except by an interrupted run of
+//! that very plan.
+
+mod execute;
+pub mod journal;
+mod lock;
+mod owner;
+
+use std::time::{Duration, Instant};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use self::execute::Executor;
+use self::journal::{Event, Journal, Snapshot};
+use self::lock::Lock;
+use self::owner::Owner;
+use super::diff::{Change, Step, diff};
+use super::live::{Deployment, LiveDatabase, Topology};
+use super::plan::{Plan, read_declared, rules, state_hash};
+use super::spec::{DatabaseSpec, Spec};
+use super::{IndexError, Refusal};
+
+/// What goes on during a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// A step begins.
+    Step {
+        /// Its number, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// The database and collection.
+        namespace: &'a str,
+        /// What is done.
+        step: &'a Step,
+    },
+    /// A member has taken in so many documents.
+    Build {
+        /// The member.
+        member: &'a str,
+        /// Documents so far.
+        done: u64,
+        /// Documents in all.
+        total: u64,
+    },
+    /// Time passes on purpose.
+    Waiting {
+        /// For what.
+        what: &'a str,
+        /// At most for so long.
+        left: Duration,
+    },
+    /// A step is done.
+    Done {
+        /// How long it took.
+        took: Duration,
+    },
+}
+
+/// Sees what goes on.
+pub type Watcher<'a> = &'a (dyn Fn(Progress<'_>) + Send + Sync);
+
+/// Why a step was not done.
+#[derive(Debug)]
+enum Stop {
+    /// The operator wants it so.
+    Interrupted,
+    /// The server refused.
+    Refused {
+        /// Its number for it.
+        code: Option<i32>,
+        /// Its whole answer.
+        answer: bson::Document,
+        /// The same in this crate's terms.
+        cause: IndexError,
+    },
+    /// Documents have the same key: their identifiers, a group each.
+    Duplicates(Vec<String>),
+    /// What must hold does not.
+    Failed(String),
+    /// Anything else.
+    Error(IndexError),
+}
+
+impl From<IndexError> for Stop {
+    fn from(error: IndexError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Stop {
+    fn reason(&self) -> String {
+        match self {
+            Self::Interrupted => "interrupted".to_owned(),
+            Self::Refused { cause, .. } | Self::Error(cause) => cause.to_string(),
+            Self::Duplicates(groups) => {
+                let groups = groups.iter().map(|ids| format!("\n  _id {ids}")).collect::<String>();
+                format!("documents have the same key; mend them first:{groups}")
+            }
+            Self::Failed(reason) => reason.clone(),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    /// Everything was as declared before.
+    Nothing,
+    /// Everything is as declared now.
+    Done,
+    /// The operator stopped it; it can go on.
+    Interrupted,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyReport {
+    /// Version of this layout.
+    pub schema: &'static str,
+    /// How it ended.
+    pub ending: Ending,
+    /// Its number in the history of each database.
+    pub runs: Vec<String>,
+    /// What was done.
+    pub steps: Vec<StepReport>,
+}
+
+/// A step that was done.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    /// The database.
+    pub database: String,
+    /// The collection.
+    pub collection: String,
+    /// What was done.
+    #[serde(rename = "do")]
+    pub step: Step,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// A run of a plan.
+pub struct Application<'a> {
+    /// Where.
+    pub deployment: &'a mut Deployment,
+    /// What must become true.
+    pub spec: &'a Spec,
+    /// The plan that was shown, or reviewed.
+    pub plan: &'a Plan,
+    /// `apply` or `rollback`, for the history.
+    pub command: &'static str,
+    /// Sees what goes on.
+    pub watcher: Watcher<'a>,
+    /// Stops it between two commands.
+    pub interrupt: &'a CancellationToken,
+}
+
+impl Application<'_> {
+    /// Makes the plan true, or says how far it came.
+    pub async fn run(mut self) -> Result<ApplyReport, IndexError> {
+        self.refuse_what_cannot_be()?;
+        let owner = Owner::this_process();
+        let mut report = ApplyReport {
+            schema: "scalectl.indexes.apply/1",
+            ending: Ending::Nothing,
+            runs: Vec::new(),
+            steps: Vec::new(),
+        };
+        let mut locks = Vec::new();
+        for database in &self.spec.databases {
+            locks.push(Lock::acquire(self.deployment, &database.name, &owner).await?);
+        }
+        let outcome = self.databases(&locks, &owner, &mut report).await;
+        for lock in locks {
+            // It ends by itself if it cannot be given back now.
+            lock.release().await.ok();
+        }
+        outcome.map(|()| report)
+    }
+
+    async fn databases(
+        &mut self,
+        locks: &[Lock],
+        owner: &Owner,
+        report: &mut ApplyReport,
+    ) -> Result<(), IndexError> {
+        // All are looked at before the first is changed.
+        let mut work = Vec::new();
+        for database in &self.spec.databases {
+            let live = read_declared(self.deployment, database).await?;
+            work.push((database, self.remaining(database, &live).await?, live));
+        }
+        let total = work.iter().map(|(_, changes, _)| step_count(changes)).sum();
+        for ((database, changes, live), lock) in work.into_iter().zip(locks) {
+            if step_count(&changes) == 0 {
+                continue;
+            }
+            let run = Run { lock, owner, total };
+            match self.database(database, &changes, &live, &run, report).await? {
+                Ending::Interrupted => {
+                    report.ending = Ending::Interrupted;
+                    return Ok(());
+                }
+                ending => report.ending = ending,
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse_what_cannot_be(&self) -> Result<(), IndexError> {
+        let (plan, spec, deployment) = (self.plan, self.spec, &*self.deployment);
+        if plan.spec.hash != spec.hash {
+            let text = format!("{} has changed since it was made", spec.name);
+            return Err(Refusal::Stale(text).into());
+        }
+        if plan.deployment.fingerprint != deployment.fingerprint {
+            let (planned, found) = (plan.deployment.fingerprint.clone(), deployment.fingerprint.clone());
+            return Err(Refusal::OtherCluster { planned, found }.into());
+        }
+        if let Some(change) = plan.changes.iter().find(|change| !change.blockers.is_empty()) {
+            let blocker = &change.blockers[0];
+            let flag = blocker.flag.as_ref().map_or_else(String::new, |flag| format!(" ({flag})"));
+            let text = format!(
+                "{} {}: {}; {}{flag}",
+                change.action.word(),
+                change.index,
+                blocker.what,
+                blocker.help
+            );
+            return Err(Refusal::Blocked(text).into());
+        }
+        for member in &deployment.members {
+            if let Some(why) = member.ailment() {
+                return Err(Refusal::Unwell { member: member.address.clone(), why }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left to do of the plan. Where the state is not the planned one, an interrupted run of the same plan
+    /// explains it, or the plan is stale.
+    async fn remaining(
+        &self,
+        database: &DatabaseSpec,
+        live: &LiveDatabase,
+    ) -> Result<Vec<Change>, IndexError> {
+        let planned: Vec<Change> =
+            self.plan.changes.iter().filter(|change| change.database == database.name).cloned().collect();
+        if self.plan.states.get(&database.name) == Some(&state_hash(database, live)) {
+            return Ok(planned);
+        }
+        let history = journal::read(self.deployment, &database.name).await?;
+        let began = history.iter().rev().find_map(|entry| match &entry.event {
+            Event::Began { plan_hash, .. } => Some(plan_hash),
+            _ => None,
+        });
+        if began != Some(&self.plan.hash) {
+            let text = format!("the indexes of {} have changed since it was made", database.name);
+            return Err(Refusal::Stale(text).into());
+        }
+        let rules = rules(self.deployment, self.spec, &self.plan.allowed);
+        let left = diff(database, live, rules).changes;
+        let is_planned = |change: &Change| {
+            planned
+                .iter()
+                .any(|planned| (&planned.collection, &planned.index) == (&change.collection, &change.index))
+        };
+        match left.iter().find(|change| !is_planned(change)) {
+            None => Ok(left),
+            Some(other) => {
+                let text = format!("{}.{} has changed since it was made", other.collection, other.index);
+                Err(Refusal::Stale(text).into())
+            }
+        }
+    }
+
+    async fn database(
+        &mut self,
+        database: &DatabaseSpec,
+        changes: &[Change],
+        live: &LiveDatabase,
+        run: &Run<'_>,
+        report: &mut ApplyReport,
+    ) -> Result<Ending, IndexError> {
+        let name = &database.name;
+        let history = journal::read(self.deployment, name).await?;
+        let mut journal = Journal::open(self.deployment, name, run.owner.clone(), run.lock.token).await?;
+        journal.add(self.beginning(changes, live)).await?;
+        report.runs.push(journal.run().to_owned());
+        for (change, step) in
+            changes.iter().flat_map(|change| change.steps.iter().map(move |step| (change, step)))
+        {
+            let namespace = format!("{name}.{}", change.collection);
+            let number = report.steps.len() + 1;
+            (self.watcher)(Progress::Step { number, of: run.total, namespace: &namespace, step });
+            run.lock.prolong().await.map_err(half_way)?;
+            let (collection, begun) = (change.collection.clone(), Instant::now());
+            let started = Event::Started {
+                collection: collection.clone(),
+                step: step.clone(),
+                inverse: step.inverse(),
+            };
+            journal.add(started).await.map_err(half_way)?;
+            let mut executor = Executor {
+                deployment: self.deployment,
+                database: name,
+                quorum: self.spec.commit_quorum.as_ref(),
+                history: &history,
+                watcher: self.watcher,
+                interrupt: self.interrupt,
+            };
+            match executor.perform(&collection, step).await {
+                Ok(()) => {}
+                Err(Stop::Interrupted) => return Ok(Ending::Interrupted),
+                Err(stop) => {
+                    if let Stop::Duplicates(_) = stop {
+                        // New duplicates are refused by now: that must not last without an end in sight.
+                        let back = Step::PrepareUnique { name: step.index_name().to_owned(), on: false };
+                        executor.perform(&collection, &back).await.ok();
+                    }
+                    let reason = stop.reason();
+                    let failed = Event::Failed { collection, step: step.clone(), reason: reason.clone() };
+                    // The failure itself is what must be told.
+                    journal.add(failed).await.ok();
+                    return Err(IndexError::HalfWay { reason: format!("{namespace}: {step}: {reason}") });
+                }
+            }
+            let took = begun.elapsed();
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let done = Event::Done { collection: collection.clone(), step: step.clone(), took_ms };
+            journal.add(done).await.map_err(half_way)?;
+            (self.watcher)(Progress::Done { took });
+            report.steps.push(StepReport { database: name.clone(), collection, step: step.clone(), took_ms });
+        }
+        journal.add(Event::Ended).await.map_err(half_way)?;
+        Ok(Ending::Done)
+    }
+
+    fn beginning(&self, changes: &[Change], live: &LiveDatabase) -> Event {
+        let mut touched: Vec<&str> = changes.iter().map(|change| change.collection.as_str()).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let snapshot = |collection: &str| Snapshot {
+            collection: collection.to_owned(),
+            indexes: live
+                .collections
+                .get(collection)
+                .map(|found| found.known().cloned().collect())
+                .unwrap_or_default(),
+        };
+        Event::Began {
+            command: self.command.to_owned(),
+            spec: self.spec.name.clone(),
+            spec_hash: self.spec.hash.clone(),
+            plan_hash: self.plan.hash.clone(),
+            before: touched.into_iter().map(snapshot).collect(),
+        }
+    }
+}
+
+/// What the steps of one database have in common.
+struct Run<'a> {
+    lock: &'a Lock,
+    owner: &'a Owner,
+    /// Steps of all databases.
+    total: usize,
+}
+
+fn step_count(changes: &[Change]) -> usize {
+    changes.iter().map(|change| change.steps.len()).sum()
+}
+
+/// A failure after the first change leaves something to go on with.
+fn half_way(error: IndexError) -> IndexError {
+    match error {
+        half_way @ IndexError::HalfWay { .. } => half_way,
+        error => IndexError::HalfWay { reason: error.to_string() },
+    }
+}
+
+impl Deployment {
+    /// Whether builds can wait for a quorum of members.
+    fn has_quorum(&self) -> bool {
+        matches!(self.topology, Topology::ReplicaSet(_) | Topology::Sharded)
+    }
+}

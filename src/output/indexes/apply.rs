@@ -1,0 +1,94 @@
+//! A run of a plan, while it goes on and at its end.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::config::duration::humanize;
+use crate::indexes::apply::{ApplyReport, Ending, Progress};
+use crate::output::table::{table, thousands};
+use crate::output::{Output, style};
+use crate::text::one_line;
+
+const BAR: &str = "  {prefix} [{bar:24}] {msg}";
+
+/// What was done, and how it ended.
+pub fn render(report: &ApplyReport) -> String {
+    let rows = report.steps.iter().map(|step| {
+        let place = format!("{}.{}", step.database, step.collection);
+        let took = humanize(Duration::from_millis(step.took_ms));
+        vec![one_line(&place), one_line(&step.step.to_string()), took]
+    });
+    let steps =
+        if report.steps.is_empty() { String::new() } else { table(&["collection", "step", "took"], 2, rows) };
+    let verdict = match report.ending {
+        Ending::Nothing => style::well("Nothing to do: every declared index is there."),
+        Ending::Done => style::well("Done: every declared index is there, on every member."),
+        Ending::Interrupted => {
+            style::look("Interrupted. To go on: scalectl migrate indexes apply (the same arguments)")
+        }
+    };
+    if steps.is_empty() { verdict } else { format!("{steps}\n{verdict}\n") }
+}
+
+/// Shows a run while it goes on: a line for each step, and on a terminal a bar for each member that builds.
+#[derive(Debug)]
+pub struct ApplyProgress {
+    output: Output,
+    bars: MultiProgress,
+    shown: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl ApplyProgress {
+    /// Begins to show it.
+    pub fn start(output: Output) -> Self {
+        Self { output, bars: MultiProgress::new(), shown: Mutex::default() }
+    }
+
+    /// Shows what goes on.
+    pub fn show(&self, progress: Progress<'_>) {
+        match progress {
+            Progress::Step { number, of, namespace, step } => {
+                self.line(&one_line(&format!("[{number}/{of}] {namespace}: {step}")));
+            }
+            Progress::Build { member, done, total } => {
+                let part = format!("{} of {}", thousands(done), thousands(total));
+                self.bar(member, done, total, &part);
+            }
+            Progress::Waiting { what, left } => self.bar(what, 0, 0, &format!("{} left", humanize(left))),
+            Progress::Done { .. } => self.clear(),
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.bars.suspend(|| self.output.note(text));
+    }
+
+    fn bar(&self, title: &str, done: u64, total: u64, message: &str) {
+        if !self.output.is_interactive() {
+            return;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = shown.entry(title.to_owned()).or_insert_with(|| {
+            // The template is a constant; were it wrong, the default style would do.
+            let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.bars.add(ProgressBar::new(total.max(1)).with_style(style).with_prefix(one_line(title)))
+        });
+        bar.set_length(total.max(1));
+        bar.set_position(done);
+        bar.set_message(message.to_owned());
+    }
+
+    fn clear(&self) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *shown).into_values().for_each(|bar| bar.finish_and_clear());
+    }
+}
+
+impl Drop for ApplyProgress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

@@ -1,0 +1,5 @@
+//! Reports on indexes for people.
+
+pub mod apply;
+pub mod history;
+pub mod plan;
