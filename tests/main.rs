@@ -16,6 +16,8 @@ mod cli;
 mod demo;
 mod health;
 mod honesty;
+mod indexes_apply;
+mod indexes_faults;
 mod loadtest;
 mod loadtest_socketio;
 mod readme;

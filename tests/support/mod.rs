@@ -10,6 +10,7 @@
 pub mod faults;
 
 mod http;
+mod indexed;
 mod mongo;
 mod output;
 mod process;
@@ -21,7 +22,8 @@ mod wait;
 mod workdir;
 
 pub use http::{ADMIN, KeptAlive, get, get_as_admin, post};
-pub use mongo::MongoServer;
+pub use indexed::Indexed;
+pub use mongo::{MongoServer, block_on};
 pub use output::Output;
 pub use process::{Line, Process, Stream};
 pub use redis::RedisServer;

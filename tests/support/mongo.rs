@@ -31,6 +31,8 @@ static DATABASES: AtomicUsize = AtomicUsize::new(0);
 pub struct MongoServer {
     // Fields drop in order: the process ends before its folder goes. None of both: a deployment from outside.
     local: Option<(Process, WorkDir)>,
+    /// The program and its arguments, to start it again.
+    launched: Option<(&'static str, Vec<String>)>,
     uri: String,
     database: String,
 }
@@ -98,7 +100,7 @@ impl MongoServer {
     #[track_caller]
     fn external(uri: String) -> Self {
         static ANNOUNCE: Once = Once::new();
-        let server = Self { local: None, uri, database: new_database() };
+        let server = Self { local: None, launched: None, uri, database: new_database() };
         ANNOUNCE.call_once(|| {
             let version = server.admin(doc! { "buildInfo": 1 });
             let hello = server.admin(doc! { "hello": 1 });
@@ -108,21 +110,42 @@ impl MongoServer {
         server
     }
 
+    /// Kills it as `kill -9` does, and starts it again on the same port with what it had written.
     #[track_caller]
-    fn launch(program: &str, args: &[&str]) -> Self {
+    pub fn crash_and_restart(&mut self) {
+        let (program, args) = self.launched.clone().expect("a server of the test's own");
+        let (mut process, dir) = self.local.take().expect("a server of the test's own");
+        process.kill();
+        drop(process);
+        let port = self.uri.rsplit(':').next().expect("the address has a port").to_owned();
+        let (process, _) = start_server(program, &args, &port, &dir);
+        self.local = Some((process, dir));
+    }
+
+    #[track_caller]
+    fn launch(program: &'static str, args: &[&str]) -> Self {
         let dir = WorkDir::new(program);
-        let mut command = Command::new(find_program(program));
-        command.args(["--host", "127.0.0.1", "--port", "0"]).args(args);
-        command.current_dir(dir.path()).env("TMPDIR", dir.path());
-        let process = Process::start(program, command, b"", &dir.join("server.log"));
-        let process = process.unwrap_or_else(|error| panic!("{program} did not start: {error}"));
-        let line = process.wait_for_line(STARTUP, |line| parse_address(line).is_some());
-        let address = parse_address(&line).expect("the line was chosen for it");
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let (process, address) = start_server(program, &args, "0", &dir);
         let uri = format!("mongodb://{address}");
-        let server = Self { local: Some((process, dir)), uri, database: new_database() };
+        let launched = Some((program, args));
+        let server = Self { local: Some((process, dir)), launched, uri, database: new_database() };
         server.admin(doc! { "ping": 1 });
         server
     }
+}
+
+/// Starts a server in `dir`; gives the address on which it listens.
+#[track_caller]
+fn start_server(program: &str, args: &[String], port: &str, dir: &WorkDir) -> (Process, String) {
+    let mut command = Command::new(find_program(program));
+    command.args(["--host", "127.0.0.1", "--port", port]).args(args);
+    command.current_dir(dir.path()).env("TMPDIR", dir.path());
+    let process = Process::start(program, command, b"", &dir.join("server.log"));
+    let process = process.unwrap_or_else(|error| panic!("{program} did not start: {error}"));
+    let line = process.wait_for_line(STARTUP, |line| parse_address(line).is_some());
+    let address = parse_address(&line).expect("the line was chosen for it").to_owned();
+    (process, address)
 }
 
 impl Drop for MongoServer {
@@ -136,7 +159,7 @@ impl Drop for MongoServer {
 
 /// Runs to the end on a thread and a runtime of its own, which an async test can call as well. The driver's
 /// clients belong to the runtime that made them, so none is kept.
-fn block_on<F: Future<Output: Send> + Send>(work: F) -> F::Output {
+pub fn block_on<F: Future<Output: Send> + Send>(work: F) -> F::Output {
     let run = || {
         let runtime = Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime can be made").block_on(work)

@@ -57,10 +57,7 @@ pub enum Progress<'a> {
         left: Duration,
     },
     /// A step is done.
-    Done {
-        /// How long it took.
-        took: Duration,
-    },
+    Done,
 }
 
 /// Sees what goes on.
@@ -335,11 +332,10 @@ impl Application<'_> {
                     return Err(IndexError::HalfWay { reason: format!("{namespace}: {step}: {reason}") });
                 }
             }
-            let took = begun.elapsed();
-            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             let done = Event::Done { collection: collection.clone(), step: step.clone(), took_ms };
             journal.add(done).await.map_err(half_way)?;
-            (self.watcher)(Progress::Done { took });
+            (self.watcher)(Progress::Done);
             report.steps.push(StepReport { database: name.clone(), collection, step: step.clone(), took_ms });
         }
         journal.add(Event::Ended).await.map_err(half_way)?;

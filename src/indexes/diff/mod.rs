@@ -212,8 +212,9 @@ impl Comparison<'_> {
     fn retire(&self, index: &Index) -> Vec<Step> {
         let name = index.name.clone();
         let hide = (!index.options.hidden).then(|| Step::Hide { name: name.clone() });
-        let soak = Step::Soak { name, seconds: self.rules.soak.as_secs() };
-        hide.into_iter().chain([soak, Step::Drop { index: index.clone() }]).collect()
+        let seconds = self.rules.soak.as_secs();
+        let soak = (seconds > 0).then_some(Step::Soak { name, seconds });
+        hide.into_iter().chain(soak).chain([Step::Drop { index: index.clone() }]).collect()
     }
 
     /// The same for all that goes, but for what serves keys that another declaration still waits for.

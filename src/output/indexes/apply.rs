@@ -58,7 +58,7 @@ impl ApplyProgress {
                 self.bar(member, done, total, &part);
             }
             Progress::Waiting { what, left } => self.bar(what, 0, 0, &format!("{} left", humanize(left))),
-            Progress::Done { .. } => self.clear(),
+            Progress::Done => self.clear(),
         }
     }
 

@@ -14,7 +14,10 @@ pub fn render(report: &HistoryReport) -> String {
     if report.entries.is_empty() {
         return format!("{}: no index was ever changed by scalectl", one_line(&report.database));
     }
-    let rows = report.entries.iter().map(row);
+    // A step that came to an end is told once.
+    let next = report.entries.iter().skip(1).map(Some).chain([None]);
+    let shown = report.entries.iter().zip(next).filter(|(entry, next)| !is_told_by_next(entry, *next));
+    let rows = shown.map(|(entry, _)| row(entry));
     let entries = table(&["entry", "at", "who", "what"], 4, rows);
     let verdict = match &report.flaws[..] {
         [] => style::well("The history is whole: every checksum fits."),
@@ -27,6 +30,11 @@ pub fn render(report: &HistoryReport) -> String {
     format!(
         "{entries}\n{verdict}\nTo go back to how it was after an entry: scalectl migrate indexes rollback --to ENTRY\n"
     )
+}
+
+fn is_told_by_next(entry: &Entry, next: Option<&Entry>) -> bool {
+    let ends = next.is_some_and(|next| matches!(next.event, Event::Done { .. } | Event::Failed { .. }));
+    matches!(entry.event, Event::Started { .. }) && ends
 }
 
 fn row(entry: &Entry) -> Vec<String> {
@@ -45,7 +53,9 @@ fn told(event: &Event) -> String {
         Event::Began { command, spec, plan_hash, .. } => {
             format!("{command} of {spec} begins, plan {}", plan_hash.get(..12).unwrap_or(plan_hash))
         }
-        Event::Started { collection, step, .. } => format!("{collection}: begin to {step}"),
+        Event::Started { collection, step, .. } => {
+            format!("{collection}: {step}: begun, and not known to have ended")
+        }
         Event::Done { collection, step, took_ms } => {
             format!("{collection}: {step}: done in {}", humanize(Duration::from_millis(*took_ms)))
         }

@@ -87,7 +87,7 @@ fn verdict(plan: &Plan) -> String {
     match (plan.changes.len(), blocked) {
         (0, _) => style::well("Nothing to do: every declared index is there."),
         (count, 0) => {
-            format!("{count} changes in {steps} steps. To make them: scalectl migrate indexes apply")
+            format!("{count} changes in {steps} steps.")
         }
         (count, blocked) => {
             style::bad(&format!("{blocked} of {count} changes are blocked: nothing can be applied."))

@@ -61,6 +61,9 @@ pub async fn run(args: Args) -> Outcome {
             path.display()
         ));
     }
+    if args.out.is_none() && !plan.is_blocked() && !plan.changes.is_empty() {
+        output.note("to make these changes: scalectl migrate indexes apply (the same arguments)");
+    }
     Ok(match (plan.is_blocked(), plan.changes.is_empty()) {
         (true, _) => Exit::Refused,
         (false, false) if args.detailed_exit_code => Exit::Failed,

@@ -1,0 +1,372 @@
+//! `scalectl migrate indexes plan`, `apply`, `rollback` and `history`, against a real server.
+
+use mongodb::bson::{DateTime, Document, doc};
+use scalectl::Exit;
+use snapbox::str;
+
+use crate::support::{Indexed, MongoServer, Scalectl};
+
+const FEED: &str = "\
+indexes:
+  - keys: {author: 1, at: -1}
+";
+
+fn things(count: i32) -> impl Iterator<Item = Document> {
+    (0..count).map(|n| doc! { "author": n % 10, "at": n, "slug": format!("s{n}"), "n": n })
+}
+
+#[test]
+fn a_declared_index_is_planned_made_and_then_there_is_nothing_to_do() {
+    let app = Indexed::start();
+    app.insert(things(1_000));
+    app.declare(FEED);
+    let plan = app.command(&["plan", "--detailed-exit-code"]);
+    let plan = plan
+        .hide_matches(r"against .*", "against [DEPLOYMENT]")
+        .hide_matches(r"index about .*", "[SIZE]")
+        .run();
+    plan.code(Exit::Failed)
+        .stdout(str![[r#"
+indexes.yaml against [DEPLOYMENT]
+
+create author_1_at_-1 on [DB].things, low risk
+  why: no index has these keys and options
+  size: 1,000 documents, [SIZE]
+  1. build author_1_at_-1 {author: 1, at: -1}
+  2. verify author_1_at_-1 on every member
+
+1 changes in 2 steps.
+
+"#]])
+        .stderr(str![[r#"
+to make these changes: scalectl migrate indexes apply (the same arguments)
+
+"#]]);
+    assert_eq!(app.names(), [""; 0], "a plan changes nothing");
+    app.command(&["apply", "--yes", "--quiet"]).run().code(Exit::Done).stderr(str![""]).stdout(str![[r#"
+COLLECTION   STEP                                           TOOK
+[DB].things  build author_1_at_-1 {author: 1, at: -1}[..][TIME]
+[DB].things  verify author_1_at_-1 on every member[..][TIME]
+
+Done: every declared index is there, on every member.
+
+"#]]);
+    assert_eq!(app.names(), ["author_1_at_-1"]);
+    let again = app
+        .command(&["plan", "--detailed-exit-code"])
+        .hide_matches(r"against .*", "against [DEPLOYMENT]")
+        .run();
+    again.code(Exit::Done).stderr(str![""]).stdout(str![[r#"
+indexes.yaml against [DEPLOYMENT]
+
+Nothing to do: every declared index is there.
+
+"#]]);
+}
+
+/// Declares `wanted`, makes it so, and holds that nothing is left to do; gives what the server lists then.
+#[track_caller]
+fn brought_to(app: &Indexed, wanted: &str, flags: &[&str]) -> Vec<Document> {
+    app.declare(&format!("indexes:\n{wanted}"));
+    app.command(&[&["apply", "--yes", "--output", "json"], flags].concat()).run().code(Exit::Done);
+    let plan = app.command(&["plan", "--output", "json"]).run();
+    assert_eq!(plan.code(Exit::Done).json()["changes"], serde_json::json!([]), "after {wanted}");
+    app.listed()
+}
+
+#[test]
+fn every_class_of_option_is_made_changed_and_gone() {
+    let app = Indexed::start();
+    app.insert(things(500));
+    for (first, then) in [
+        ("- keys: {a: 1}", "- {keys: {a: 1}, sparse: true}"),
+        ("- {keys: {slug: 1}, unique: true}", "- {keys: {slug: 1}, unique: true, sparse: true}"),
+        ("- keys: {slug: 1}", "- {keys: {slug: 1}, unique: true}"),
+        (
+            "- {keys: {b: 1}, partialFilterExpression: {n: {$gt: 5}}}",
+            "- {keys: {b: 1}, partialFilterExpression: {n: {$gt: 6}}}",
+        ),
+        ("- {keys: {c: 1}, hidden: true}", "- {keys: {c: 1}}"),
+        ("- {keys: {at2: 1}, expireAfterSeconds: 60}", "- {keys: {at2: 1}, expireAfterSeconds: 90}"),
+        ("- {keys: {at3: 1}}", "- {keys: {at3: 1}, expireAfterSeconds: 90}"),
+        ("- {keys: {at4: 1}, expireAfterSeconds: 60}", "- {keys: {at4: 1}}"),
+        (
+            "- {keys: {d: 1}, collation: {locale: en, strength: 2}}",
+            "- {keys: {d: 1}, collation: {locale: de, strength: 1}}",
+        ),
+        ("- {keys: {loc: 2dsphere}}", "- {keys: {loc: 2dsphere}, 2dsphereIndexVersion: 2}"),
+        ("- {keys: {e: 1, f: -1}, name: own}", "- {keys: {e: -1, f: -1}, name: own}"),
+    ] {
+        for wanted in [first, then] {
+            let listed = brought_to(&app, &format!("  {wanted}"), &[]);
+            assert_eq!(listed.len(), 1, "{wanted}: {listed:?}");
+            let options =
+                ["unique", "sparse", "hidden", "expireAfterSeconds", "partialFilterExpression", "collation"];
+            for option in options {
+                assert_eq!(listed[0].contains_key(option), wanted.contains(option), "{wanted}: {listed:?}");
+            }
+        }
+        let name = app.names().remove(0);
+        app.declare(&format!("absent: [{name}]"));
+        app.command(&["apply", "--yes"]).run().code(Exit::Done);
+        assert_eq!(app.names(), [""; 0], "after {then}");
+    }
+}
+
+#[test]
+fn kinds_that_have_no_stand_in_need_leave_for_a_gap() {
+    let app = Indexed::start();
+    brought_to(&app, "  - {keys: {$**: 1}, name: all, wildcardProjection: {a: 1}}", &[]);
+    app.declare("indexes:\n  - {keys: {$**: 1}, name: all, wildcardProjection: {b: 1}}");
+    let refused = app.command(&["plan"]).run();
+    refused.code(Exit::Refused).stdout_has("blocked: all and the old one cannot stand side by side");
+    refused.stdout_has("choose a quiet time, then allow the gap with --allow-gap");
+    let apply = app.command(&["apply", "--yes"]).run();
+    apply.code(Exit::Refused).stderr_has("error: the plan cannot be applied: replace all:");
+    let listed =
+        brought_to(&app, "  - {keys: {$**: 1}, name: all, wildcardProjection: {b: 1}}", &["--allow-gap"]);
+    assert_eq!(listed[0].get_document("wildcardProjection").unwrap(), &doc! { "b": 1 });
+}
+
+#[test]
+fn duplicates_are_named_before_anything_changes() {
+    let app = Indexed::start();
+    app.insert([
+        doc! { "_id": 1, "slug": "same" },
+        doc! { "_id": 2, "slug": "same" },
+        doc! { "_id": 3, "slug": "other" },
+        doc! { "_id": 4 },
+        doc! { "_id": 5 },
+    ]);
+    app.declare("indexes:\n  - {keys: {slug: 1}, unique: true}");
+    let plan = app.command(&["plan", "--output", "json"]).run();
+    let duplicates = plan.code(Exit::Refused).json()["changes"][0]["estimate"]["duplicates"].clone();
+    let mut ids: Vec<String> =
+        duplicates.as_array().unwrap().iter().map(|group| group["ids"].to_string()).collect();
+    ids.sort();
+    assert_eq!(ids, [r#"["1","2"]"#, r#"["4","5"]"#], "a missing field counts as null");
+    app.command(&["apply", "--yes"])
+        .run()
+        .code(Exit::Refused)
+        .stderr_has("2 groups of documents have the same key");
+    assert_eq!(app.names(), [""; 0]);
+    app.declare("indexes:\n  - {keys: {slug: 1}, unique: true, sparse: true}");
+    let sparse = app.command(&["plan", "--output", "json"]).run();
+    let duplicates = sparse.code(Exit::Refused).json()["changes"][0]["estimate"]["duplicates"].clone();
+    assert_eq!(duplicates.as_array().unwrap().len(), 1, "a sparse index leaves the others out");
+}
+
+#[test]
+fn a_ttl_that_would_delete_says_how_many_and_asks_first() {
+    let app = Indexed::start();
+    let hour_ago = DateTime::from_millis(DateTime::now().timestamp_millis() - 3_600_000);
+    app.insert((0..7).map(|_| doc! { "at": hour_ago }).chain([doc! { "at": DateTime::now() }]));
+    app.declare("indexes:\n  - {keys: {at: 1}, expireAfterSeconds: 600}");
+    let plan = app.command(&["plan"]).run();
+    plan.code(Exit::Refused).stdout_has("7 documents are older than 600 s and would be deleted");
+    app.command(&["plan", "--allow-deletes"]).run().code(Exit::Done).stdout_has("7 documents expire at once");
+    app.declare("indexes:\n  - {keys: {at: 1}, expireAfterSeconds: 7200}");
+    app.command(&["plan"]).run().code(Exit::Done);
+}
+
+#[test]
+fn a_plan_in_a_file_is_bound_to_the_specification_the_deployment_and_the_state() {
+    let app = Indexed::start();
+    app.insert(things(10));
+    app.declare(FEED);
+    app.command(&["plan", "--out", "plan.json"]).run().code(Exit::Done);
+    let apply = |app: &Indexed| app.command(&["apply", "plan.json"]).run();
+    // Another specification.
+    app.declare("indexes:\n  - keys: {author: 1}");
+    apply(&app)
+        .code(Exit::Refused)
+        .stderr_has("the plan is stale: indexes.yaml has changed since it was made");
+    app.declare(FEED);
+    // Another state.
+    app.create([doc! { "key": { "z": 1 }, "name": "z_1" }]);
+    let stale = apply(&app);
+    stale.code(Exit::Refused).stderr_has("have changed since it was made; make a new one");
+    app.run(doc! { "dropIndexes": "things", "index": "z_1" }).unwrap();
+    // Another deployment.
+    let other = MongoServer::start_with(&["--standalone"]);
+    let elsewhere = app.command(&["apply", "plan.json"]).env("SCALECTL_MONGODB_URI", other.uri()).run();
+    elsewhere.code(Exit::Refused).stderr_has("the plan was made for another deployment: for replica set");
+    // A plan changed by hand.
+    let text = std::fs::read_to_string(app.dir.join("plan.json")).unwrap();
+    app.dir.write("edited.json", text.replace("author_1_at_-1", "author_1_at_-2"));
+    let edited = app.command(&["apply", "edited.json"]).run();
+    edited.code(Exit::Refused).stderr_has("edited.json was changed after it was made");
+    assert_eq!(app.names(), [""; 0]);
+    // The plan as it is; a second time there is nothing left to do.
+    apply(&app).code(Exit::Done).stdout_has("Done:");
+    assert_eq!(app.names(), ["author_1_at_-1"]);
+    apply(&app).code(Exit::Done).stdout_has("Nothing to do");
+}
+
+#[test]
+fn without_a_terminal_changes_have_to_be_confirmed() {
+    let app = Indexed::start();
+    app.insert(things(10));
+    app.declare(FEED);
+    let refused = app.command(&["apply"]).run();
+    refused.code(Exit::Refused).stderr_has("nothing was changed: confirm with --yes");
+    assert_eq!(app.names(), [""; 0]);
+}
+
+#[test]
+fn a_rollback_goes_back_to_any_point_of_the_history() {
+    let app = Indexed::start();
+    app.insert(things(100));
+    app.create([doc! { "key": { "author": 1 }, "name": "author_1", "sparse": true }]);
+    let before = app.listed();
+    brought_to(&app, "  - keys: {author: 1}\n  - {keys: {slug: 1}, unique: true}", &[]);
+    let between = app.listed();
+    app.declare("absent: [slug_1]");
+    app.command(&["apply", "--yes"]).run().code(Exit::Done);
+    let history = app.command(&["history", "--output", "json"]).run();
+    let entries = history.code(Exit::Done).json()["entries"].as_array().unwrap().clone();
+    let last_of_first = entries.iter().position(|entry| entry["event"]["event"] == "ended").unwrap() + 1;
+    // Before the last run, then before the first: unique and sparse are as they were.
+    app.command(&["rollback", "--yes"]).run().code(Exit::Done);
+    assert_eq!(app.listed(), between);
+    app.command(&["rollback", "--yes", "--to", &last_of_first.to_string()]).run().code(Exit::Done);
+    assert_eq!(app.listed(), between);
+    app.command(&["rollback", "--yes", "--to", "0"]).run().code(Exit::Done);
+    let bare = |listed: Vec<Document>| -> Vec<Document> {
+        listed
+            .into_iter()
+            .map(|mut index| {
+                index.remove("name");
+                index
+            })
+            .collect()
+    };
+    assert_eq!(bare(app.listed()), bare(before));
+    let outside = app.command(&["rollback", "--yes", "--to", "10000"]).run();
+    outside.code(Exit::Refused).stderr_has("has the entries 1 to");
+}
+
+#[test]
+fn a_history_that_was_changed_shows() {
+    let app = Indexed::start();
+    app.insert(things(10));
+    brought_to(&app, "  - keys: {author: 1}", &[]);
+    let whole = app.command(&["history"]).run();
+    whole.code(Exit::Done).stdout_has("The history is whole").stdout_has("tester@");
+    app.run(doc! { "update": "scalectl.indexHistory", "updates": [
+        { "q": { "_id": 2 }, "u": { "$set": { "at": "2020-01-01T00:00:00Z" } } },
+    ] })
+    .unwrap();
+    app.command(&["history"])
+        .run()
+        .code(Exit::Failed)
+        .stdout_has("The history was changed: entry 2: was changed");
+    app.command(&["rollback", "--yes"]).run().code(Exit::Refused).stderr_has("was changed: entry 2");
+}
+
+#[test]
+fn a_plan_for_a_pull_request_is_markdown() {
+    let app = Indexed::start();
+    app.insert(things(10));
+    app.create([doc! { "key": { "stray": 1 }, "name": "stray_1" }]);
+    app.declare(FEED);
+    let plan = app.command(&["plan", "--output", "markdown", "--quiet"]);
+    let plan = plan
+        .hide_matches(r"against .*", "against [DEPLOYMENT]")
+        .hide_matches(r"index about [^|]*", "[SIZE] ");
+    plan.hide_matches(r"Plan `.*", "Plan [HASH]").run().code(Exit::Done).stdout(str![[r#"
+### Indexes: indexes.yaml against [DEPLOYMENT]
+
+| change | index | on | risk | why | size |
+|---|---|---|---|---|---|
+| create | `author_1_at_-1` | [DB].things | low | no index has these keys and options | 10 documents, [SIZE] |
+
+<details><summary>Steps</summary>
+
+`author_1_at_-1` on [DB].things:
+
+1. build author_1_at_-1 {author: 1, at: -1}
+2. verify author_1_at_-1 on every member
+
+</details>
+
+Left as they are:
+
+- [DB].things stray_1: {stray: 1}: nobody declares it
+
+Plan [HASH]
+
+"#]]);
+}
+
+#[test]
+fn mistakes_of_a_specification_are_named_with_their_places() {
+    let text = "\
+databases:
+  app:
+    collections:
+      things:
+        indexes:
+          - {keys: {a: 1}, uniqe: true}
+          - {keys: {a: 3}}
+";
+    let mistakes = Scalectl::new(["migrate", "indexes", "plan"]).file("indexes.yaml", text).run();
+    mistakes.code(Exit::Usage).stdout(str![""]).stderr(str![[r#"
+error: unknown key `uniqe`
+ --> indexes.yaml:6:28
+  |
+6 |           - {keys: {a: 1}, uniqe: true}
+  |                            ^^^^^ did you mean `unique`?
+
+"#]]);
+    let text = "\
+databases:
+  app:
+    collections:
+      things:
+        indexes:
+          - {keys: {a: 3}}
+          - {keys: {b: 1, c: 1}, expireAfterSeconds: 5}
+          - {keys: {t: text}}
+          - {keys: {u: text}}
+          - {keys: {_id: 1}, hidden: true}
+          - {keys: {d: 1}, name: same}
+          - {keys: {e: 1}, name: same}
+          - {keys: {$**: 1}, unique: true}
+          - {keys: {f: 1}, partialFilterExpression: {n: {$ne: 1}}}
+        queries:
+          - {name: q, find: {}, count: {}}
+          - {name: r, find: {}, index: nowhere}
+";
+    let mistakes = Scalectl::new(["migrate", "indexes", "plan"]).file("indexes.yaml", text).run();
+    for message in [
+        "`a`: 3 is no kind of index",
+        "only an index on one field can expire documents",
+        "a collection has at most one text index; the other is in line 8",
+        "the index on _id cannot be hidden",
+        "the index on _id comes with the collection",
+        "the name `same` is taken by the index of line 11",
+        "a wildcard index cannot be unique",
+        "a partial filter cannot use `$ne`",
+        "query `q` says 2 of its kinds",
+        "no index `nowhere` is declared",
+    ] {
+        mistakes.code(Exit::Usage).stderr_has(message);
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_without_its_password() {
+    let spec = "databases: {app: {collections: {things: {indexes: [{keys: {a: 1}}]}}}}\n";
+    let plan = Scalectl::new(["migrate", "indexes", "plan", "--timeout", "500ms", "--uri", "env:URI"]);
+    let plan = plan.file("indexes.yaml", spec).env("URI", "mongodb://ada:hunter2@127.0.0.1:1/");
+    let output = plan.run();
+    output.code(Exit::Unreachable).stdout(str![""]).stderr(str![[r#"
+error: mongodb://ada:***@127.0.0.1:[PORT]/: connection refused
+
+"#]]);
+    let open = Scalectl::new(["migrate", "indexes", "plan", "--uri", "mongodb://ada:hunter2@127.0.0.1:1/"]);
+    let output = open.file("indexes.yaml", spec).run();
+    output.code(Exit::Usage).stderr_has("contains a password");
+    assert!(!output.stderr.contains("hunter2"));
+}
