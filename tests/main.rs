@@ -18,6 +18,7 @@ mod health;
 mod honesty;
 mod loadtest;
 mod loadtest_socketio;
+mod mongo_proxy_check;
 mod readme;
 mod scenarios;
 mod schemas;

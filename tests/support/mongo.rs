@@ -136,7 +136,7 @@ impl Drop for MongoServer {
 
 /// Runs to the end on a thread and a runtime of its own, which an async test can call as well. The driver's
 /// clients belong to the runtime that made them, so none is kept.
-fn block_on<F: Future<Output: Send> + Send>(work: F) -> F::Output {
+pub(super) fn block_on<F: Future<Output: Send> + Send>(work: F) -> F::Output {
     let run = || {
         let runtime = Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime can be made").block_on(work)
