@@ -1,5 +1,6 @@
 //! `scalectl migrate indexes`
 
+pub mod capabilities;
 pub mod plan;
 
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ use crate::indexes::spec::Spec;
 /// The commands under `migrate indexes`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Find out which options of indexes the server keeps and enforces (exit 1 when it lacks one)
+    Capabilities(capabilities::Args),
     /// Show what would have to change, and why; changes nothing
     Plan(plan::Args),
 }
@@ -22,6 +25,7 @@ pub enum Command {
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
+        Command::Capabilities(args) => capabilities::run(args).await,
         Command::Plan(args) => plan::run(args).await,
     }
 }

@@ -1,0 +1,291 @@
+//! A scratch collection, and what is seen in it.
+
+use bson::{Bson, Document, doc};
+
+use super::super::{Capability, OptionClass, Verdict};
+use crate::indexes::IndexError;
+use crate::indexes::index::Index;
+use crate::indexes::live::{Deployment, LiveIndex, read_indexes};
+use crate::text::{excerpt, one_line};
+
+/// The name of every index that is tried.
+pub const INDEX: &str = "probe";
+/// The server's word for a key that is there already.
+pub const DUPLICATE_KEY: i32 = 11_000;
+/// The server's word for a collection that is not there.
+const NAMESPACE_NOT_FOUND: i32 = 26;
+
+/// Why a probe ended before it had seen anything.
+#[derive(Debug)]
+pub enum Stop {
+    /// The server refused: that is the answer.
+    Refused(Refused),
+    /// Nothing was learned.
+    Fault(IndexError),
+}
+
+/// The server's refusal.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its number.
+    pub code: Option<i32>,
+    /// Its words.
+    pub words: String,
+}
+
+impl Refused {
+    /// What it comes to for the class.
+    pub fn into_capability(self, class: OptionClass) -> Capability {
+        let evidence = one_line(&excerpt(&self.words));
+        Capability { class, verdict: Verdict::Rejected, code: self.code, evidence }
+    }
+}
+
+/// What was seen of a class.
+#[derive(Debug, Default)]
+pub struct Findings {
+    acts: Vec<String>,
+    fails: Vec<String>,
+    unseen: Vec<String>,
+}
+
+impl Findings {
+    /// It does what it should.
+    pub fn acts(&mut self, words: impl Into<String>) {
+        self.acts.push(words.into());
+    }
+
+    /// It does not.
+    pub fn fails(&mut self, words: impl Into<String>) {
+        self.fails.push(words.into());
+    }
+
+    /// It could not be seen.
+    pub fn unseen(&mut self, words: impl Into<String>) {
+        self.unseen.push(words.into());
+    }
+
+    /// One of both.
+    pub fn check(&mut self, does: bool, acts: &str, fails: &str) {
+        if does { self.acts(acts) } else { self.fails(fails) }
+    }
+
+    /// What it comes to for the class: one failure is enough, and so is one thing that could not be seen.
+    pub fn into_capability(self, class: OptionClass) -> Capability {
+        let Self { acts, fails, unseen } = self;
+        let (verdict, seen) = match (fails.is_empty(), unseen.is_empty()) {
+            (false, _) => (Verdict::NotEnforced, fails),
+            (true, false) => (Verdict::Unknown, unseen),
+            (true, true) => (Verdict::Supported, acts),
+        };
+        Capability { class, verdict, code: None, evidence: one_line(&seen.join("; ")) }
+    }
+}
+
+/// A scratch collection; it comes into being with the first index or document.
+#[derive(Debug)]
+pub struct Lab<'a> {
+    deployment: &'a Deployment,
+    database: &'a str,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl<'a> Lab<'a> {
+    /// A collection that is not there yet.
+    pub fn new(deployment: &'a Deployment, database: &'a str, name: &'a str) -> Self {
+        Self { deployment, database, name }
+    }
+
+    /// The answer to a command; the server's refusal is an answer too.
+    pub async fn ask(&self, command: Document) -> Result<Result<Document, Refused>, Stop> {
+        let doing = format!(
+            "try the options of indexes in {}.{} (--no-probes does without)",
+            self.database, self.name
+        );
+        match self.deployment.run(self.database, &doing, command).await {
+            Ok(answer) => Ok(refused_write(&answer).map_or(Ok(answer), Err)),
+            Err(IndexError::Server { code, message, .. }) if !code.is_some_and(is_of_election) => {
+                // A refusal without a number comes as 0.
+                Ok(Err(Refused { code: code.filter(|code| *code != 0), words: message }))
+            }
+            Err(error) => Err(Stop::Fault(error)),
+        }
+    }
+
+    /// The answer to a command that is part of what the class is.
+    pub async fn demand(&self, command: Document) -> Result<Document, Stop> {
+        self.ask(command).await?.map_err(Stop::Refused)
+    }
+
+    /// Makes an index, and notes how it is listed afterwards.
+    pub async fn make(&self, index: &Index, findings: &mut Findings) -> Result<(), Stop> {
+        self.demand(self.creation(index)).await?;
+        self.compare(index, findings).await
+    }
+
+    /// The command that makes one index.
+    pub fn creation(&self, index: &Index) -> Document {
+        doc! { "createIndexes": self.name, "indexes": [index.to_command()] }
+    }
+
+    /// Notes how the index is listed.
+    pub async fn compare(&self, wanted: &Index, findings: &mut Findings) -> Result<(), Stop> {
+        let listed = read_indexes(&self.deployment.database(self.database), self.name).await;
+        let doing = format!("list the indexes of {}.{}", self.database, self.name);
+        let listed = listed.map_err(|error| Stop::Fault(self.deployment.fault(&doing, &error)))?;
+        let listed = listed.unwrap_or_default();
+        match listed.iter().find(|found| found.name() == wanted.name) {
+            Some(LiveIndex::Known(found)) if found.is_same_as(wanted) => {
+                findings.acts("listed as it was asked for")
+            }
+            Some(found) => findings.fails(format!("listed as {}", shown(found))),
+            None => match listed
+                .iter()
+                .find(|found| !matches!(found, LiveIndex::Known(index) if index.is_id()))
+            {
+                Some(found) => findings.fails(format!("listed as {} named {}", shown(found), found.name())),
+                None => findings.fails("not listed afterwards"),
+            },
+        }
+        Ok(())
+    }
+
+    /// Inserts a document, which may be refused.
+    pub async fn try_insert(&self, document: Document) -> Result<Result<(), Refused>, Stop> {
+        let inserted = self.ask(doc! { "insert": self.name, "documents": [document] }).await?;
+        Ok(inserted.map(drop))
+    }
+
+    /// Inserts documents that no server has a reason to refuse.
+    pub async fn fill(&self, documents: impl IntoIterator<Item = Document>) -> Result<(), Stop> {
+        let documents: Vec<Bson> = documents.into_iter().map(Bson::Document).collect();
+        self.demand(doc! { "insert": self.name, "documents": documents }).await.map(drop)
+    }
+
+    /// The documents that a filter finds.
+    pub async fn find(&self, filter: Document) -> Result<Result<usize, Refused>, Stop> {
+        let found = self.ask(doc! { "find": self.name, "filter": filter }).await?;
+        Ok(found.map(|answer| first_batch(&answer).len()))
+    }
+
+    /// Whether `explain` says that the index serves a filter; nothing when it does not speak of stages.
+    pub async fn is_used(&self, filter: Document) -> Result<Option<bool>, Stop> {
+        let find = doc! { "find": self.name, "filter": filter };
+        let explained = self.ask(doc! { "explain": find, "verbosity": "queryPlanner" }).await?;
+        let plan = explained.ok().and_then(|answer| answer.get_document("queryPlanner").ok().cloned());
+        Ok(plan.and_then(|plan| plan.get("winningPlan").and_then(|plan| names_index(plan))))
+    }
+
+    /// Notes whether `explain` says that the index serves a filter.
+    pub async fn expect_use(&self, filter: Document, findings: &mut Findings) -> Result<(), Stop> {
+        match self.is_used(filter).await? {
+            Some(does) => {
+                findings.check(does, "explain uses it", "explain does not use it: the collection is scanned");
+            }
+            None => findings.unseen("explain does not say whether it is used"),
+        }
+        Ok(())
+    }
+}
+
+/// Drops a scratch collection; one that is not there is fine.
+pub async fn drop_collection(deployment: &Deployment, database: &str, name: &str) -> Result<(), IndexError> {
+    let doing = format!("drop the scratch collection {database}.{name}");
+    let mut dropped = deployment.run(database, &doing, doc! { "drop": name }).await;
+    for _ in 1..super::ATTEMPTS {
+        if !dropped.as_ref().is_err_and(super::is_passing) {
+            break;
+        }
+        dropped = deployment.run(database, &doing, doc! { "drop": name }).await;
+    }
+    match dropped {
+        Err(IndexError::Unreachable { who, source }) => {
+            let who = format!("{who}: the scratch collection {database}.{name} may have stayed behind");
+            Err(IndexError::Unreachable { who, source })
+        }
+        Err(error) if error.code() != Some(NAMESPACE_NOT_FOUND) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What servers answer while they change roles or shut down; they say nothing about the command.
+pub fn is_of_election(code: i32) -> bool {
+    matches!(code, 91 | 189 | 10_058 | 10_107 | 11_600 | 11_602 | 13_435 | 13_436)
+}
+
+/// The documents of a cursor's first batch.
+pub fn first_batch(answer: &Document) -> Vec<Document> {
+    let batch = answer.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
+    batch.into_iter().flatten().filter_map(Bson::as_document).cloned().collect()
+}
+
+/// A write that was refused comes in an answer that says ok.
+fn refused_write(answer: &Document) -> Option<Refused> {
+    let first = answer.get_array("writeErrors").ok()?.first()?.as_document()?;
+    let words = first.get_str("errmsg").unwrap_or_default().to_owned();
+    Some(Refused { code: first.get_i32("code").ok(), words })
+}
+
+/// Whether a plan names the index; nothing when it has no stages at all.
+fn names_index(plan: &Bson) -> Option<bool> {
+    match plan {
+        Bson::Document(stage) => {
+            let own = stage
+                .get_str("stage")
+                .ok()
+                .map(|_| stage.get_str("indexName").is_ok_and(|name| name == INDEX));
+            stage.values().map(names_index).fold(own, either)
+        }
+        Bson::Array(stages) => stages.iter().map(names_index).fold(None, either),
+        _ => None,
+    }
+}
+
+fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one || other),
+        (one, other) => one.or(other),
+    }
+}
+
+fn shown(found: &LiveIndex) -> String {
+    match found {
+        LiveIndex::Known(index) => {
+            let options = index.shown_options();
+            let options = if options.is_empty() { String::new() } else { format!(" {options}") };
+            format!("{}{options}", index.shown_keys())
+        }
+        LiveIndex::Unknown { listed, .. } => excerpt(listed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{Bson, doc};
+
+    use super::{Findings, names_index};
+    use crate::indexes::capability::{OptionClass, Verdict};
+
+    #[test]
+    fn a_plan_is_read_at_any_depth() {
+        let of = |plan| names_index(&Bson::Document(plan));
+        let scan = doc! { "stage": "IXSCAN", "indexName": "probe" };
+        assert_eq!(of(doc! { "stage": "FETCH", "inputStage": scan.clone() }), Some(true));
+        let shards = doc! { "stage": "SINGLE_SHARD", "shards": [{ "winningPlan": scan }] };
+        assert_eq!(of(shards), Some(true));
+        assert_eq!(of(doc! { "stage": "COLLSCAN" }), Some(false));
+        assert_eq!(of(doc! { "detail": "SCAN c2" }), None);
+    }
+
+    #[test]
+    fn one_failure_decides() {
+        let mut findings = Findings::default();
+        findings.acts("listed");
+        findings.unseen("no explain");
+        findings.fails("a duplicate was accepted");
+        let capability = findings.into_capability(OptionClass::Unique);
+        assert_eq!(capability.verdict, Verdict::NotEnforced);
+        assert_eq!(capability.evidence, "a duplicate was accepted");
+    }
+}

@@ -1,0 +1,3 @@
+//! Reports on indexes for people.
+
+pub mod capability;
