@@ -16,6 +16,7 @@ mod cli;
 mod demo;
 mod health;
 mod honesty;
+mod indexes_capabilities;
 mod loadtest;
 mod loadtest_socketio;
 mod mongo_proxy_check;

@@ -1,11 +1,12 @@
 //! What a server really does with the options of indexes: servers that only resemble MongoDB accept options that
 //! they then ignore.
 //!
-//! [`fingerprint`] says which server it is without writing anything; [`probe`] makes one index of each class in
+//! [`fingerprint`] says which server it is without writing anything, [`known`] what that means; [`probe`] makes one index of each class in
 //! scratch collections, lists it again and tries whether it acts. [`detect`] does both.
 
 mod class;
 mod fingerprint;
+mod known;
 mod probe;
 
 use std::collections::BTreeSet;
@@ -69,7 +70,6 @@ pub struct Capabilities {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probed_in: Option<String>,
     /// Scratch collections of runs that were killed, which were dropped.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropped_left_overs: Vec<String>,
     /// Whether it was interrupted before all classes were tried.
     pub is_interrupted: bool,

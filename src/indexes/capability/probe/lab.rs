@@ -1,6 +1,7 @@
 //! A scratch collection, and what is seen in it.
 
 use bson::{Bson, Document, doc};
+use mongodb::error::ErrorKind;
 
 use super::super::{Capability, OptionClass, Verdict};
 use crate::indexes::IndexError;
@@ -73,11 +74,12 @@ impl Findings {
     /// What it comes to for the class: one failure is enough, and so is one thing that could not be seen.
     pub fn into_capability(self, class: OptionClass) -> Capability {
         let Self { acts, fails, unseen } = self;
-        let (verdict, seen) = match (fails.is_empty(), unseen.is_empty()) {
+        let (verdict, mut seen) = match (fails.is_empty(), unseen.is_empty()) {
             (false, _) => (Verdict::NotEnforced, fails),
             (true, false) => (Verdict::Unknown, unseen),
             (true, true) => (Verdict::Supported, acts),
         };
+        seen.dedup();
         Capability { class, verdict, code: None, evidence: one_line(&seen.join("; ")) }
     }
 }
@@ -99,17 +101,21 @@ impl<'a> Lab<'a> {
 
     /// The answer to a command; the server's refusal is an answer too.
     pub async fn ask(&self, command: Document) -> Result<Result<Document, Refused>, Stop> {
-        let doing = format!(
-            "try the options of indexes in {}.{} (--no-probes does without)",
-            self.database, self.name
-        );
-        match self.deployment.run(self.database, &doing, command).await {
-            Ok(answer) => Ok(refused_write(&answer).map_or(Ok(answer), Err)),
-            Err(IndexError::Server { code, message, .. }) if !code.is_some_and(is_of_election) => {
-                // A refusal without a number comes as 0.
-                Ok(Err(Refused { code: code.filter(|code| *code != 0), words: message }))
+        let answer = self.deployment.database(self.database).run_command(command).await;
+        let error = match answer {
+            Ok(answer) => return Ok(refused_write(&answer).map_or(Ok(answer), Err)),
+            Err(error) => error,
+        };
+        if matches!(error.kind.as_ref(), ErrorKind::InvalidResponse { .. }) {
+            let words = "the server answered with an error that has no number".to_owned();
+            return Ok(Err(Refused { code: None, words }));
+        }
+        let doing = format!("try options of indexes in {} (--no-probes writes nothing)", self.database);
+        match self.deployment.fault(&doing, &error) {
+            IndexError::Server { code, message, .. } if !code.is_some_and(is_of_election) => {
+                Ok(Err(Refused { code, words: message.replace(self.name, "scratch") }))
             }
-            Err(error) => Err(Stop::Fault(error)),
+            error => Err(Stop::Fault(error)),
         }
     }
 
@@ -140,13 +146,14 @@ impl<'a> Lab<'a> {
                 findings.acts("listed as it was asked for")
             }
             Some(found) => findings.fails(format!("listed as {}", shown(found))),
-            None => match listed
-                .iter()
-                .find(|found| !matches!(found, LiveIndex::Known(index) if index.is_id()))
-            {
-                Some(found) => findings.fails(format!("listed as {} named {}", shown(found), found.name())),
-                None => findings.fails("not listed afterwards"),
-            },
+            None => {
+                let mut others = listed.iter();
+                let other = others.find(|found| !matches!(found, LiveIndex::Known(index) if index.is_id()));
+                findings.fails(other.map_or_else(
+                    || "not listed afterwards".to_owned(),
+                    |found| format!("listed under another name as {}", shown(found)),
+                ));
+            }
         }
         Ok(())
     }
@@ -192,12 +199,12 @@ impl<'a> Lab<'a> {
 /// Drops a scratch collection; one that is not there is fine.
 pub async fn drop_collection(deployment: &Deployment, database: &str, name: &str) -> Result<(), IndexError> {
     let doing = format!("drop the scratch collection {database}.{name}");
-    let mut dropped = deployment.run(database, &doing, doc! { "drop": name }).await;
+    let drop_once = || deployment.run(database, &doing, doc! { "drop": name });
+    let mut dropped = drop_once().await;
     for _ in 1..super::ATTEMPTS {
-        if !dropped.as_ref().is_err_and(super::is_passing) {
-            break;
+        if dropped.as_ref().is_err_and(super::is_passing) {
+            dropped = drop_once().await;
         }
-        dropped = deployment.run(database, &doing, doc! { "drop": name }).await;
     }
     match dropped {
         Err(IndexError::Unreachable { who, source }) => {

@@ -4,6 +4,7 @@ mod change;
 mod lab;
 mod option;
 
+use std::io::ErrorKind;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bson::doc;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::lab::{Findings, Lab, Stop};
 use super::{Capability, OptionClass, Verdict};
+use crate::clients::ClientError;
 use crate::indexes::IndexError;
 use crate::indexes::live::Deployment;
 
@@ -26,8 +28,7 @@ const ATTEMPTS: usize = 3;
 /// Drops the scratch collections of runs that were killed, and names them.
 pub async fn drop_left_overs(deployment: &Deployment, database: &str) -> Result<Vec<String>, IndexError> {
     let doing = format!("list the collections of {database}");
-    let filter = doc! { "name": { "$regex": format!("^{PREFIX}") } };
-    let command = doc! { "listCollections": 1, "nameOnly": true, "filter": filter };
+    let command = doc! { "listCollections": 1, "nameOnly": true };
     let fault = |error| deployment.fault(&doing, &error);
     let cursor = deployment.database(database).run_cursor_command(command).await.map_err(fault)?;
     let listed: Vec<bson::Document> = cursor.try_collect().await.map_err(fault)?;
@@ -85,15 +86,15 @@ async fn attempt_once(
         tried = try_class(&lab, class) => Some(tried),
         () = stop.cancelled() => None,
     };
-    // An error of the probe says more than one of the drop that follows from it.
     let dropped = lab::drop_collection(deployment, database, &name).await;
-    let tried = match tried {
-        None => None,
-        Some(Ok(findings)) => Some(findings.into_capability(class)),
-        Some(Err(Stop::Refused(refusal))) => Some(refusal.into_capability(class)),
-        Some(Err(Stop::Fault(error))) => return Err(error),
-    };
-    dropped.map(|()| tried)
+    match (tried, dropped) {
+        // What stays behind is named; otherwise an error of the probe says more than that of the drop after it.
+        (_, Err(error @ IndexError::Unreachable { .. })) => Err(error),
+        (Some(Err(Stop::Fault(error))), _) | (_, Err(error)) => Err(error),
+        (Some(Err(Stop::Refused(refusal))), Ok(())) => Ok(Some(refusal.into_capability(class))),
+        (Some(Ok(findings)), Ok(())) => Ok(Some(findings.into_capability(class))),
+        (None, Ok(())) => Ok(None),
+    }
 }
 
 async fn try_class(lab: &Lab<'_>, class: OptionClass) -> Result<Findings, Stop> {
@@ -122,9 +123,16 @@ async fn try_class(lab: &Lab<'_>, class: OptionClass) -> Result<Findings, Stop> 
     }
 }
 
-/// Whether the same may well succeed in a moment: the connection is gone, or another member became primary.
+/// Whether the same may well succeed in a moment: a connection was lost, or another member became primary. A
+/// server that is not found at all was looked for long enough.
 fn is_passing(error: &IndexError) -> bool {
-    matches!(error, IndexError::Unreachable { .. }) || error.code().is_some_and(lab::is_of_election)
+    match error {
+        IndexError::Unreachable { source: ClientError::Io(io), .. } => {
+            io.kind() != ErrorKind::ConnectionRefused
+        }
+        IndexError::Unreachable { source, .. } => matches!(source, ClientError::Protocol(_)),
+        error => error.code().is_some_and(lab::is_of_election),
+    }
 }
 
 #[cfg(test)]

@@ -171,7 +171,8 @@ async fn needs_index(lab: &Lab<'_>, document: Document, index: Index, query: imp
     lab.make(&index, &mut findings).await?;
     match (before, lab.find(query()).await?) {
         (Err(_), Ok(1)) => findings.acts("a query that needs it was refused before and answered after"),
-        (Ok(_), Ok(1)) => findings.unseen("the query that needs it was answered without it as well"),
+        // It does not need it here; then it must at least make use of it.
+        (Ok(_), Ok(1)) => lab.expect_use(query(), &mut findings).await?,
         (_, Ok(found)) => {
             findings.fails(format!("the query that needs it found {found} documents instead of 1"))
         }
