@@ -1,8 +1,8 @@
 //! What a server really does with the options of indexes: servers that only resemble MongoDB accept options that
 //! they then ignore.
 //!
-//! [`fingerprint`] says which server it is without writing anything, [`known`] what that means; [`probe`] makes one index of each class in
-//! scratch collections, lists it again and tries whether it acts. [`detect`] does both.
+//! [`fingerprint`] says which server it is without writing anything, and [`known`] what that means; [`probe`] makes
+//! one index of each class in scratch collections, lists it again and tries whether it acts. [`detect`] does both.
 
 mod class;
 mod fingerprint;

@@ -2,7 +2,8 @@
 
 use bson::{Bson, Document, doc};
 
-use super::lab::{Findings, INDEX, Lab, Stop, first_batch};
+use super::finding::{Findings, Stop};
+use super::lab::{INDEX, Lab, first_batch};
 use super::option::{expect_duplicate, on_a};
 use crate::indexes::index::{Index, Options};
 

@@ -3,11 +3,11 @@
 use bson::{Bson, Document, doc};
 use mongodb::error::ErrorKind;
 
-use super::super::{Capability, OptionClass, Verdict};
+use super::finding::{Findings, Refused, Stop};
 use crate::indexes::IndexError;
 use crate::indexes::index::Index;
 use crate::indexes::live::{Deployment, LiveIndex, read_indexes};
-use crate::text::{excerpt, one_line};
+use crate::text::excerpt;
 
 /// The name of every index that is tried.
 pub const INDEX: &str = "probe";
@@ -15,74 +15,6 @@ pub const INDEX: &str = "probe";
 pub const DUPLICATE_KEY: i32 = 11_000;
 /// The server's word for a collection that is not there.
 const NAMESPACE_NOT_FOUND: i32 = 26;
-
-/// Why a probe ended before it had seen anything.
-#[derive(Debug)]
-pub enum Stop {
-    /// The server refused: that is the answer.
-    Refused(Refused),
-    /// Nothing was learned.
-    Fault(IndexError),
-}
-
-/// The server's refusal.
-#[derive(Debug)]
-pub struct Refused {
-    /// Its number.
-    pub code: Option<i32>,
-    /// Its words.
-    pub words: String,
-}
-
-impl Refused {
-    /// What it comes to for the class.
-    pub fn into_capability(self, class: OptionClass) -> Capability {
-        let evidence = one_line(&excerpt(&self.words));
-        Capability { class, verdict: Verdict::Rejected, code: self.code, evidence }
-    }
-}
-
-/// What was seen of a class.
-#[derive(Debug, Default)]
-pub struct Findings {
-    acts: Vec<String>,
-    fails: Vec<String>,
-    unseen: Vec<String>,
-}
-
-impl Findings {
-    /// It does what it should.
-    pub fn acts(&mut self, words: impl Into<String>) {
-        self.acts.push(words.into());
-    }
-
-    /// It does not.
-    pub fn fails(&mut self, words: impl Into<String>) {
-        self.fails.push(words.into());
-    }
-
-    /// It could not be seen.
-    pub fn unseen(&mut self, words: impl Into<String>) {
-        self.unseen.push(words.into());
-    }
-
-    /// One of both.
-    pub fn check(&mut self, does: bool, acts: &str, fails: &str) {
-        if does { self.acts(acts) } else { self.fails(fails) }
-    }
-
-    /// What it comes to for the class: one failure is enough, and so is one thing that could not be seen.
-    pub fn into_capability(self, class: OptionClass) -> Capability {
-        let Self { acts, fails, unseen } = self;
-        let (verdict, mut seen) = match (fails.is_empty(), unseen.is_empty()) {
-            (false, _) => (Verdict::NotEnforced, fails),
-            (true, false) => (Verdict::Unknown, unseen),
-            (true, true) => (Verdict::Supported, acts),
-        };
-        seen.dedup();
-        Capability { class, verdict, code: None, evidence: one_line(&seen.join("; ")) }
-    }
-}
 
 /// A scratch collection; it comes into being with the first index or document.
 #[derive(Debug)]
@@ -271,8 +203,7 @@ fn shown(found: &LiveIndex) -> String {
 mod tests {
     use bson::{Bson, doc};
 
-    use super::{Findings, names_index};
-    use crate::indexes::capability::{OptionClass, Verdict};
+    use super::names_index;
 
     #[test]
     fn a_plan_is_read_at_any_depth() {
@@ -283,16 +214,5 @@ mod tests {
         assert_eq!(of(shards), Some(true));
         assert_eq!(of(doc! { "stage": "COLLSCAN" }), Some(false));
         assert_eq!(of(doc! { "detail": "SCAN c2" }), None);
-    }
-
-    #[test]
-    fn one_failure_decides() {
-        let mut findings = Findings::default();
-        findings.acts("listed");
-        findings.unseen("no explain");
-        findings.fails("a duplicate was accepted");
-        let capability = findings.into_capability(OptionClass::Unique);
-        assert_eq!(capability.verdict, Verdict::NotEnforced);
-        assert_eq!(capability.evidence, "a duplicate was accepted");
     }
 }

@@ -1,6 +1,7 @@
 //! Tries each class in a scratch collection of its own, which is dropped whatever happens.
 
 mod change;
+mod finding;
 mod lab;
 mod option;
 
@@ -12,7 +13,8 @@ use bson::oid::ObjectId;
 use futures_util::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 
-use self::lab::{Findings, Lab, Stop};
+use self::finding::{Findings, Stop};
+use self::lab::Lab;
 use super::{Capability, OptionClass, Verdict};
 use crate::clients::ClientError;
 use crate::indexes::IndexError;

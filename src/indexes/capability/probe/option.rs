@@ -2,7 +2,8 @@
 
 use bson::{Document, doc};
 
-use super::lab::{DUPLICATE_KEY, Findings, INDEX, Lab, Refused, Stop};
+use super::finding::{Findings, Refused, Stop};
+use super::lab::{DUPLICATE_KEY, INDEX, Lab};
 use crate::indexes::index::{Index, Key, Kind, Options};
 
 type Found = Result<Findings, Stop>;
