@@ -74,6 +74,10 @@ async fn a_member_that_misses_writes_lacks_the_index_and_one_that_is_gone_does_n
     assert_eq!(lists[0], ["_id_", "a", "b", "c"]);
     assert_eq!(lists[1], lists[0]);
     assert_eq!(lists[2], ["_id_", "a", "c"]);
+    let alone =
+        Client::with_uri_str(format!("{}/?directConnection=true", set.member(2).uri())).await.unwrap();
+    let listed = alone.database(set.database()).run_command(doc! { "listIndexes": "people" }).await.unwrap();
+    assert_eq!(listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap().len(), 3);
 
     set.kill(2);
     let gone = format!("{}/?directConnection=true&serverSelectionTimeoutMS=300", set.member(2).uri());

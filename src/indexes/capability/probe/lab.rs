@@ -75,7 +75,7 @@ impl<'a> Lab<'a> {
         let listed = listed.unwrap_or_default();
         match listed.iter().find(|found| found.name() == wanted.name) {
             Some(LiveIndex::Known(found)) if found.is_same_as(wanted) => {
-                findings.acts("listed as it was asked for")
+                findings.acts("listed as it was asked for");
             }
             Some(found) => findings.fails(format!("listed as {}", shown(found))),
             None => {
@@ -113,7 +113,7 @@ impl<'a> Lab<'a> {
         let find = doc! { "find": self.name, "filter": filter };
         let explained = self.ask(doc! { "explain": find, "verbosity": "queryPlanner" }).await?;
         let plan = explained.ok().and_then(|answer| answer.get_document("queryPlanner").ok().cloned());
-        Ok(plan.and_then(|plan| plan.get("winningPlan").and_then(|plan| names_index(plan))))
+        Ok(plan.and_then(|plan| plan.get("winningPlan").and_then(names_index)))
     }
 
     /// Notes whether `explain` says that the index serves a filter.

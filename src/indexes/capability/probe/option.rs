@@ -175,10 +175,10 @@ async fn needs_index(lab: &Lab<'_>, document: Document, index: Index, query: imp
         // It does not need it here; then it must at least make use of it.
         (Ok(_), Ok(1)) => lab.expect_use(query(), &mut findings).await?,
         (_, Ok(found)) => {
-            findings.fails(format!("the query that needs it found {found} documents instead of 1"))
+            findings.fails(format!("the query that needs it found {found} documents instead of 1"));
         }
         (_, Err(refused)) => {
-            findings.fails(format!("the query that needs it was refused: {}", refused.words))
+            findings.fails(format!("the query that needs it was refused: {}", refused.words));
         }
     }
     Ok(findings)
