@@ -217,6 +217,21 @@ fn a_connection_that_is_always_lost_is_the_end() {
 }
 
 #[test]
+fn a_server_that_goes_away_is_named_with_what_may_have_stayed_behind() {
+    let server = MongoServer::start_with(&[]);
+    let proxy = MongoProxy::start(&server);
+    let held = proxy.hold_answer(When::next("createIndexes"));
+    let running = capabilities(&proxy.uri(), server.database()).arg("--timeout").arg("1s").spawn();
+    let scratch = held.wait().collection().to_owned();
+    proxy.go_away();
+    held.release();
+    let output = running.wait(Duration::from_secs(30));
+    let words = format!("the scratch collection {}.{scratch} may have stayed behind", server.database());
+    output.code(Exit::Unreachable).stdout(str![""]).stderr_has(&words);
+    assert_eq!(collections(&server), [scratch]);
+}
+
+#[test]
 fn a_step_down_is_survived() {
     let set = MongoSet::start();
     let held = set.primary().hold_when(When::next("createIndexes"));
