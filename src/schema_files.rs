@@ -8,6 +8,7 @@ use crate::cli::serve::Settings;
 use crate::config::topology::Topology;
 use crate::demo::DemoReport;
 use crate::health::HealthReport;
+use crate::indexes::capability::Capabilities;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
@@ -28,5 +29,6 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<HealthReport>(), file!["../docs/schemas/health-report.json"]);
     assert_data_eq!(schema::<LoadReport>(), file!["../docs/schemas/loadtest-report.json"]);
     assert_data_eq!(schema::<Summary>(), file!["../docs/schemas/loadtest-validate.json"]);
+    assert_data_eq!(schema::<Capabilities>(), file!["../docs/schemas/indexes-capabilities.json"]);
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);
 }

@@ -4,6 +4,7 @@
 //! what lies between them. Nothing here prints or knows the command line.
 
 pub mod apply;
+pub mod capability;
 pub mod diff;
 pub mod error;
 pub mod history;

@@ -2,6 +2,8 @@
 //!
 //! - [`Scalectl`] runs the binary: [`Scalectl::run`] to its end, [`Scalectl::spawn`] in the background.
 //! - [`ReferenceServer`], [`RedisServer`], [`MongoServer`] are real servers on free ports.
+//! - [`MongoProxy`] and [`MongoSet`] stand on the wire before MongoDB-compatible servers: faults on chosen
+//!   commands, and three servers that look like one replica set.
 //! - [`faults`] answers late, wrongly or not at all.
 //!
 //! Every process is killed with its descendants when its handle is dropped. Each one has a folder with its log,
@@ -12,6 +14,7 @@ pub mod faults;
 mod http;
 mod indexed;
 mod mongo;
+mod mongo_proxy;
 mod output;
 mod process;
 mod redis;
@@ -23,7 +26,9 @@ mod workdir;
 
 pub use http::{ADMIN, KeptAlive, get, get_as_admin, post};
 pub use indexed::Indexed;
+
 pub use mongo::{MongoServer, block_on};
+pub use mongo_proxy::{Command, Fault, Held, MongoProxy, MongoSet, When};
 pub use output::Output;
 pub use process::{Line, Process, Stream};
 pub use redis::RedisServer;

@@ -97,6 +97,14 @@ impl MongoServer {
         answer.expect("the server answers the command")
     }
 
+    /// The answer of the test's own database to a command.
+    #[track_caller]
+    pub fn run(&self, command: Document) -> Document {
+        let answer =
+            block_on(async { self.client().await.database(&self.database).run_command(command).await });
+        answer.expect("the server answers the command")
+    }
+
     #[track_caller]
     fn external(uri: String) -> Self {
         static ANNOUNCE: Once = Once::new();

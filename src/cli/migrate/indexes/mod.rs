@@ -1,6 +1,7 @@
 //! `scalectl migrate indexes`
 
 pub mod apply;
+pub mod capabilities;
 pub mod history;
 pub mod plan;
 pub mod rollback;
@@ -25,6 +26,8 @@ use crate::{Exit, signal};
 /// The commands under `migrate indexes`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Find out which options of indexes the server keeps and enforces (exit 1 when it lacks one)
+    Capabilities(capabilities::Args),
     /// Show what would have to change, and why; changes nothing
     Plan(plan::Args),
     /// Make the changes of a plan, one by one
@@ -38,6 +41,7 @@ pub enum Command {
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
+        Command::Capabilities(args) => capabilities::run(args).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Apply(args) => apply::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
