@@ -7,5 +7,6 @@ pub mod error;
 pub mod index;
 pub mod live;
 pub mod spec;
+pub mod verify;
 
 pub use error::{IndexError, Refusal};

@@ -1,6 +1,7 @@
 //! `scalectl migrate indexes`
 
 pub mod plan;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,12 +18,15 @@ use crate::indexes::spec::Spec;
 pub enum Command {
     /// Show what would have to change, and why; changes nothing
     Plan(plan::Args),
+    /// Prove that the indexes are there and serve the declared queries; changes nothing
+    Verify(verify::Args),
 }
 
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Plan(args) => plan::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
     }
 }
 
@@ -56,7 +60,8 @@ impl DeploymentArgs {
         }
         let file = self.config.display();
         if !self.config.exists() {
-            let message = format!("no --uri was given and there is no {file}; try --uri mongodb://127.0.0.1:27017");
+            let message =
+                format!("no --uri was given and there is no {file}; try --uri mongodb://127.0.0.1:27017");
             return Err(Error::Usage(message));
         }
         let (document, topology) = Topology::load(&self.config)?;

@@ -1,0 +1,3 @@
+//! Reports of `migrate indexes` for people.
+
+pub mod verify;

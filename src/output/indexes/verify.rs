@@ -1,0 +1,188 @@
+//! Verifications for people.
+
+use crate::indexes::spec::Unmanaged;
+use crate::indexes::verify::report::{
+    CollectionProof, Difference, FoundIndex, IndexProof, MemberProof, MemberState, QueryProof,
+};
+use crate::indexes::verify::{Verdict, VerifyReport};
+use crate::output::style;
+use crate::output::table::{table, thousands};
+use crate::text::one_line;
+
+/// The proofs as two tables, what is wrong, what to do next, and what it comes to.
+pub fn render(report: &VerifyReport) -> String {
+    let mut text = String::new();
+    let deployment = &report.deployment;
+    let members = deployment.members.len();
+    let noun = if members == 1 { "member" } else { "members" };
+    text += &format!(
+        "{}, version {}, {members} {noun}: {}\n",
+        one_line(&deployment.topology),
+        one_line(&deployment.version),
+        one_line(&deployment.address)
+    );
+    text += &indexes(report);
+    text += &queries(report);
+    for collection in &report.collections {
+        text += &wrong(collection);
+    }
+    for note in &report.notes {
+        text += &format!("{}: {}\n", style::dim("note"), one_line(note));
+    }
+    text + "\n" + &summary(report)
+}
+
+fn indexes(report: &VerifyReport) -> String {
+    let rows = report.collections.iter().flat_map(|collection| {
+        collection.indexes.iter().map(|index| {
+            let name = format!("{}.{}", collection.database, collection.collection);
+            let (on, uses) = (on_members(index), uses(index));
+            vec![word(index.verdict), one_line(&name), one_line(&index.index), on, uses]
+        })
+    });
+    titled(&["verdict", "collection", "index", "on members", "uses"], 4, rows.collect())
+}
+
+fn queries(report: &VerifyReport) -> String {
+    let rows = report.collections.iter().flat_map(|collection| {
+        collection.queries.iter().map(|query| {
+            let name = one_line(&format!("{}: {}", collection.collection, query.query));
+            let figure = |of: fn(&crate::indexes::verify::report::Figures) -> String| {
+                query.figures.as_ref().map_or_else(|| "-".to_owned(), of)
+            };
+            vec![
+                word(query.verdict),
+                name,
+                served_by(query),
+                figure(|figures| thousands(figures.returned)),
+                figure(|figures| thousands(figures.keys_examined)),
+                figure(|figures| thousands(figures.docs_examined)),
+                figure(|figures| format!("{:.1}", figures.examined_per_returned)),
+            ]
+        })
+    });
+    let header = ["verdict", "query", "served by", "returned", "keys", "documents", "per returned"];
+    titled(&header, 3, rows.collect())
+}
+
+fn titled(header: &[&str], numbers_from: usize, rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() { String::new() } else { format!("\n{}", table(header, numbers_from, rows)) }
+}
+
+fn on_members(index: &IndexProof) -> String {
+    let count = |state| index.members.iter().filter(|member| member.state == state).count();
+    let all = index.members.len() - count(MemberState::NotOnThisShard);
+    format!("{} of {all}", count(MemberState::Present))
+}
+
+fn uses(index: &IndexProof) -> String {
+    let uses: Vec<u64> = index
+        .members
+        .iter()
+        .filter_map(|member| member.usage.as_ref())
+        .map(|usage| usage.operations)
+        .collect();
+    if uses.is_empty() { "-".to_owned() } else { thousands(uses.iter().sum()) }
+}
+
+fn served_by(query: &QueryProof) -> String {
+    match &query.indexes[..] {
+        [] => "-".to_owned(),
+        indexes => one_line(&indexes.join(", ")),
+    }
+}
+
+fn wrong(collection: &CollectionProof) -> String {
+    let name = format!("{}.{}", collection.database, collection.collection);
+    let mut lines: Vec<(Verdict, String)> = Vec::new();
+    lines.extend(collection.problems.iter().map(|problem| (Verdict::Failed, problem.clone())));
+    for index in &collection.indexes {
+        lines.extend(index.members.iter().filter_map(|member| {
+            Some((Verdict::Failed, format!("{name}, index {}: {}", index.index, ailment(index, member)?)))
+        }));
+    }
+    for index in &collection.still_there {
+        let on = index.members.join(", ");
+        lines.push((
+            Verdict::Failed,
+            format!("{name}, index {}: must be gone, and is still on {on}", index.name),
+        ));
+    }
+    for query in &collection.queries {
+        lines.extend(query.findings.iter().map(|finding| {
+            (finding.kind.verdict(), format!("{name}, query {}: {}", query.query, finding.message))
+        }));
+    }
+    let mut text: String =
+        lines.iter().map(|(verdict, line)| format!("{}: {}\n", word(*verdict), one_line(line))).collect();
+    for index in &collection.unmanaged {
+        text += &unmanaged(collection.unmanaged_policy, &name, index);
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// How a member has an index otherwise than declared; nothing when all is well.
+fn ailment(index: &IndexProof, member: &MemberProof) -> Option<String> {
+    let at = &member.member;
+    match member.state {
+        MemberState::Present | MemberState::NotOnThisShard => None,
+        MemberState::Missing => Some(format!("missing on {at}: {}", index.definition)),
+        MemberState::Building => Some(format!("still being built on {at}")),
+        MemberState::Hidden => Some(format!("hidden on {at}, and not declared so")),
+        MemberState::Different => {
+            let differences: Vec<String> = member.differences.iter().map(difference).collect();
+            Some(format!("differs on {at}: {}", differences.join("; ")))
+        }
+    }
+}
+
+fn difference(difference: &Difference) -> String {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "not set".to_owned());
+    format!("{} declared {}, found {}", difference.of, shown(&difference.declared), shown(&difference.found))
+}
+
+/// What is not named by the specification is told as its policy says; where members differ, always.
+fn unmanaged(policy: Unmanaged, collection: &str, index: &FoundIndex) -> String {
+    let told = match policy {
+        Unmanaged::Keep if index.missing_on.is_empty() => return String::new(),
+        Unmanaged::Keep | Unmanaged::Report => "not in the specification",
+        Unmanaged::Hide => "not in the specification; `apply` hides it",
+    };
+    let where_not = match &index.missing_on[..] {
+        [] => String::new(),
+        members => format!("; on {}, and not on {}", index.members.join(", "), members.join(", ")),
+    };
+    let line = format!("{collection}, index {} {}: {told}{where_not}", index.name, index.definition);
+    format!("{}: {}\n", style::dim("note"), one_line(&line))
+}
+
+fn summary(report: &VerifyReport) -> String {
+    let collections = &report.collections;
+    let indexes: Vec<Verdict> =
+        collections.iter().flat_map(|collection| &collection.indexes).map(|index| index.verdict).collect();
+    let queries: Vec<Verdict> =
+        collections.iter().flat_map(|collection| &collection.queries).map(|query| query.verdict).collect();
+    let passed = |of: &[Verdict]| of.iter().filter(|verdict| **verdict == Verdict::Passed).count();
+    let line = format!(
+        "{}: {} of {} indexes and {} of {} queries proved",
+        word(report.verdict),
+        passed(&indexes),
+        indexes.len(),
+        passed(&queries),
+        queries.len()
+    );
+    match report.verdict {
+        Verdict::Failed => {
+            format!("{line}\nnext: scalectl migrate indexes plan, which shows what has to change\n")
+        }
+        _ => format!("{line}\n"),
+    }
+}
+
+fn word(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Passed => style::well("passed"),
+        Verdict::Inconclusive => style::look("inconclusive"),
+        Verdict::Failed => style::bad("failed"),
+    }
+}
