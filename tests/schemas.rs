@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{ReferenceServer, Scalectl};
 
 #[track_caller]
-fn conforms(schema: &str, report: &Value) {
+pub fn conforms(schema: &str, report: &Value) {
     let path = format!("{}/docs/schemas/{schema}", env!("CARGO_MANIFEST_DIR"));
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();

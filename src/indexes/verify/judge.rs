@@ -37,10 +37,10 @@ pub fn judge_plan(query: &DeclaredQuery, names: &[String], explained: &Explained
         find(FindingKind::CollectionScan, message.to_owned());
     }
     if explained.sorts && !query.allow_sort {
-        let help = if explained.sorts_groups {
-            "no index can order groups; if that is meant, declare `allowSort: true`"
-        } else {
-            "the index that serves it does not give this order"
+        let help = match (explained.sorts_groups, explained.scans_collection) {
+            (true, _) => "no index can order groups; if that is meant, declare `allowSort: true`",
+            (false, true) => "no index gives this order",
+            (false, false) => "the index that serves it does not give this order",
         };
         find(FindingKind::InMemorySort, format!("the result is sorted in memory: {help}"));
     }

@@ -150,7 +150,6 @@ pub struct MemberProof {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed_as: Option<String>,
     /// In what it differs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
     /// How often it was used; evidence that is judged nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]

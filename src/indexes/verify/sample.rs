@@ -38,8 +38,12 @@ pub async fn draw(
         let search = doc! {
             "find": collection, "filter": filter, "projection": fields, "limit": count, "maxTimeMS": TIME_LIMIT,
         };
-        let found = documents(deployment, database, collection, search).await?;
-        drawn.extend(found.into_iter().filter(|document| is_usable(document, paths)));
+        let mut found = documents(deployment, database, collection, search).await?;
+        found.retain(|document| is_usable(document, paths));
+        // What was drawn is among what was found, unless the search ended early.
+        if found.len() > drawn.len() {
+            drawn = found;
+        }
     }
     drawn.truncate(wanted);
     Ok(drawn)

@@ -2,7 +2,7 @@
 
 use crate::indexes::spec::Unmanaged;
 use crate::indexes::verify::report::{
-    CollectionProof, Difference, FoundIndex, IndexProof, MemberProof, MemberState, QueryProof,
+    CollectionProof, Difference, Figures, FoundIndex, IndexProof, MemberProof, MemberState, QueryProof, Usage,
 };
 use crate::indexes::verify::{Verdict, VerifyReport};
 use crate::output::style;
@@ -16,10 +16,10 @@ pub fn render(report: &VerifyReport) -> String {
     let members = deployment.members.len();
     let noun = if members == 1 { "member" } else { "members" };
     text += &format!(
-        "{}, version {}, {members} {noun}: {}\n",
+        "{}: {}, version {}, {members} {noun}\n",
+        one_line(&deployment.address),
         one_line(&deployment.topology),
-        one_line(&deployment.version),
-        one_line(&deployment.address)
+        one_line(&deployment.version)
     );
     text += &indexes(report);
     text += &queries(report);
@@ -47,9 +47,8 @@ fn queries(report: &VerifyReport) -> String {
     let rows = report.collections.iter().flat_map(|collection| {
         collection.queries.iter().map(|query| {
             let name = one_line(&format!("{}: {}", collection.collection, query.query));
-            let figure = |of: fn(&crate::indexes::verify::report::Figures) -> String| {
-                query.figures.as_ref().map_or_else(|| "-".to_owned(), of)
-            };
+            let figure =
+                |of: fn(&Figures) -> String| query.figures.as_ref().map_or_else(|| "-".to_owned(), of);
             vec![
                 word(query.verdict),
                 name,
@@ -75,14 +74,16 @@ fn on_members(index: &IndexProof) -> String {
     format!("{} of {all}", count(MemberState::Present))
 }
 
+/// Uses on all members, and the moment from which on all of them counted.
 fn uses(index: &IndexProof) -> String {
-    let uses: Vec<u64> = index
-        .members
-        .iter()
-        .filter_map(|member| member.usage.as_ref())
-        .map(|usage| usage.operations)
-        .collect();
-    if uses.is_empty() { "-".to_owned() } else { thousands(uses.iter().sum()) }
+    let usages: Vec<&Usage> = index.members.iter().filter_map(|member| member.usage.as_ref()).collect();
+    let Some(since) = usages.iter().map(|usage| usage.since.as_deref()).max() else { return "-".to_owned() };
+    let uses = thousands(usages.iter().map(|usage| usage.operations).sum());
+    // Seconds would take room and tell nothing.
+    match since.and_then(|since| since.get(..16)) {
+        Some(minute) => format!("{uses} since {minute}Z"),
+        None => uses,
+    }
 }
 
 fn served_by(query: &QueryProof) -> String {
@@ -165,7 +166,7 @@ fn summary(report: &VerifyReport) -> String {
     let passed = |of: &[Verdict]| of.iter().filter(|verdict| **verdict == Verdict::Passed).count();
     let line = format!(
         "{}: {} of {} indexes and {} of {} queries proved",
-        word(report.verdict),
+        title(report.verdict),
         passed(&indexes),
         indexes.len(),
         passed(&queries),
@@ -184,5 +185,88 @@ fn word(verdict: Verdict) -> String {
         Verdict::Passed => style::well("passed"),
         Verdict::Inconclusive => style::look("inconclusive"),
         Verdict::Failed => style::bad("failed"),
+    }
+}
+
+fn title(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Passed => style::well("PASSED"),
+        Verdict::Inconclusive => style::look("INCONCLUSIVE"),
+        Verdict::Failed => style::bad("FAILED"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{queries, render};
+    use crate::indexes::spec::Unmanaged;
+    use crate::indexes::verify::report::{
+        CollectionProof, DeploymentReport, Figures, FoundIndex, QueryProof,
+    };
+    use crate::indexes::verify::{Verdict, VerifyReport};
+
+    fn report(collection: CollectionProof) -> VerifyReport {
+        VerifyReport {
+            schema: "scalectl.indexes.verify/1",
+            verdict: Verdict::Passed,
+            spec: "indexes.yaml".to_owned(),
+            spec_hash: String::new(),
+            deployment: DeploymentReport {
+                address: "mongodb://a".to_owned(),
+                topology: "standalone".to_owned(),
+                version: "8.0".to_owned(),
+                members: Vec::new(),
+            },
+            collections: vec![collection],
+            notes: Vec::new(),
+        }
+    }
+
+    fn collection() -> CollectionProof {
+        CollectionProof {
+            database: "app".to_owned(),
+            collection: "posts".to_owned(),
+            verdict: Verdict::Passed,
+            problems: Vec::new(),
+            indexes: Vec::new(),
+            still_there: Vec::new(),
+            unmanaged_policy: Unmanaged::Keep,
+            unmanaged: Vec::new(),
+            queries: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_longest_names_fit_the_width() {
+        let query = QueryProof {
+            query: "the feed of an author with everything that one could want of it".to_owned(),
+            operation: "find",
+            verdict: Verdict::Inconclusive,
+            wanted_index: None,
+            indexes: vec!["a_rather_long_name_1_and_another_-1_and_a_third_field_1".to_owned()],
+            stages: Vec::new(),
+            figures: Some(Figures::new(1_234_567_890, 1_234_567_890, 1_234_567_890)),
+            keys_per_returned_limit: 2.0,
+            docs_per_returned_limit: 2.0,
+            samples: 3,
+            findings: Vec::new(),
+        };
+        let text = queries(&report(CollectionProof { queries: vec![query], ..collection() }));
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        assert!(text.contains("1,234,567,890"), "{text}");
+    }
+
+    #[test]
+    fn an_index_that_only_some_members_have_is_told_whatever_the_policy() {
+        let index = |missing_on: &[&str]| FoundIndex {
+            name: "old".to_owned(),
+            definition: "{z: 1}".to_owned(),
+            members: vec!["a:1".to_owned()],
+            missing_on: missing_on.iter().map(|member| (*member).to_owned()).collect(),
+        };
+        let shown = |index| render(&report(CollectionProof { unmanaged: vec![index], ..collection() }));
+        assert!(!shown(index(&[])).contains("old"));
+        assert!(shown(index(&["b:1"])).contains("on a:1, and not on b:1"));
     }
 }
