@@ -136,10 +136,10 @@ failed  [DB].posts  author_1_at_-1  0 of [..]  -
 VERDICT  QUERY  SERVED BY  RETURNED  KEYS  DOCUMENTS  PER RETURNED
 failed  posts: feed of an author  -  5  0  1,000  200.0
 
-failed: [DB].posts, index author_1_at_-1: missing on [..]: {author: 1, at: -1}
+failed: indexes.yaml:7: [DB].posts, index author_1_at_-1: missing on [..]: {author: 1, at: -1}
 ...
-failed: [DB].posts, query feed of an author: the whole collection is scanned: no index serves this query
-failed: [DB].posts, query feed of an author: the result is sorted in memory: no index gives this order
+failed: indexes.yaml:9: [DB].posts, query feed of an author: the whole collection is scanned: no index serves this query
+failed: indexes.yaml:9: [DB].posts, query feed of an author: the result is sorted in memory: no index gives this order
 
 FAILED: 0 of 1 indexes and 0 of 1 queries proved
 next: scalectl migrate indexes plan, which shows what has to change
@@ -242,6 +242,7 @@ fn another_index_than_the_named_one_fails() {
     assert_eq!(findings(&report, 0), ["other_index"]);
     let message = &collection(&report)["queries"][0]["findings"][0]["message"];
     assert_eq!(message, "`likes_1` serves it, where `author_1_at_-1` should");
+    verify(&server, body).run().stdout_has("next: declare what serves the queries, then ");
 }
 
 #[test]
@@ -327,6 +328,22 @@ fn on_an_empty_collection_the_plan_is_judged_all_the_same() {
         queries: [{name: given, find: {filter: {author: 1}}}, {name: scan, find: {filter: {likes: 1}}}]
 ";
     let report = report_of(body, Exit::Failed);
+    assert_eq!(findings(&report, 0), ["nothing_to_measure"]);
+    assert_eq!(findings(&report, 1), ["collection_scan", "nothing_to_measure"]);
+}
+
+#[test]
+fn a_plan_that_hangs_on_values_that_are_not_there_is_left_open() {
+    let server = MongoServer::start();
+    let filter = doc! { "status": "open" };
+    create(&server, &[doc! { "key": { "at": 1 }, "name": "at_1", "partialFilterExpression": filter }]);
+    let body = "
+        indexes: [{keys: {at: 1}, partialFilterExpression: {status: open}}]
+        queries:
+          - {name: open ones, find: {filter: {status: {$sample: status}, at: {$gte: {$sample: at}}}}, index: at_1}
+          - {name: without index, find: {filter: {title: {$sample: title}}}}
+";
+    let report = report(&server, body, Exit::Failed);
     assert_eq!(findings(&report, 0), ["nothing_to_measure"]);
     assert_eq!(findings(&report, 1), ["collection_scan", "nothing_to_measure"]);
 }

@@ -1,7 +1,8 @@
 //! What a plan and its figures mean for a declared query. Nothing here speaks to a server.
 
 use super::explain::Explained;
-use super::report::{Figures, Finding, FindingKind};
+use super::finding::{Finding, FindingKind};
+use super::report::Figures;
 use crate::indexes::spec::{DeclaredQuery, Operation};
 
 /// Keys and documents that may be examined beyond the limit: the end of a range is one key too many, each branch
@@ -110,7 +111,8 @@ mod tests {
     use crate::config::Place;
     use crate::indexes::spec::{DeclaredQuery, Operation};
     use crate::indexes::verify::explain::Explained;
-    use crate::indexes::verify::report::{Figures, FindingKind};
+    use crate::indexes::verify::finding::FindingKind;
+    use crate::indexes::verify::report::Figures;
 
     fn query() -> DeclaredQuery {
         DeclaredQuery {

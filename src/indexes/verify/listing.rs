@@ -79,7 +79,8 @@ pub fn compare(
         |member: &MemberProof| matches!(member.state, MemberState::Present | MemberState::NotOnThisShard);
     let verdict = if members.iter().all(is_well) { Verdict::Passed } else { Verdict::Failed };
     let definition = matching::definition(&declared.index);
-    IndexProof { index: declared.index.name.clone(), definition, verdict, members }
+    let line = declared.place.line;
+    IndexProof { index: declared.index.name.clone(), line, definition, verdict, members }
 }
 
 fn on_member(listing: &MemberListing, all: &[MemberListing], wanted: &DeclaredIndex) -> MemberProof {

@@ -3,7 +3,9 @@
 //! [`listing`] holds what each member lists against the declarations, [`query`] explains the declared queries,
 //! [`explain`] reads the answers and [`judge`] judges them, [`report`] holds what came of it.
 
+mod command;
 pub mod explain;
+pub mod finding;
 pub mod judge;
 pub mod listing;
 pub mod matching;

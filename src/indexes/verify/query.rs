@@ -1,12 +1,14 @@
 //! The proof by `explain`: a declared query is explained with real values, and judged by the worst of them.
 
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
 
+use super::command::{command, word, written};
 use super::explain::{self, Explained, Unreadable};
-use super::report::{Finding, FindingKind, QueryProof, Verdict};
+use super::finding::{Finding, FindingKind};
+use super::report::{QueryProof, Verdict};
 use super::{judge, matching, sample};
 use crate::indexes::IndexError;
-use crate::indexes::live::{Deployment, LiveCollection};
+use crate::indexes::live::{Deployment, LiveCollection, LiveIndex};
 use crate::indexes::spec::{CollectionSpec, DeclaredQuery, Operation};
 
 /// How long the server may work on one question, in milliseconds: a query without its index must not load a
@@ -40,7 +42,7 @@ fn names(collection: &CollectionSpec, live: Option<&LiveCollection>, query: &Dec
     if let (Some(declared), Some(live)) = (declared, live) {
         let effective = matching::wanted(declared, live.collation.as_ref());
         names.extend(matching::find(&effective, &live.indexes).name);
-        let replacements = live.indexes.iter().map(|index| index.name());
+        let replacements = live.indexes.iter().map(LiveIndex::name);
         names.extend(replacements.filter(|name| matching::is_replacement(name, wanted)).map(str::to_owned));
     }
     names
@@ -102,12 +104,7 @@ impl Prover<'_> {
         }
         match self.explain(operation, "executionStats").await {
             Ok(answer) => self.judge(&answer).await,
-            Err(error) if error.code() == Some(TOO_SLOW) => {
-                let seconds = TIME_LIMIT / 1_000;
-                let message =
-                    format!("it ran for longer than {seconds} s and was stopped; only its plan was judged");
-                self.plan(operation, Finding::new(FindingKind::TooSlow, message)).await
-            }
+            Err(error) if error.code() == Some(TOO_SLOW) => self.plan(operation, too_slow()).await,
             Err(error) => refused(error),
         }
     }
@@ -181,7 +178,7 @@ impl Prover<'_> {
         let filters = self.collection.indexes.iter();
         let mut filters =
             filters.filter_map(|declared| declared.index.options.partial_filter_expression.as_ref());
-        filters.any(|filter| paths.iter().any(|path| filter.to_string().contains(&format!("\"{path}\""))))
+        filters.any(|filter| paths.iter().any(|path| mentions(filter, path)))
     }
 
     async fn explain(&self, operation: &Operation, verbosity: &str) -> Result<Document, IndexError> {
@@ -206,6 +203,7 @@ impl Prover<'_> {
         let Attempt { explained, findings } = attempt;
         QueryProof {
             query: self.query.name.clone(),
+            line: self.query.place.line,
             operation: word(&self.query.operation),
             verdict,
             wanted_index: self.query.index.clone(),
@@ -225,6 +223,12 @@ fn is_worse(attempt: &Attempt, than: &Attempt) -> bool {
     of(attempt) > of(than)
 }
 
+fn too_slow() -> Finding {
+    let seconds = TIME_LIMIT / 1_000;
+    let message = format!("it ran for longer than {seconds} s and was stopped: at most its plan was judged");
+    Finding::new(FindingKind::TooSlow, message)
+}
+
 fn unprovable(error: &Unreadable) -> Attempt {
     let message = format!("not provable here: {error}");
     Attempt {
@@ -239,6 +243,7 @@ fn refused(error: IndexError) -> Result<Attempt, IndexError> {
     let IndexError::Server { message, code, .. } = &error else { return Err(error) };
     let finding = match code {
         Some(code) if PASSING.contains(code) => return Err(error),
+        Some(code) if *code == TOO_SLOW => too_slow(),
         Some(code) if !UNKNOWN_HERE.contains(code) => Finding::new(
             FindingKind::Refused,
             format!("the server refuses the query: {message} (code {code})"),
@@ -250,69 +255,12 @@ fn refused(error: IndexError) -> Result<Attempt, IndexError> {
     Ok(Attempt { explained: Explained::default(), findings: vec![finding] })
 }
 
-/// The filter of an operation that writes.
-fn written(operation: &Operation) -> Option<&Document> {
-    match operation {
-        Operation::Update(filter) | Operation::Delete(filter) => Some(filter),
-        _ => None,
-    }
-}
-
-fn word(operation: &Operation) -> &'static str {
-    match operation {
-        Operation::Find { .. } => "find",
-        Operation::Aggregate(_) => "aggregate",
-        Operation::Count(_) => "count",
-        Operation::Distinct { .. } => "distinct",
-        Operation::Update(_) => "update",
-        Operation::Delete(_) => "delete",
-    }
-}
-
-/// The command that does an operation; the update is one that changes nothing even where it is done.
-fn command(collection: &str, operation: &Operation, collation: Option<&Document>) -> Document {
-    let mut command = match operation {
-        Operation::Find { filter, sort, projection, limit, skip } => {
-            let mut command = doc! { "find": collection, "filter": filter };
-            command.extend(sort.as_ref().map(|sort| ("sort".to_owned(), sort.into())));
-            command.extend(projection.as_ref().map(|fields| ("projection".to_owned(), fields.into())));
-            command.extend(limit.map(|limit| ("limit".to_owned(), limit.into())));
-            command.extend(skip.map(|skip| ("skip".to_owned(), skip.into())));
-            command
-        }
-        Operation::Aggregate(stages) => doc! { "aggregate": collection, "pipeline": stages, "cursor": {} },
-        Operation::Count(filter) => doc! { "count": collection, "query": filter },
-        Operation::Distinct { key, filter } => doc! { "distinct": collection, "key": key, "query": filter },
-        Operation::Update(filter) => {
-            let change = doc! { "$unset": { "noFieldOfThisName": "" } };
-            let mut update = doc! { "q": filter, "u": change, "multi": true };
-            update.extend(collation.map(|collation| ("collation".to_owned(), collation.into())));
-            return doc! { "update": collection, "updates": [update] };
-        }
-        Operation::Delete(filter) => {
-            let mut delete = doc! { "q": filter, "limit": 0 };
-            delete.extend(collation.map(|collation| ("collation".to_owned(), collation.into())));
-            return doc! { "delete": collection, "deletes": [delete] };
-        }
-    };
-    command.extend(collation.map(|collation| ("collation".to_owned(), collation.into())));
-    command
-}
-
-#[cfg(test)]
-mod tests {
-    use bson::doc;
-
-    use super::command;
-    use crate::indexes::spec::Operation;
-
-    #[test]
-    fn the_collation_stands_where_each_command_has_it() {
-        let collation = doc! { "locale": "de" };
-        let count = command("c", &Operation::Count(doc! { "a": 1 }), Some(&collation));
-        assert_eq!(count, doc! { "count": "c", "query": { "a": 1 }, "collation": { "locale": "de" } });
-        let delete = command("c", &Operation::Delete(doc! { "a": 1 }), Some(&collation));
-        let expected = doc! { "q": { "a": 1 }, "limit": 0, "collation": { "locale": "de" } };
-        assert_eq!(delete, doc! { "delete": "c", "deletes": [expected] });
-    }
+/// Whether a filter says something of a path.
+fn mentions(filter: &Document, path: &str) -> bool {
+    filter.iter().any(|(name, value)| match value {
+        _ if name == path => true,
+        Bson::Document(inner) => mentions(inner, path),
+        Bson::Array(items) => items.iter().filter_map(Bson::as_document).any(|inner| mentions(inner, path)),
+        _ => false,
+    })
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::finding::Finding;
 use crate::exit::Exit;
 use crate::indexes::live::Role;
 use crate::indexes::spec::Unmanaged;
@@ -131,6 +132,8 @@ pub struct FoundIndex {
 pub struct IndexProof {
     /// Its declared name.
     pub index: String,
+    /// The line of the specification that declares it.
+    pub line: usize,
     /// Its declared keys and options.
     pub definition: String,
     /// Passed when every member that holds the collection has it as declared.
@@ -199,6 +202,8 @@ pub struct Usage {
 pub struct QueryProof {
     /// Its name.
     pub query: String,
+    /// The line of the specification that declares it.
+    pub line: usize,
     /// `find`, `aggregate`, `count`, `distinct`, `update` or `delete`.
     pub operation: &'static str,
     /// Passed when nothing was found.
@@ -242,60 +247,5 @@ impl Figures {
         let examined = keys_examined.max(docs_examined) as f64;
         let examined_per_returned = examined / returned.max(1) as f64;
         Self { returned, keys_examined, docs_examined, examined_per_returned }
-    }
-}
-
-/// What is wrong with a query, or could not be proved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Finding {
-    /// What kind of thing.
-    pub kind: FindingKind,
-    /// What was found, and what helps.
-    pub message: String,
-}
-
-/// The kinds of findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum FindingKind {
-    /// A collection is read from end to end.
-    CollectionScan,
-    /// The result is sorted in memory.
-    InMemorySort,
-    /// Another index than the declared one is used.
-    OtherIndex,
-    /// Too many keys are examined.
-    KeysExamined,
-    /// Too many documents are examined.
-    DocsExamined,
-    /// The server refuses the query.
-    Refused,
-    /// There are no documents to measure with; the plan was judged.
-    NothingToMeasure,
-    /// It took too long to be measured; the plan was judged.
-    TooSlow,
-    /// The server does not explain queries as MongoDB does.
-    NotProvable,
-}
-
-impl FindingKind {
-    /// What it makes of the query's verdict.
-    pub fn verdict(self) -> Verdict {
-        match self {
-            Self::CollectionScan
-            | Self::InMemorySort
-            | Self::OtherIndex
-            | Self::KeysExamined
-            | Self::DocsExamined
-            | Self::Refused => Verdict::Failed,
-            Self::NothingToMeasure | Self::TooSlow | Self::NotProvable => Verdict::Inconclusive,
-        }
-    }
-}
-
-impl Finding {
-    /// A finding in words.
-    pub fn new(kind: FindingKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
     }
 }

@@ -24,7 +24,7 @@ pub fn render(report: &VerifyReport) -> String {
     text += &indexes(report);
     text += &queries(report);
     for collection in &report.collections {
-        text += &wrong(collection);
+        text += &wrong(&report.spec, collection);
     }
     for note in &report.notes {
         text += &format!("{}: {}\n", style::dim("note"), one_line(note));
@@ -93,33 +93,37 @@ fn served_by(query: &QueryProof) -> String {
     }
 }
 
-fn wrong(collection: &CollectionProof) -> String {
+fn wrong(spec: &str, collection: &CollectionProof) -> String {
     let name = format!("{}.{}", collection.database, collection.collection);
-    let mut lines: Vec<(Verdict, String)> = Vec::new();
-    lines.extend(collection.problems.iter().map(|problem| (Verdict::Failed, problem.clone())));
-    for index in &collection.indexes {
-        lines.extend(index.members.iter().filter_map(|member| {
-            Some((Verdict::Failed, format!("{name}, index {}: {}", index.index, ailment(index, member)?)))
-        }));
-    }
-    for index in &collection.still_there {
-        let on = index.members.join(", ");
-        lines.push((
-            Verdict::Failed,
-            format!("{name}, index {}: must be gone, and is still on {on}", index.name),
-        ));
-    }
-    for query in &collection.queries {
-        lines.extend(query.findings.iter().map(|finding| {
-            (finding.kind.verdict(), format!("{name}, query {}: {}", query.query, finding.message))
-        }));
-    }
+    let complaints = complaints(spec, &name, collection).into_iter();
     let mut text: String =
-        lines.iter().map(|(verdict, line)| format!("{}: {}\n", word(*verdict), one_line(line))).collect();
+        complaints.map(|(verdict, line)| format!("{}: {}\n", word(verdict), one_line(&line))).collect();
     for index in &collection.unmanaged {
         text += &unmanaged(collection.unmanaged_policy, &name, index);
     }
     if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// What is wrong with a collection, with the line of the specification that asks for it.
+fn complaints(spec: &str, name: &str, collection: &CollectionProof) -> Vec<(Verdict, String)> {
+    let problems = collection.problems.iter().map(|problem| (Verdict::Failed, problem.clone()));
+    let indexes = collection.indexes.iter().flat_map(|index| {
+        let ailments = index.members.iter().filter_map(move |member| ailment(index, member));
+        let at = format!("{spec}:{}: {name}, index {}", index.line, index.index);
+        ailments.map(move |ailment| (Verdict::Failed, format!("{at}: {ailment}")))
+    });
+    let still_there = collection.still_there.iter().map(|index| {
+        let on = index.members.join(", ");
+        (Verdict::Failed, format!("{name}, index {}: must be gone, and is still on {on}", index.name))
+    });
+    let queries = collection.queries.iter().flat_map(|query| {
+        let at = format!("{spec}:{}: {name}, query {}", query.line, query.query);
+        query
+            .findings
+            .iter()
+            .map(move |finding| (finding.kind.verdict(), format!("{at}: {}", finding.message)))
+    });
+    problems.chain(indexes).chain(still_there).chain(queries).collect()
 }
 
 /// How a member has an index otherwise than declared; nothing when all is well.
@@ -172,11 +176,25 @@ fn summary(report: &VerifyReport) -> String {
         passed(&queries),
         queries.len()
     );
-    match report.verdict {
-        Verdict::Failed => {
-            format!("{line}\nnext: scalectl migrate indexes plan, which shows what has to change\n")
-        }
-        _ => format!("{line}\n"),
+    format!("{line}\n{}", next(report))
+}
+
+/// What to do next, where the lines above do not say it.
+fn next(report: &VerifyReport) -> &'static str {
+    let is_other_than_declared = |collection: &CollectionProof| {
+        let has_failed = |index: &IndexProof| index.verdict == Verdict::Failed;
+        !collection.still_there.is_empty() || collection.indexes.iter().any(has_failed)
+    };
+    let is_unserved = |collection: &CollectionProof| {
+        collection.queries.iter().any(|query| query.verdict == Verdict::Failed)
+    };
+    let any = |is: &dyn Fn(&CollectionProof) -> bool| report.collections.iter().any(is);
+    if any(&is_other_than_declared) {
+        "next: scalectl migrate indexes plan, which shows what has to change\n"
+    } else if any(&is_unserved) {
+        "next: declare what serves the queries, then scalectl migrate indexes plan\n"
+    } else {
+        ""
     }
 }
 
@@ -240,6 +258,7 @@ mod tests {
     fn the_longest_names_fit_the_width() {
         let query = QueryProof {
             query: "the feed of an author with everything that one could want of it".to_owned(),
+            line: 7,
             operation: "find",
             verdict: Verdict::Inconclusive,
             wanted_index: None,

@@ -170,7 +170,7 @@ fn shards() {
         (&explained.indexes[..], figures(&explained)),
         (&["a_1".to_owned(), "b_1".to_owned()][..], (8, 12, 12))
     );
-    assert!(explained.sorts == false, "the router merges what the shards have sorted");
+    assert!(!explained.sorts, "the router merges what the shards have sorted");
     let write = doc! {
         "queryPlanner": { "winningPlan": { "stage": "SHARD_WRITE", "shards": [plan("a_1")] } },
         "executionStats": stats(0, 9, 9, doc! { "stage": "SHARD_WRITE", "shards": [
