@@ -8,7 +8,12 @@ use crate::cli::serve::Settings;
 use crate::config::topology::Topology;
 use crate::demo::DemoReport;
 use crate::health::HealthReport;
+use crate::indexes::apply::ApplyReport;
 use crate::indexes::capability::Capabilities;
+use crate::indexes::history::HistoryReport;
+use crate::indexes::plan::Plan;
+use crate::indexes::spec::model::SpecFile;
+use crate::indexes::verify::VerifyReport;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
@@ -22,6 +27,7 @@ fn files_that_people_write() {
     assert_data_eq!(schema::<Topology>(), file!["../docs/schemas/scalectl.yaml.json"]);
     assert_data_eq!(schema::<ScenarioFile>(), file!["../docs/schemas/scenario.json"]);
     assert_data_eq!(schema::<Settings>(), file!["../docs/schemas/serve.json"]);
+    assert_data_eq!(schema::<SpecFile>(), file!["../docs/schemas/indexes.yaml.json"]);
 }
 
 #[test]
@@ -31,4 +37,8 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<Summary>(), file!["../docs/schemas/loadtest-validate.json"]);
     assert_data_eq!(schema::<Capabilities>(), file!["../docs/schemas/indexes-capabilities.json"]);
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);
+    assert_data_eq!(schema::<VerifyReport>(), file!["../docs/schemas/indexes-verify-report.json"]);
+    assert_data_eq!(schema::<Plan>(), file!["../docs/schemas/indexes-plan.json"]);
+    assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
+    assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);
 }

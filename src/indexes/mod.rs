@@ -12,5 +12,6 @@ pub mod index;
 pub mod live;
 pub mod plan;
 pub mod spec;
+pub mod verify;
 
 pub use error::{IndexError, Refusal};

@@ -26,7 +26,6 @@ mod workdir;
 
 pub use http::{ADMIN, KeptAlive, get, get_as_admin, post};
 pub use indexed::Indexed;
-
 pub use mongo::{MongoServer, block_on};
 pub use mongo_proxy::{Command, Fault, Held, MongoProxy, MongoSet, When};
 pub use output::Output;

@@ -4,3 +4,4 @@ pub mod apply;
 pub mod capability;
 pub mod history;
 pub mod plan;
+pub mod verify;

@@ -5,6 +5,7 @@ pub mod capabilities;
 pub mod history;
 pub mod plan;
 pub mod rollback;
+pub mod verify;
 
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ pub enum Command {
     Rollback(rollback::Args),
     /// Show who changed which index, and when
     History(history::Args),
+    /// Prove that the indexes are there and serve the declared queries; changes nothing
+    Verify(verify::Args),
 }
 
 /// Runs one of them.
@@ -46,6 +49,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Apply(args) => apply::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::History(args) => history::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
     }
 }
 
