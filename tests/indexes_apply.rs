@@ -44,7 +44,7 @@ to make these changes: scalectl migrate indexes apply (the same arguments)
 "#]]);
     assert_eq!(app.names(), [""; 0], "a plan changes nothing");
     app.command(&["apply", "--yes", "--quiet"]).run().code(Exit::Done).stderr(str![""]).stdout(str![[r#"
-COLLECTION   STEP                                           TOOK
+COLLECTION [..] STEP [..] TOOK
 [DB].things  build author_1_at_-1 {author: 1, at: -1}[..][TIME]
 [DB].things  verify author_1_at_-1 on every member[..][TIME]
 
