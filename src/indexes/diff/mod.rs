@@ -65,9 +65,11 @@ pub fn diff(spec: &DatabaseSpec, live: &LiveDatabase, rules: Rules) -> Differenc
     for collection in &spec.collections {
         let is_view = live.views.contains(&collection.name);
         let found = live.collections.get(&collection.name).cloned().unwrap_or_default();
+        let effective = collection.indexes.iter().map(|d| d.in_collection(found.collation.as_ref()));
+        let collection = CollectionSpec { indexes: effective.collect(), ..collection.clone() };
         let height = found.indexes.len();
         let database = &spec.name;
-        Comparison { database, spec: collection, live: found, height, rules, out: &mut difference }
+        Comparison { database, spec: &collection, live: found, height, rules, out: &mut difference }
             .run(is_view);
     }
     difference

@@ -72,7 +72,7 @@ pub fn compare(
     collation: Option<&Document>,
     declared: &DeclaredIndex,
 ) -> IndexProof {
-    let wanted = matching::wanted(declared, collation);
+    let wanted = declared.in_collection(collation);
     let members: Vec<MemberProof> =
         listings.iter().map(|listing| on_member(listing, listings, &wanted)).collect();
     let is_well =

@@ -16,6 +16,7 @@ use crate::cli::{Error, Outcome, io_error};
 use crate::clients::SecretUrl;
 use crate::config::topology::{DEFAULT_FILE, Reference, Topology};
 use crate::indexes::apply::{Application, Ending};
+use crate::indexes::capability::Probe;
 use crate::indexes::live::Deployment;
 use crate::indexes::plan::{Allowances, Plan};
 use crate::indexes::spec::Spec;
@@ -135,12 +136,20 @@ pub struct AllowArgs {
     /// Allow options that the server accepts and does not enforce
     #[arg(long)]
     allow_degraded: bool,
+    /// Make no scratch collection to find out what the server enforces: say what is known of it
+    #[arg(long)]
+    no_probes: bool,
     /// How long an index stays hidden before it is dropped, instead of the specification's
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     soak: Option<Duration>,
 }
 
 impl AllowArgs {
+    /// How the server's abilities are found out.
+    pub fn probe(&self) -> Probe {
+        if self.no_probes { Probe::FingerprintOnly } else { Probe::Active(signal::interrupt()) }
+    }
+
     /// The same as the plan keeps it.
     pub fn resolve(&self) -> Allowances {
         Allowances {
