@@ -3,6 +3,7 @@
 //! [`spec`] is what people declare, [`live`] what the servers have; both speak of an [`index::Index`].
 //! Nothing here prints or knows the command line.
 
+pub mod advise;
 pub mod error;
 pub mod index;
 pub mod live;

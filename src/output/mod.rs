@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod health;
+pub mod indexes;
 pub mod load;
 pub mod progress;
 pub mod style;

@@ -1,0 +1,245 @@
+//! `migrate indexes advise`: what the servers saw becomes shapes, and shapes become proposals.
+//!
+//! [`source`] gathers evidence into a [`workload`] of query shapes; [`needs`] finds those that lack an index,
+//! [`propose`] makes indexes for them; [`redundant`] and [`unused`] judge what is there. Values of queries stay in
+//! memory for `explain`, and are in no report. Nothing here changes a server.
+
+mod catalog;
+mod filter;
+mod needs;
+mod operation;
+mod patch;
+mod propose;
+mod redundant;
+pub mod report;
+mod serving;
+pub mod shape;
+mod source;
+mod unused;
+mod workload;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use bson::DateTime;
+
+use self::catalog::Catalog;
+use self::needs::{Need, Needs, without_parallel_arrays};
+use self::propose::propose;
+pub use self::report::AdviseReport;
+use self::report::{MissingIndex, Source, SourceReport, SourceState, Verdict};
+use self::source::sample::{self, Sample};
+use self::source::usage::Usage;
+use self::source::{explain, log, profiler, query_stats};
+use self::workload::Workload;
+use super::IndexError;
+use super::live::{Deployment, LiveDatabase, LiveIndex, read_database};
+use super::spec::Spec;
+
+/// What advice is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// For these databases.
+    pub databases: &'r [String],
+    /// Relative to this specification.
+    pub spec: Option<&'r Spec>,
+    /// With this log file of a server.
+    pub log: Option<&'r Path>,
+    /// How long an index must have been counted before it is called unused.
+    pub min_age: Duration,
+    /// Whether documents may be sampled.
+    pub may_sample: bool,
+    /// How many missing indexes are named at most.
+    pub limit: usize,
+}
+
+/// Gathers evidence from every member, and judges it.
+pub async fn advise(deployment: &Deployment, request: Request<'_>) -> Result<AdviseReport, IndexError> {
+    let mut databases = Vec::new();
+    for name in request.databases {
+        databases.push(read_database(deployment, name, |_| true).await?);
+    }
+    let catalog = Catalog::new(&databases, request.spec);
+    let (workload, mut sources) = observe(deployment, request, &catalog).await?;
+    let is_conclusive =
+        sources.iter().any(|source| source.state == SourceState::Read && source.source != Source::Explain);
+    let mut notes = notes_on(&databases, &workload);
+    let sizes = sizes(deployment, &workload).await;
+    let mut needs = Needs::find(&workload, &catalog, &sizes);
+    let mut missing = Vec::new();
+    for ((database, collection), found) in std::mem::take(&mut needs.by_collection) {
+        let sampled = sample_of(deployment, request, (&database, &collection), &found, &mut sources).await;
+        missing.extend(propose_for(&catalog, (&database, &collection), found, sampled.as_ref()));
+    }
+    rank(&mut missing, request.limit, &mut notes);
+    let (usage, reports) = Usage::read(deployment, &catalog).await;
+    sources.extend(reports);
+    if needs.small > 0 {
+        let count = needs.small;
+        notes.push(format!(
+            "{count} shapes without an index examine fewer than 100 documents each time: left alone"
+        ));
+    }
+    notes.extend(needs.notes);
+    let mut report = AdviseReport {
+        schema: "scalectl.indexes.advise/1",
+        deployment: deployment.name(),
+        databases: request.databases.to_vec(),
+        verdict: Verdict::Inconclusive,
+        sources,
+        shapes_seen: workload.shapes.len(),
+        missing,
+        redundant: Vec::new(),
+        unused: Vec::new(),
+        spared: Vec::new(),
+        notes,
+        patch: None,
+    };
+    judge_existing(&mut report, deployment, request, &catalog, &usage);
+    report.patch = patch::write(&report.missing, &report.redundant, &report.unused, &catalog);
+    report.verdict = match (is_conclusive, report.has_advice()) {
+        (false, _) => Verdict::Inconclusive,
+        (true, true) => Verdict::Advice,
+        (true, false) => Verdict::NothingFound,
+    };
+    Ok(report)
+}
+
+/// What every source tells of queries.
+async fn observe(
+    deployment: &Deployment,
+    request: Request<'_>,
+    catalog: &Catalog,
+) -> Result<(Workload, Vec<SourceReport>), IndexError> {
+    let (mut workload, mut sources) = (Workload::default(), Vec::new());
+    if let Some(path) = request.log {
+        sources.push(log::read(path, catalog, &mut workload)?);
+    }
+    for member in deployment.data_members() {
+        for database in request.databases {
+            sources.push(profiler::read(deployment, member, database, catalog, &mut workload).await);
+        }
+        sources.push(query_stats::read(deployment, member, catalog, &mut workload).await);
+    }
+    sources.extend(explain::fill(deployment, &mut workload).await);
+    Ok((workload, sources))
+}
+
+/// How large the collections are of whose queries nothing is known but their shape.
+async fn sizes(deployment: &Deployment, workload: &Workload) -> BTreeMap<(String, String), u64> {
+    let unknown = workload.shapes.iter().filter(|(_, seen)| seen.cost().unmeasured > 0);
+    let places: BTreeSet<(String, String)> =
+        unknown.map(|(asked, _)| (asked.database.clone(), asked.collection.clone())).collect();
+    let mut sizes = BTreeMap::new();
+    for place in places {
+        let size = sample::size(deployment, &place.0, &place.1).await.unwrap_or_default();
+        sizes.insert(place, size);
+    }
+    sizes
+}
+
+async fn sample_of(
+    deployment: &Deployment,
+    request: Request<'_>,
+    (database, collection): (&str, &str),
+    needs: &[Need],
+    sources: &mut Vec<SourceReport>,
+) -> Option<Sample> {
+    if !request.may_sample {
+        return None;
+    }
+    let fields: BTreeSet<String> =
+        needs.iter().flat_map(|need| need.shape.fields()).map(str::to_owned).collect();
+    let place = format!("{database}.{collection}");
+    match Sample::take(deployment, database, collection, &fields).await {
+        Ok(sample) => {
+            let entries = u64::try_from(sample.documents).unwrap_or_default();
+            let detail = "documents, of which values are counted; --no-sample goes without".to_owned();
+            let state = SourceState::Read;
+            sources.push(SourceReport { source: Source::Sample, place, state, entries, detail });
+            Some(sample)
+        }
+        Err(error) => {
+            let detail = deployment.fault(&format!("sample {place}"), &error).to_string();
+            let state = SourceState::Failed;
+            sources.push(SourceReport { source: Source::Sample, place, state, entries: 0, detail });
+            None
+        }
+    }
+}
+
+fn propose_for(
+    catalog: &Catalog,
+    (database, name): (&str, &str),
+    needs: Vec<Need>,
+    sample: Option<&Sample>,
+) -> Vec<MissingIndex> {
+    let Some(collection) = catalog.get(database, name) else { return Vec::new() };
+    let narrowed = needs.into_iter().map(|need| match sample {
+        Some(sample) => Need { shape: without_parallel_arrays(need.shape, sample), ..need },
+        None => need,
+    });
+    let unserved = narrowed.filter(|need| collection.server_of(&need.shape).is_none());
+    let proposals = propose(unserved.collect(), sample).into_iter();
+    proposals.map(|proposal| proposal.report(database, name, collection, sample)).collect()
+}
+
+/// The most useful first, and no more than are wanted.
+fn rank(missing: &mut Vec<MissingIndex>, limit: usize, notes: &mut Vec<String>) {
+    missing.sort_by(|a, b| b.docs_saved.cmp(&a.docs_saved).then(a.name.cmp(&b.name)));
+    let more = missing.len().saturating_sub(limit);
+    missing.truncate(limit);
+    if more > 0 {
+        notes.push(format!("{more} missing indexes that would save less are not shown; --limit shows more"));
+    }
+}
+
+fn notes_on(databases: &[LiveDatabase], workload: &Workload) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (reason, count) in &workload.left_out {
+        notes.push(format!("{count} operations left out: {}", reason.words()));
+    }
+    if workload.overflow > 0 {
+        notes.push(format!("{} operations of further shapes were not counted", workload.overflow));
+    }
+    for database in databases {
+        for (collection, live) in &database.collections {
+            for index in &live.indexes {
+                if let LiveIndex::Unknown { name, .. } = index {
+                    let place = format!("{}.{collection}", database.name);
+                    notes.push(format!("{place}: `{name}` is of a kind that is not known here: not judged"));
+                }
+            }
+        }
+    }
+    notes
+}
+
+/// Redundant and unused indexes; one that is both is called redundant.
+fn judge_existing(
+    report: &mut AdviseReport,
+    deployment: &Deployment,
+    request: Request<'_>,
+    catalog: &Catalog,
+    usage: &Usage,
+) {
+    // Ages are told by the servers' clocks; this one may go differently.
+    let now = deployment.hello.get_datetime("localTime").copied().unwrap_or_else(|_| DateTime::now());
+    let judge = unused::Judge { usage, min_age: request.min_age, now };
+    for (database, name, collection) in catalog.iter() {
+        let uses = |index: &str| usage.counts(database, name, index).iter().map(|count| count.uses).sum();
+        let (redundant, spared) = redundant::find(database, name, collection, uses);
+        let (unused, undecided) = judge.find(database, name, collection);
+        let is_redundant = |index: &str| redundant.iter().any(|found| found.name == index);
+        report.unused.extend(unused.into_iter().filter(|found| !is_redundant(&found.name)));
+        report.spared.extend(undecided.into_iter().filter(|found| !is_redundant(&found.name)));
+        report.spared.extend(spared);
+        report.redundant.extend(redundant);
+    }
+    if !report.redundant.is_empty() {
+        let caveat = "before a redundant index goes: where the longer one has an array among its later fields it \
+                      has more keys, and reads more of them; hidden first and dropped later is safe";
+        report.notes.push(caveat.to_owned());
+    }
+}

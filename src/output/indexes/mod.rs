@@ -1,0 +1,3 @@
+//! What the commands on indexes say to people.
+
+pub mod advise;
