@@ -20,6 +20,7 @@ pub struct Proposal {
 
 /// Indexes that serve all of these shapes of one collection.
 pub fn propose(mut needs: Vec<Need>, sample: Option<&Sample>) -> Vec<Proposal> {
+    needs.retain(|need| need.shape.width() > 0);
     needs.sort_by(|a, b| {
         let by_width = b.shape.width().cmp(&a.shape.width());
         by_width.then(b.docs_saved().cmp(&a.docs_saved())).then(a.shape.cmp(&b.shape))

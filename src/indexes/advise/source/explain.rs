@@ -36,7 +36,7 @@ pub async fn fill(deployment: &Deployment, workload: &mut Workload) -> Option<So
     }
     let state = if asked > 0 { SourceState::Read } else { SourceState::Failed };
     let detail = match (all - asked, reason.as_str()) {
-        (0, _) => "shapes whose cost no source told were asked about".to_owned(),
+        (0, _) => "shapes, whose cost no other source tells".to_owned(),
         (left, "") => format!("{left} shapes more were not asked about"),
         (left, reason) => format!("{left} shapes could not be measured: {reason}"),
     };

@@ -24,8 +24,10 @@ pub fn unreadable(
     doing: &str,
     error: &DriverError,
 ) -> SourceReport {
-    let is_missing = code(error).is_some_and(|code| NOT_THERE.contains(&code));
-    let state = if is_missing { SourceState::Missing } else { SourceState::Failed };
-    let detail = deployment.fault_of(member, doing, error).to_string();
+    let missing = code(error).filter(|code| NOT_THERE.contains(code));
+    let (state, detail) = match missing {
+        Some(code) => (SourceState::Missing, format!("this server does not have it (code {code})")),
+        None => (SourceState::Failed, deployment.fault_of(member, doing, error).to_string()),
+    };
     SourceReport { source, place: member.address.clone(), state, entries: 0, detail }
 }

@@ -54,6 +54,7 @@ impl Usage {
             detail: String::new(),
         };
         for (database, collection, known) in catalog.iter() {
+            // Only the index on `_id`, which always stays.
             if known.live.is_empty() {
                 continue;
             }
