@@ -281,6 +281,15 @@ fn redundant_and_unused_indexes_are_named_and_special_ones_spared() {
         ["customer_1", "at_total", "total_status"].iter().all(|name| patch.contains(&format!("- {name}")))
     );
 
+    // The long one is itself unused: the short one, which was used, must not go for it.
+    shop.index("status_1", doc! { "status": 1 }, doc! {});
+    shop.index("status_marks", doc! { "status": 1, "marks": 1 }, doc! {});
+    shop.run(doc! { "find": "orders", "filter": { "status": 1 }, "hint": "status_1" });
+    let leaning = shop.advise(&args).run().json();
+    assert_eq!(names(&leaning["redundant"]), ["customer_1"]);
+    assert_eq!(names(&leaning["unused"]), ["at_total", "status_marks", "total_status"]);
+    assert!(leaning["spared"].to_string().contains("`status_marks` could do its work, and is itself unused"));
+
     // A declared query that names an index keeps it.
     let spec = "databases: {d: {collections: {orders: {indexes: [{keys: {customer: 1}}], queries: [{name: q, \
                 count: {customer: 1}, index: customer_1}]}}}}\n";

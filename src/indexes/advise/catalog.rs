@@ -71,6 +71,8 @@ impl Collection {
             collation: live.collation.clone(),
             is_time_series: live.is_time_series,
         };
+        let queries = spec.into_iter().flat_map(|spec| &spec.queries);
+        let named: Vec<&String> = queries.filter_map(|query| query.index.as_ref()).collect();
         for declared in spec.into_iter().flat_map(|spec| &spec.indexes) {
             let mut index = declared.index.clone();
             if index.options.collation.is_none() {
@@ -79,8 +81,7 @@ impl Collection {
             let there = collection.live.iter().find(|found| found.is_same_as(&index));
             match there.map(|found| found.name.clone()) {
                 Some(name) => {
-                    let queries = spec.into_iter().flat_map(|spec| &spec.queries);
-                    if queries.filter_map(|query| query.index.as_ref()).any(|wanted| *wanted == index.name) {
+                    if named.contains(&&index.name) {
                         collection.wanted.push(name.clone());
                     }
                     collection.declared.insert(name, declared.place.line);
@@ -88,6 +89,9 @@ impl Collection {
                 None => collection.to_come.push(index),
             }
         }
+        let by_name = collection.live.iter().map(|index| &index.name).filter(|name| named.contains(name));
+        let by_name: Vec<String> = by_name.cloned().collect();
+        collection.wanted.extend(by_name);
         collection
     }
 

@@ -1,10 +1,9 @@
 //! Filters as index fields see them: which fields are given, which are ranges, which no index narrows.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bson::{Bson, Document};
 
-use super::shape::{EqualityField, RangeBy, RangeField, Unserved};
+use super::branch::{Branch, Use};
+use super::shape::RangeBy;
 
 /// Values of a `$in` that a server takes apart so that a sort still comes from the index (MongoDB's manual, "The
 /// ESR Guideline": from 201 on it behaves as a range).
@@ -42,86 +41,9 @@ impl LeftOut {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Equality { is_list: bool, may_be_null: bool },
-    Range(RangeBy),
-}
-
-/// What one branch of a filter asks for.
-#[derive(Debug, Clone, Default)]
-pub struct Branch {
-    fields: BTreeMap<String, Use>,
-    unserved: BTreeSet<Unserved>,
-}
-
 /// Reads a filter: one branch, or one for each way through its `$or`.
 pub fn read(filter: &Document, has_sort: bool) -> Result<Vec<Branch>, LeftOut> {
     Reader { has_sort }.conjunction(filter, "", 0)
-}
-
-impl Branch {
-    /// The fields whose values are given, by name.
-    pub fn equality(&self) -> Vec<EqualityField> {
-        let given = self.fields.iter().filter_map(|(field, usage)| match *usage {
-            Use::Equality { is_list, may_be_null } => {
-                Some(EqualityField { field: field.clone(), is_list, may_be_null })
-            }
-            Use::Range(_) => None,
-        });
-        given.collect()
-    }
-
-    /// The fields of which a range is wanted, by name.
-    pub fn range(&self) -> Vec<RangeField> {
-        let ranges = self.fields.iter().filter_map(|(field, usage)| match *usage {
-            Use::Range(by) => Some(RangeField { field: field.clone(), by }),
-            Use::Equality { .. } => None,
-        });
-        ranges.collect()
-    }
-
-    /// The conditions that no index narrows.
-    pub fn unserved(&self) -> Vec<Unserved> {
-        self.unserved.iter().cloned().collect()
-    }
-
-    fn add(&mut self, field: &str, new: Use) {
-        if !is_path(field) {
-            self.skip(field, "no path that an index could have");
-            return;
-        }
-        let merged = match (self.fields.get(field).copied(), new) {
-            (None, new) => new,
-            // All conditions hold at once: the narrowest decides.
-            (
-                Some(Use::Equality { is_list, may_be_null }),
-                Use::Equality { is_list: other_list, may_be_null: other_null },
-            ) => Use::Equality { is_list: is_list && other_list, may_be_null: may_be_null && other_null },
-            (Some(known @ Use::Equality { .. }), Use::Range(_)) => known,
-            (Some(Use::Range(_)), new @ Use::Equality { .. }) => new,
-            (Some(Use::Range(known)), Use::Range(by)) => Use::Range(known.min(by)),
-        };
-        self.fields.insert(field.to_owned(), merged);
-    }
-
-    fn skip(&mut self, field: &str, why: &str) {
-        self.unserved.insert(Unserved { field: field.to_owned(), why: why.to_owned() });
-    }
-
-    fn and(mut self, other: &Self) -> Self {
-        for (field, usage) in &other.fields {
-            self.add(field, *usage);
-        }
-        self.unserved.extend(other.unserved.iter().cloned());
-        self
-    }
-}
-
-/// A path that an index key may have.
-fn is_path(field: &str) -> bool {
-    let is_part = |part: &str| !part.is_empty() && !part.starts_with('$');
-    field.split('.').all(is_part) && !field.contains('\0')
 }
 
 struct Reader {
@@ -175,7 +97,7 @@ impl Reader {
                 return self.operators(field, operators, depth);
             }
             Bson::RegularExpression(regex) => {
-                pattern(&mut branch, field, regex.pattern.as_str(), regex.options.as_str())
+                pattern(&mut branch, field, regex.pattern.as_str(), regex.options.as_str());
             }
             value => branch.add(field, given(value)),
         }
@@ -190,7 +112,7 @@ impl Reader {
                 ("$eq", value) => branch.add(field, given(value)),
                 ("$in", values) => branch.add(field, self.list(values)),
                 ("$all", Bson::Array(_)) => {
-                    branch.add(field, Use::Equality { is_list: false, may_be_null: false })
+                    branch.add(field, Use::Equality { is_list: false, may_be_null: false });
                 }
                 ("$gt" | "$gte" | "$lt" | "$lte", _) => branch.add(field, Use::Range(RangeBy::Comparison)),
                 ("$exists", _) => branch.add(field, Use::Range(RangeBy::Existence)),

@@ -4,12 +4,14 @@
 //! [`propose`] makes indexes for them; [`redundant`] and [`unused`] judge what is there. Values of queries stay in
 //! memory for `explain`, and are in no report. Nothing here changes a server.
 
+mod branch;
 mod catalog;
 mod filter;
 mod needs;
 mod operation;
 mod patch;
 mod propose;
+mod reasons;
 mod redundant;
 pub mod report;
 mod serving;
@@ -28,13 +30,13 @@ use self::catalog::Catalog;
 use self::needs::{Need, Needs, without_parallel_arrays};
 use self::propose::propose;
 pub use self::report::AdviseReport;
-use self::report::{MissingIndex, Source, SourceReport, SourceState, Verdict};
+use self::report::{MissingIndex, RedundantIndex, Source, SourceReport, SourceState, Verdict};
 use self::source::sample::{self, Sample};
 use self::source::usage::Usage;
 use self::source::{explain, log, profiler, query_stats};
 use self::workload::Workload;
 use super::IndexError;
-use super::live::{Deployment, LiveDatabase, LiveIndex, read_database};
+use super::live::{Deployment, LiveDatabase, LiveIndex, Topology, read_database};
 use super::spec::Spec;
 
 /// What advice is wanted.
@@ -61,27 +63,7 @@ pub async fn advise(deployment: &Deployment, request: Request<'_>) -> Result<Adv
         databases.push(read_database(deployment, name, |_| true).await?);
     }
     let catalog = Catalog::new(&databases, request.spec);
-    let (workload, mut sources) = observe(deployment, request, &catalog).await?;
-    let is_conclusive =
-        sources.iter().any(|source| source.state == SourceState::Read && source.source != Source::Explain);
-    let mut notes = notes_on(&databases, &workload);
-    let sizes = sizes(deployment, &workload).await;
-    let mut needs = Needs::find(&workload, &catalog, &sizes);
-    let mut missing = Vec::new();
-    for ((database, collection), found) in std::mem::take(&mut needs.by_collection) {
-        let sampled = sample_of(deployment, request, (&database, &collection), &found, &mut sources).await;
-        missing.extend(propose_for(&catalog, (&database, &collection), found, sampled.as_ref()));
-    }
-    rank(&mut missing, request.limit, &mut notes);
-    let (usage, reports) = Usage::read(deployment, &catalog).await;
-    sources.extend(reports);
-    if needs.small > 0 {
-        let count = needs.small;
-        notes.push(format!(
-            "{count} shapes without an index examine fewer than 100 documents each time: left alone"
-        ));
-    }
-    notes.extend(needs.notes);
+    let (workload, sources) = observe(deployment, request, &catalog).await?;
     let mut report = AdviseReport {
         schema: "scalectl.indexes.advise/1",
         deployment: deployment.name(),
@@ -89,13 +71,19 @@ pub async fn advise(deployment: &Deployment, request: Request<'_>) -> Result<Adv
         verdict: Verdict::Inconclusive,
         sources,
         shapes_seen: workload.shapes.len(),
-        missing,
+        missing: Vec::new(),
         redundant: Vec::new(),
         unused: Vec::new(),
         spared: Vec::new(),
-        notes,
+        notes: notes_on(&databases, &workload),
         patch: None,
     };
+    let is_query_source = |source: &SourceReport| source.source != Source::Explain;
+    let is_conclusive =
+        report.sources.iter().any(|source| is_query_source(source) && source.state == SourceState::Read);
+    find_missing(&mut report, deployment, request, &catalog, &workload).await;
+    let (usage, sources) = Usage::read(deployment, &catalog).await;
+    report.sources.extend(sources);
     judge_existing(&mut report, deployment, request, &catalog, &usage);
     report.patch = patch::write(&report.missing, &report.redundant, &report.unused, &catalog);
     report.verdict = match (is_conclusive, report.has_advice()) {
@@ -104,6 +92,28 @@ pub async fn advise(deployment: &Deployment, request: Request<'_>) -> Result<Adv
         (true, false) => Verdict::NothingFound,
     };
     Ok(report)
+}
+
+async fn find_missing(
+    report: &mut AdviseReport,
+    deployment: &Deployment,
+    request: Request<'_>,
+    catalog: &Catalog,
+    workload: &Workload,
+) {
+    let needs = Needs::find(workload, catalog, &sizes(deployment, workload).await);
+    for ((database, collection), found) in needs.by_collection {
+        let place = (database.as_str(), collection.as_str());
+        let sampled = sample_of(deployment, request, place, &found, &mut report.sources).await;
+        report.missing.extend(propose_for(catalog, place, found, sampled.as_ref()));
+    }
+    rank(&mut report.missing, request.limit, &mut report.notes);
+    if needs.small > 0 {
+        let count = needs.small;
+        let note = "without an index examine fewer than 100 documents each time: left alone";
+        report.notes.push(format!("{count} query shapes {note}"));
+    }
+    report.notes.extend(needs.notes);
 }
 
 /// What every source tells of queries.
@@ -231,11 +241,21 @@ fn judge_existing(
         let uses = |index: &str| usage.counts(database, name, index).iter().map(|count| count.uses).sum();
         let (redundant, spared) = redundant::find(database, name, collection, uses);
         let (unused, undecided) = judge.find(database, name, collection);
+        let is_unused = |index: &str| unused.iter().any(|found| found.name == index);
+        // Two pieces of advice must not take away both the short index and the long one that does its work.
+        let (leaning, redundant): (Vec<_>, Vec<_>) =
+            redundant.into_iter().partition(|found| is_unused(&found.covered_by));
+        let leaning = leaning.into_iter().filter(|found| !is_unused(&found.name));
+        report.spared.extend(leaning.map(RedundantIndex::spare_for_unused));
         let is_redundant = |index: &str| redundant.iter().any(|found| found.name == index);
         report.unused.extend(unused.into_iter().filter(|found| !is_redundant(&found.name)));
         report.spared.extend(undecided.into_iter().filter(|found| !is_redundant(&found.name)));
         report.spared.extend(spared);
         report.redundant.extend(redundant);
+    }
+    if deployment.topology == Topology::Sharded && report.has_advice() {
+        let caveat = "a sharded collection needs an index that begins with its shard key: keep one";
+        report.notes.push(caveat.to_owned());
     }
     if !report.redundant.is_empty() {
         let caveat = "before a redundant index goes: where the longer one has an array among its later fields it \

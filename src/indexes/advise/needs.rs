@@ -39,12 +39,13 @@ impl Need {
 
     /// The report of it.
     pub fn report(&self) -> ServedShape {
-        let Cost { count, millis, docs, returned, scans, sorts, .. } = self.cost;
+        let Cost { count, unmeasured: _, millis, keys, docs, returned, scans, sorts } = self.cost;
         ServedShape {
             title: self.shape.to_string(),
             shape: self.shape.clone(),
             count,
             total_ms: (millis * 10.0).round() / 10.0,
+            keys_examined: keys,
             docs_examined: docs,
             returned,
             collection_scans: scans,

@@ -2,6 +2,7 @@
 
 use bson::{Bson, Document};
 
+use super::branch::Branch;
 use super::filter::{self, LeftOut};
 use super::shape::{RangeBy, RangeField, Shape, SortField, Verb};
 
@@ -88,7 +89,7 @@ impl Operation {
         if shapes.iter().any(asks_nothing) { Err(LeftOut::Everything) } else { Ok(shapes) }
     }
 
-    fn shape(&self, branch: &filter::Branch, mut sort: Vec<SortField>, collation: Option<String>) -> Shape {
+    fn shape(&self, branch: &Branch, mut sort: Vec<SortField>, collation: Option<String>) -> Shape {
         let (mut equality, mut range) = (branch.equality(), branch.range());
         // A field with one given value is the same everywhere; with several, the order among them counts.
         sort.retain(|sort| !equality.iter().any(|given| given.field == sort.field && !given.is_list));
@@ -131,7 +132,7 @@ fn leading(pipeline: &[Bson], mut operation: Operation) -> Option<Operation> {
                 filters.push(Bson::Document(filter.clone()));
             }
             ("$sort", Bson::Document(sort)) if operation.limit.is_none() => {
-                operation.sort = Some(sort.clone())
+                operation.sort = Some(sort.clone());
             }
             ("$limit", limit) => {
                 operation.limit = whole(limit);

@@ -78,6 +78,8 @@ pub struct ServedShape {
     pub count: u64,
     /// Their time in milliseconds.
     pub total_ms: f64,
+    /// Keys of indexes that they examined.
+    pub keys_examined: u64,
     /// Documents that they examined.
     pub docs_examined: u64,
     /// Documents that they returned, changed or deleted.
@@ -143,6 +145,15 @@ pub struct RedundantIndex {
     pub reason: String,
     /// The line of the specification that declares it.
     pub declared_line: Option<usize>,
+}
+
+impl RedundantIndex {
+    /// It stays when the index that does its work is itself advised against.
+    pub fn spare_for_unused(self) -> Spared {
+        let Self { database, collection, name, covered_by, .. } = self;
+        let reason = format!("not redundant: `{covered_by}` could do its work, and is itself unused");
+        Spared { database, collection, name, reason }
+    }
 }
 
 /// An index that no query used.

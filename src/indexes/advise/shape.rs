@@ -201,7 +201,7 @@ impl fmt::Display for Shape {
             let operator = if given.is_list { "$in" } else { "=" };
             parts.push(format!("{} {operator}", given.field));
         }
-        let sort: Vec<String> = self.sort.iter().map(|sort| sort.key()).map(shown_key).collect();
+        let sort: Vec<String> = self.sort.iter().map(|sort| shown_key(&sort.key())).collect();
         if !sort.is_empty() {
             parts.push(format!("sort {}", sort.join(" ")));
         }
@@ -215,6 +215,6 @@ impl fmt::Display for Shape {
     }
 }
 
-fn shown_key(key: Key) -> String {
+fn shown_key(key: &Key) -> String {
     format!("{} {}", key.field, key.kind.word())
 }

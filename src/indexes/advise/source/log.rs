@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use bson::{Bson, Document};
+use bson::Bson;
 use serde_json::Value;
 
 use crate::indexes::IndexError;
@@ -14,6 +14,22 @@ use crate::indexes::advise::workload::{Workload, read_entry};
 
 /// Longer lines are passed over; the server cuts its own at a tenth of this.
 const MAX_LINE: u64 = 1 << 20;
+
+/// The attributes of a slow query that count.
+const RELEVANT: [&str; 12] = [
+    "type",
+    "ns",
+    "command",
+    "originatingCommand",
+    "planSummary",
+    "keysExamined",
+    "docsExamined",
+    "hasSortStage",
+    "nreturned",
+    "nMatched",
+    "ndeleted",
+    "durationMillis",
+];
 
 /// What the lines came to.
 #[derive(Debug, Default)]
@@ -61,7 +77,7 @@ fn take_line(line: &[u8], catalog: &Catalog, workload: &mut Workload, lines: &mu
     }
     lines.slow += 1;
     let is_truncated = line.get("truncated").is_some();
-    let entry = line.remove("attr").and_then(|attributes| Bson::try_from(attributes).ok());
+    let entry = line.remove("attr").and_then(|attributes| Bson::try_from(relevant(attributes)).ok());
     let Some(Bson::Document(entry)) = entry else {
         lines.odd += 1;
         return;
@@ -72,20 +88,24 @@ fn take_line(line: &[u8], catalog: &Catalog, workload: &mut Workload, lines: &mu
     // What is left of a long command would be taken for a shape that was never asked.
     if is_truncated {
         lines.truncated += 1;
-    } else if let Some((operation, cost)) = read_entry(&without_comments(entry), "durationMillis") {
+    } else if let Some((operation, cost)) = read_entry(&entry, "durationMillis") {
         workload.add(Source::Log, &operation, known.collation.as_ref(), cost);
         lines.used += 1;
     }
 }
 
-/// The log spells the verb of a statement apart (`type: "update"`), and adds what is no part of the command.
-fn without_comments(mut entry: Document) -> Document {
-    if let Ok(command) = entry.get_document_mut("command") {
-        for name in ["lsid", "$clusterTime", "$db", "$readPreference", "comment"] {
-            command.remove(name);
+/// The attributes that count: in the others there may be numbers that BSON does not have.
+fn relevant(mut attributes: Value) -> Value {
+    if let Value::Object(attributes) = &mut attributes {
+        attributes.retain(|name, _| RELEVANT.contains(&name.as_str()));
+        for command in ["command", "originatingCommand"] {
+            if let Some(Value::Object(command)) = attributes.get_mut(command) {
+                command
+                    .retain(|name, _| !["lsid", "$clusterTime", "$readPreference"].contains(&name.as_str()));
+            }
         }
     }
-    entry
+    attributes
 }
 
 impl Lines {
