@@ -313,6 +313,34 @@ fn without_evidence_nothing_is_claimed() {
 }
 
 #[test]
+fn what_may_not_be_read_is_said_and_not_judged() {
+    let server = MongoServer::with_failpoints();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let database = server.client().await.database(server.database());
+        let index = doc! { "key": { "a": 1 }, "name": "a_1" };
+        database.run_command(doc! { "createIndexes": "orders", "indexes": [index] }).await.unwrap();
+    });
+    let data = doc! { "errorCode": 13, "failCommands": ["aggregate", "find"] };
+    server.admin(doc! { "configureFailPoint": "failCommand", "mode": "alwaysOn", "data": data });
+    let command = ["migrate", "indexes", "advise", "--uri", server.uri(), "--database", server.database()];
+    let args = command.iter().chain(&["--min-age", "0s", "--output", "json"]);
+    let report = Scalectl::new(args).run().code(Exit::Inconclusive).json();
+    let failed: Vec<&str> = report["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|source| source["state"] == "failed")
+        .map(|source| source["source"].as_str().unwrap())
+        .collect();
+    assert_eq!(failed, ["profiler", "queryStats", "indexStats"], "{report:#}");
+    assert!(report["sources"].to_string().contains("not allowed to read $indexStats"), "{report:#}");
+    assert_eq!(names(&report["unused"]), NONE);
+    let reason = report["spared"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("use not judged: ") && reason.ends_with(" could not be read"), "{reason}");
+}
+
+#[test]
 fn a_server_that_only_resembles_mongodb_is_asked_and_not_believed() {
     let server = MongoServer::pretender();
     let args = ["migrate", "indexes", "advise", "--uri", server.uri(), "--database", server.database()];

@@ -113,6 +113,7 @@ impl Proposal {
             docs_saved: self.docs_saved(),
             serves: self.needs.iter().map(Need::report).collect(),
             reasons: self.reasons(collection, sample),
+            has_own_name: index.name != default_name(&index.keys),
             replaces: replaces.map(|index| index.name.clone()).collect(),
             name: index.name,
         }

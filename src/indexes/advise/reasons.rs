@@ -1,5 +1,7 @@
 //! Why a proposed index is as it is, and what to look at before it is built.
 
+use std::collections::BTreeSet;
+
 use super::catalog::Collection;
 use super::propose::Proposal;
 use super::shape::Shape;
@@ -36,7 +38,8 @@ impl Proposal {
         if self.needs.iter().any(|need| !need.is_measured) {
             reasons.push("no source told what the queries cost: judged by shape and size alone".to_owned());
         }
-        reasons.dedup();
+        let mut said = BTreeSet::new();
+        reasons.retain(|reason| said.insert(reason.clone()));
         reasons
     }
 

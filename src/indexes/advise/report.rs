@@ -104,6 +104,8 @@ pub struct MissingIndex {
     pub collection: String,
     /// The name that it would have.
     pub name: String,
+    /// Whether that is another than MongoDB would give it, which is taken.
+    pub has_own_name: bool,
     /// Its fields in their order, as `field: 1`.
     pub keys: Vec<KeyReport>,
     /// Its collation, as one line of JSON.
