@@ -198,10 +198,29 @@ fn propose_for(
 /// The most useful first, and no more than are wanted.
 fn rank(missing: &mut Vec<MissingIndex>, limit: usize, notes: &mut Vec<String>) {
     missing.sort_by(|a, b| b.docs_saved.cmp(&a.docs_saved).then(a.name.cmp(&b.name)));
+    point_to_better(missing);
     let more = missing.len().saturating_sub(limit);
     missing.truncate(limit);
     if more > 0 {
         notes.push(format!("{more} missing indexes that would save less are not shown; --limit shows more"));
+    }
+}
+
+/// Of indexes that begin alike, the first may be enough.
+fn point_to_better(missing: &mut [MissingIndex]) {
+    for number in 1..missing.len() {
+        let (before, rest) = missing.split_at_mut(number);
+        let Some(index) = rest.first_mut() else { return };
+        let begins_alike = |other: &&MissingIndex| {
+            (&other.database, &other.collection) == (&index.database, &index.collection)
+                && other.collation == index.collation
+                && other.keys.first() == index.keys.first()
+        };
+        if let Some(other) = before.iter().find(begins_alike) {
+            let reason =
+                format!("`{}` begins alike and saves more: build that first, and ask again", other.name);
+            index.reasons.push(reason);
+        }
     }
 }
 

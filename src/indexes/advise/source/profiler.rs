@@ -60,7 +60,7 @@ pub async fn read(
             Err(error) => return failed(error),
         }
     }
-    let is_off = found.entries == 0 && level.unwrap_or_default() == 0;
+    let is_off = found.used == 0 && level.unwrap_or_default() == 0;
     SourceReport {
         source: Source::Profiler,
         place: format!("{name} on {}", member.address),

@@ -33,16 +33,22 @@ pub async fn read(
         entries: 0,
         detail: String::new(),
     };
+    let mut all = 0;
     for _ in 0..MAX_ENTRIES {
         let entry = match cursor.try_next().await {
             Ok(Some(entry)) => entry,
             Ok(None) => break,
             Err(error) => return failed(error),
         };
+        all += 1;
         let Some((operation, cost)) = parse(&entry) else { continue };
         let Some(collection) = catalog.get(&operation.database, &operation.collection) else { continue };
         workload.add(Source::QueryStats, &operation, collection.collation.as_ref(), cost);
         report.entries += 1;
+    }
+    if all == 0 {
+        report.state = SourceState::Off;
+        report.detail = "the server collects nothing (its parameter internalQueryStatsRateLimit)".to_owned();
     }
     report
 }
