@@ -211,6 +211,24 @@ fn a_sample_orders_fields_and_keeps_arrays_apart() {
 }
 
 #[test]
+fn an_index_that_is_hidden_or_partial_does_not_serve() {
+    let shop = Shop::open();
+    shop.index("aside", doc! { "customer": 1 }, doc! { "hidden": true });
+    shop.index("some", doc! { "status": 1 }, doc! { "partialFilterExpression": { "total": { "$gt": 400 } } });
+    shop.profile(2);
+    shop.find(doc! { "customer": "mallory-1" }, doc! {}, 0);
+    shop.find(doc! { "status": 1, "zone": 2 }, doc! {}, 0);
+    shop.find(doc! { "status": 1 }, doc! { "at": 1 }, 3);
+    shop.find(doc! { "status": 2 }, doc! {}, 0);
+    shop.profile(0);
+    let report = shop.advise(&["--output", "json"]).run().code(Exit::Done).json();
+    assert!(report["notes"].to_string().contains("`aside` is hidden, and would serve"), "{report:#}");
+    let missing = report["missing"].as_array().unwrap();
+    assert!(missing.iter().all(|index| index["keys"][0]["field"] == "status"), "{report:#}");
+    conforms(&report);
+}
+
+#[test]
 fn slow_queries_of_a_log_are_evidence() {
     let shop = Shop::open();
     let database = shop.server.database();
