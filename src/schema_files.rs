@@ -8,6 +8,7 @@ use crate::cli::serve::Settings;
 use crate::config::topology::Topology;
 use crate::demo::DemoReport;
 use crate::health::HealthReport;
+use crate::indexes::advise::AdviseReport;
 use crate::indexes::apply::ApplyReport;
 use crate::indexes::capability::Capabilities;
 use crate::indexes::history::HistoryReport;
@@ -41,4 +42,5 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<Plan>(), file!["../docs/schemas/indexes-plan.json"]);
     assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
     assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);
+    assert_data_eq!(schema::<AdviseReport>(), file!["../docs/schemas/indexes-advise.json"]);
 }

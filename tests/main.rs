@@ -16,6 +16,7 @@ mod cli;
 mod demo;
 mod health;
 mod honesty;
+mod indexes_advise;
 mod indexes_apply;
 mod indexes_capabilities;
 mod indexes_faults;

@@ -3,6 +3,7 @@
 //! [`spec`] is what people declare, [`live`] what the servers have; both speak of an [`index::Index`]. [`diff`] is
 //! what lies between them. Nothing here prints or knows the command line.
 
+pub mod advise;
 pub mod apply;
 pub mod capability;
 pub mod diff;

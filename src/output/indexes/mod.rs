@@ -1,5 +1,6 @@
 //! Reports on indexes for people.
 
+pub mod advise;
 pub mod apply;
 pub mod capability;
 pub mod history;

@@ -1,5 +1,6 @@
 //! `scalectl migrate indexes`
 
+pub mod advise;
 pub mod apply;
 pub mod capabilities;
 pub mod history;
@@ -40,6 +41,8 @@ pub enum Command {
     History(history::Args),
     /// Prove that the indexes are there and serve the declared queries; changes nothing
     Verify(verify::Args),
+    /// Propose indexes from what the servers saw, and name those that could go; changes nothing
+    Advise(advise::Args),
 }
 
 /// Runs one of them.
@@ -51,6 +54,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Rollback(args) => rollback::run(args).await,
         Command::History(args) => history::run(args).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::Advise(args) => advise::run(args).await,
     }
 }
 
