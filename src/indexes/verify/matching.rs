@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bson::Document;
-
 use super::report::{Difference, MemberState};
 use crate::indexes::index::{Index, is_name_of, shown_value};
 use crate::indexes::live::LiveIndex;
