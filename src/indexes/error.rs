@@ -124,9 +124,12 @@ impl IndexError {
             (_, Some(13 | 18 | 8000)) | (ErrorKind::Authentication { .. }, _) => {
                 Self::Privilege { who, doing, message: words(uri, error) }
             }
-            (ErrorKind::ServerSelection { .. } | ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. }, _) => {
-                Self::Unreachable { who, source: client_error(uri, limit, error) }
-            }
+            (
+                ErrorKind::ServerSelection { .. }
+                | ErrorKind::Io(_)
+                | ErrorKind::ConnectionPoolCleared { .. },
+                _,
+            ) => Self::Unreachable { who, source: client_error(uri, limit, error) },
             (_, code) => Self::Server { who, doing, message: words(uri, error), code },
         }
     }

@@ -228,7 +228,8 @@ impl Index {
 
     /// Whether this is the index on `_id` that comes with the collection.
     pub fn is_id(&self) -> bool {
-        self.name == ID_INDEX || matches!(&self.keys[..], [key] if key.field == "_id" && key.kind.is_ordered())
+        self.name == ID_INDEX
+            || matches!(&self.keys[..], [key] if key.field == "_id" && key.kind.is_ordered())
     }
 
     /// Whether any field is of this kind.
@@ -427,8 +428,7 @@ fn normalized_collation(collation: Document) -> Option<Document> {
         "caseLevel": false, "caseFirst": "off", "strength": 3_i64, "numericOrdering": false,
         "alternate": "non-ignorable", "maxVariable": "punct", "normalization": false, "backwards": false,
     };
-    let says_more =
-        |(name, value): &(String, Bson)| name != "version" && defaults.get(name) != Some(value);
+    let says_more = |(name, value): &(String, Bson)| name != "version" && defaults.get(name) != Some(value);
     Some(widened_document(collation).into_iter().filter(says_more).collect())
 }
 
@@ -562,9 +562,12 @@ mod tests {
             options: Options { bits: Some(20), min: Some(-10.0), sparse: true, ..Options::default() },
         };
         let command = index.to_command();
-        assert_eq!(command, doc! {
-            "key": { "at": "2d", "b": -1 }, "name": "place", "sparse": true, "bits": 20, "min": -10.0,
-        });
+        assert_eq!(
+            command,
+            doc! {
+                "key": { "at": "2d", "b": -1 }, "name": "place", "sparse": true, "bits": 20, "min": -10.0,
+            }
+        );
         assert!(listed(command).is_same_as(&index));
     }
 }

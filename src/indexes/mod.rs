@@ -4,6 +4,7 @@
 //! Nothing here prints or knows the command line.
 
 pub mod error;
+pub mod import;
 pub mod index;
 pub mod live;
 pub mod spec;

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod health;
+pub mod import;
 pub mod load;
 pub mod progress;
 pub mod style;
@@ -39,6 +40,14 @@ impl Output {
     pub fn report<T: Serialize>(&self, report: &T, render: impl FnOnce(&T) -> String) -> io::Result<()> {
         match self.format {
             Format::Table => self.result(&render(report)),
+            Format::Json => self.result(&serde_json::to_string_pretty(report)?),
+        }
+    }
+
+    /// Writes a report that only programs read; people have the result elsewhere.
+    pub fn json_only<T: Serialize>(&self, report: &T) -> io::Result<()> {
+        match self.format {
+            Format::Table => Ok(()),
             Format::Json => self.result(&serde_json::to_string_pretty(report)?),
         }
     }

@@ -181,7 +181,8 @@ impl Deployment {
                     [("hosts", Role::Secondary), ("passives", Role::Secondary), ("arbiters", Role::Arbiter)]
                 {
                     for address in texts(&self.hello, list) {
-                        let is_primary = self.hello.get_str("primary").is_ok_and(|primary| primary == address);
+                        let is_primary =
+                            self.hello.get_str("primary").is_ok_and(|primary| primary == address);
                         let role = if is_primary { Role::Primary } else { role };
                         members.push(self.member(address, role, None).await?);
                     }
@@ -227,10 +228,12 @@ impl Deployment {
         let Ok(status) = status else { return };
         let told: Vec<&Document> =
             status.get_array("members").into_iter().flatten().filter_map(Bson::as_document).collect();
-        let newest = told.iter().filter(|member| member.get_str("stateStr").is_ok_and(|state| state == "PRIMARY"));
+        let newest =
+            told.iter().filter(|member| member.get_str("stateStr").is_ok_and(|state| state == "PRIMARY"));
         let newest = newest.filter_map(|member| member.get_datetime("optimeDate").ok()).max();
         for member in members {
-            let Some(told) = told.iter().find(|told| told.get_str("name").is_ok_and(|name| name == member.address))
+            let Some(told) =
+                told.iter().find(|told| told.get_str("name").is_ok_and(|name| name == member.address))
             else {
                 continue;
             };
@@ -312,9 +315,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     async fn admin(&self, doing: &str, command: Document) -> Result<Document, IndexError> {
         let answer = self.client.database("admin").run_command(command).await;
-        answer.map_err(|error| {
-            IndexError::driver(&self.uri.to_string(), self.uri, self.limit, doing, &error)
-        })
+        answer.map_err(|error| IndexError::driver(&self.uri.to_string(), self.uri, self.limit, doing, &error))
     }
 }
 

@@ -16,9 +16,8 @@ const MAX_KEYS: usize = 32;
 /// Indexes that one collection may have, the one on `_id` included.
 pub const MAX_INDEXES: usize = 64;
 /// Operators that a partial filter may use.
-const PARTIAL_OPERATORS: [&str; 11] = [
-    "$eq", "$exists", "$gt", "$gte", "$lt", "$lte", "$type", "$and", "$or", "$in", "$geoWithin",
-];
+const PARTIAL_OPERATORS: [&str; 11] =
+    ["$eq", "$exists", "$gt", "$gte", "$lt", "$lte", "$type", "$and", "$or", "$in", "$geoWithin"];
 
 /// The mistakes of one declared thing.
 struct Judge<'a> {

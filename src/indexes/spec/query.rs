@@ -110,9 +110,8 @@ pub fn compile(
     }));
     operations.extend(aggregate.map(|stages| Ok(Operation::Aggregate(pipeline(stages)?))));
     operations.extend(count.map(|filter| Ok(Operation::Count(bag(filter)?))));
-    operations.extend(
-        distinct.map(|asked| Ok(Operation::Distinct { key: asked.key, filter: bag(asked.filter)? })),
-    );
+    operations
+        .extend(distinct.map(|asked| Ok(Operation::Distinct { key: asked.key, filter: bag(asked.filter)? })));
     operations.extend(update.map(|filter| Ok(Operation::Update(bag(filter)?))));
     operations.extend(delete.map(|filter| Ok(Operation::Delete(bag(filter)?))));
     let operation = match <[_; 1]>::try_from(operations) {

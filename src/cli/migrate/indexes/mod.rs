@@ -1,5 +1,6 @@
 //! `scalectl migrate indexes`
 
+pub mod import;
 pub mod plan;
 
 use std::path::PathBuf;
@@ -17,12 +18,15 @@ use crate::indexes::spec::Spec;
 pub enum Command {
     /// Show what would have to change, and why; changes nothing
     Plan(plan::Args),
+    /// Write a specification from Mongoose models, or from the indexes of a live server
+    Import(Box<import::Args>),
 }
 
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Plan(args) => plan::run(args).await,
+        Command::Import(args) => import::run(*args).await,
     }
 }
 
@@ -56,7 +60,8 @@ impl DeploymentArgs {
         }
         let file = self.config.display();
         if !self.config.exists() {
-            let message = format!("no --uri was given and there is no {file}; try --uri mongodb://127.0.0.1:27017");
+            let message =
+                format!("no --uri was given and there is no {file}; try --uri mongodb://127.0.0.1:27017");
             return Err(Error::Usage(message));
         }
         let (document, topology) = Topology::load(&self.config)?;
