@@ -8,6 +8,7 @@ use crate::cli::serve::Settings;
 use crate::config::topology::Topology;
 use crate::demo::DemoReport;
 use crate::health::HealthReport;
+use crate::indexes::import::ImportReport;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
@@ -29,4 +30,5 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<LoadReport>(), file!["../docs/schemas/loadtest-report.json"]);
     assert_data_eq!(schema::<Summary>(), file!["../docs/schemas/loadtest-validate.json"]);
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);
+    assert_data_eq!(schema::<ImportReport>(), file!["../docs/schemas/indexes-import.json"]);
 }

@@ -16,6 +16,7 @@ mod cli;
 mod demo;
 mod health;
 mod honesty;
+mod indexes_import;
 mod loadtest;
 mod loadtest_socketio;
 mod readme;

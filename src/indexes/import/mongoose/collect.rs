@@ -47,6 +47,9 @@ const CHAINED: [&str; 13] = [
     "loadClass",
 ];
 
+/// What is said of a name that is declared without a value.
+const UNSET: &str = "a name whose value only the running code knows";
+
 /// Keeps what matters of one file.
 #[derive(Debug)]
 pub struct Collector {
@@ -199,15 +202,16 @@ impl Collector {
     fn pattern(&mut self, pattern: &BindingPattern<'_>, init: Option<Expr>) {
         match pattern {
             BindingPattern::BindingIdentifier(id) => {
-                let binding = init.map_or(Binding::Unknown("a name without a value"), Binding::Value);
+                let binding = init.map_or(Binding::Unknown(UNSET), Binding::Value);
                 self.bind(&id.name, binding);
             }
             BindingPattern::ObjectPattern(object) => {
+                let whole = init.map(|init| self.hidden_name(init));
                 for property in &object.properties {
                     let name = property.key.static_name().filter(|_| !property.computed);
-                    let part = init.as_ref().zip(name).map(|(init, name)| Expr {
+                    let part = whole.as_ref().zip(name).map(|(whole, name)| Expr {
                         at: property.span.start,
-                        kind: ExprKind::Member(Box::new(init.clone()), name.into_owned()),
+                        kind: ExprKind::Member(Box::new(whole.clone()), name.into_owned()),
                     });
                     self.pattern(&property.value, part);
                 }
@@ -219,6 +223,14 @@ impl Collector {
                 }
             }
         }
+    }
+
+    /// A name of our own for a value that several names take parts of: it is kept once.
+    fn hidden_name(&mut self, init: Expr) -> Expr {
+        let (at, scope) = (init.at, self.scope());
+        let name = format!("{{{}}}", self.module.scopes[scope].names.len());
+        self.bind(&name, Binding::Value(init));
+        Expr { at, kind: ExprKind::Name(name, scope) }
     }
 
     fn assignment(&mut self, assignment: &AssignmentExpression<'_>) {
@@ -251,7 +263,7 @@ impl Collector {
             self.open.iter().rev().find(|scope| self.module.scopes[**scope].names.contains_key(name));
         let scope = declared.copied().unwrap_or(0);
         let names = &mut self.module.scopes[scope].names;
-        let is_free = matches!(names.get(name), None | Some(Binding::Unknown("a name without a value")));
+        let is_free = matches!(names.get(name), None | Some(Binding::Unknown(UNSET)));
         let binding = if is_free { given } else { Binding::Unknown("a name that is given several values") };
         names.insert(name.to_owned(), binding);
     }

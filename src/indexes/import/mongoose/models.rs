@@ -65,6 +65,7 @@ fn model<'p>(
         }
         return;
     };
+    reader.start_model();
     let declared = indexes_of(reader, found);
     match name.and_then(|name| Ok((collection_name(reader, &name, found, given(2))?, name))) {
         Err(Unfollowed { file, at, reason }) => {

@@ -219,6 +219,7 @@ impl<'r, 'p> PathReader<'r, 'p> {
         let of = self.reader.project.member(options, "of");
         let holds_fields = of.is_some_and(|of| match self.reader.project.resolve(of) {
             Target::Value(found) => {
+                self.reader.used.insert((found.file, found.expr.at));
                 matches!(found.expr.kind, ExprKind::Object(_)) || self.reader.is_schema(found)
             }
             _ => false,

@@ -7,14 +7,14 @@ use bson::Bson;
 
 use super::resolve::{Located, Project, Target};
 use super::schema::SchemaId;
-use super::syntax::{Action, Expr, ExprKind, Item, Member};
+use super::syntax::{Action, Binding, Expr, ExprKind, Item, Member};
 use super::value::{evaluate, is_truthy};
 use crate::indexes::import::{ImportNote, NoteKind, SourcePlace};
 
-/// Members of objects that are looked at in all: no project has so many, a few lines of spreads could.
-const MAX_MEMBERS: usize = 2_000_000;
+/// Members of objects that are looked at for one model: no model has so many, a few lines of spreads could.
+const MAX_MEMBERS: usize = 100_000;
 /// Spreads inside one another.
-const MAX_SPREADS: usize = 32;
+const MAX_SPREADS: usize = 8;
 
 /// Reads the models of a project.
 pub struct Reader<'p> {
@@ -64,6 +64,11 @@ impl<'p> Reader<'p> {
         self.notes.into_iter().collect()
     }
 
+    /// Begins with another model.
+    pub fn start_model(&mut self) {
+        self.members_left.set(MAX_MEMBERS);
+    }
+
     /// What is said of a schema outside of its definition.
     pub fn actions_on(&self, schema: SchemaId) -> Vec<(usize, &'p Action)> {
         self.actions.get(&schema).cloned().unwrap_or_default()
@@ -92,9 +97,13 @@ impl<'p> Reader<'p> {
         match self.project.resolve(callee) {
             Target::Mongoose(path) => path.last().is_some_and(|last| last == "Schema"),
             // A project's own file, or a package, that hands Mongoose's on.
-            Target::Package(_) | Target::Unknown(_) => {
-                matches!(&callee.expr.kind, ExprKind::Name(name, _) if name == "Schema")
-            }
+            Target::Package(_) | Target::Unknown(_) => match &callee.expr.kind {
+                ExprKind::Name(name, scope) if name == "Schema" => {
+                    let declared = self.project.modules[callee.file].lookup(name, *scope);
+                    matches!(declared, Some(Binding::Import { .. } | Binding::Value(_)))
+                }
+                _ => false,
+            },
             _ => false,
         }
     }

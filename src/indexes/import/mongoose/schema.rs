@@ -17,7 +17,7 @@ use crate::indexes::index::{Index, Key, Kind, default_name};
 pub type SchemaId = (usize, u32);
 
 /// Paths that the schemas of one model may have together: a few schemas inside one another could make millions.
-const MAX_PATHS: usize = 20_000;
+const MAX_PATHS: usize = 5_000;
 
 /// An index as a schema declares it.
 #[derive(Debug, Clone)]

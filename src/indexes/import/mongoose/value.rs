@@ -135,7 +135,10 @@ impl<'p> Evaluator<'p> {
                     let name = match self.value(Located { file, expr: key })? {
                         Bson::String(name) => name,
                         _ => {
-                            return Err(Unfollowed::new(Located { file, expr: key }, "a key that is no text"));
+                            return Err(Unfollowed::new(
+                                Located { file, expr: key },
+                                "a key that is no text",
+                            ));
                         }
                     };
                     object.insert(name, self.value(Located { file, expr: value })?);
