@@ -5,6 +5,8 @@
 
 pub mod live;
 pub mod mongoose;
+#[cfg(test)]
+mod properties;
 pub mod render;
 
 use schemars::JsonSchema;

@@ -48,6 +48,11 @@ pub fn read(paths: &[PathBuf], database: &str) -> Result<ImportReport, SourceErr
     Ok(report)
 }
 
+/// Reads one source; `path` tells its language.
+pub fn read_text(path: &str, text: &str) -> Result<ImportReport, SourceError> {
+    read_sources(vec![Source { path: PathBuf::from(path), text: text.to_owned() }], "app")
+}
+
 /// Reads sources on a thread whose stack no source can exhaust.
 fn read_sources(sources: Vec<Source>, database: &str) -> Result<ImportReport, SourceError> {
     let longest = sources.iter().map(|source| source.text.len()).max().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use snapbox::{assert_data_eq, str};
 
 use super::files::Source;
-use super::read_sources;
+use super::{read_sources, read_text};
 use crate::indexes::import::{ImportReport, render};
 
 /// The report of some files.
@@ -371,8 +371,7 @@ class Schema {} ; new Schema({ a: 1 })
 
 #[track_caller]
 fn syntax_error(path: &str, text: &str) -> String {
-    let source = Source { path: PathBuf::from(path), text: text.to_owned() };
-    read_sources(vec![source], "app").unwrap_err().to_string()
+    read_text(path, text).unwrap_err().to_string()
 }
 
 #[test]
@@ -393,9 +392,8 @@ fn no_source_exhausts_the_stack() {
         ("patterns.js", format!("const {}a{} = b", "{a:".repeat(400), "}".repeat(400))),
         ("names.js", "const a = b, b = a; new (require('mongoose').Schema)(a); ".to_owned()),
     ] {
-        let source = Source { path: PathBuf::from(name), text };
         // Whatever it comes to, it comes to an end.
-        let _ = read_sources(vec![source], "app");
+        let _ = read_text(name, &text);
     }
 }
 
