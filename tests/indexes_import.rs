@@ -294,5 +294,30 @@ async fn a_live_database_comes_back_as_it_is() {
     let args = ["migrate", "indexes", "import", "--from-server", "--uri", server.uri(), "--database"];
     let output =
         Scalectl::new(args).arg(server.database()).hide_matches(server.database(), "[DATABASE]").run();
-    output.code(Exit::Done).stdout(str![""]);
+    output.code(Exit::Done).stdout(str![[r##"
+# Indexes of mongodb://127.0.0.1:[PORT], as `scalectl migrate indexes import` found them.
+
+databases:
+  [DATABASE]:
+    collections:
+      "odd name: x":
+        indexes:
+          - keys: {"true": 1}
+            sparse: true
+      things:
+        indexes:
+          - keys: {"$**": 1}
+            wildcardProjection: {secret: 0}
+          - keys: {at: 1}
+            expireAfterSeconds: 3600
+          - keys: {b: 1, a: -1}
+          - keys: {name: 1}
+            name: "by name"
+            unique: true
+            collation: {locale: en, strength: 2}
+          - keys: {p: 1}
+            partialFilterExpression: {"n": {$gt: 5}, s: "on"}
+          - keys: {place: 2dsphere}
+
+"##]]);
 }

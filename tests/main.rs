@@ -17,6 +17,7 @@ mod demo;
 mod health;
 mod honesty;
 mod indexes_import;
+mod indexes_shipped;
 mod loadtest;
 mod loadtest_socketio;
 mod readme;
