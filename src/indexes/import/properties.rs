@@ -236,3 +236,24 @@ fn every_shipped_specification_is_sound() {
         }
     }
 }
+
+#[test]
+fn the_examples_of_the_documentation_are_sound() {
+    let text = include_str!("../../../docs/index-specs.md");
+    let blocks: Vec<&str> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let indented: String = block.lines().map(|line| format!("        {line}\n")).collect();
+        let needed = if block.starts_with("queries") {
+            "        indexes: [{keys: {postedBy: 1, _id: -1}}]\n"
+        } else {
+            ""
+        };
+        let whole = match block.starts_with("databases") {
+            true => block.to_owned(),
+            false => format!("databases:\n  app:\n    collections:\n      things:\n{needed}{indented}"),
+        };
+        parse(&whole).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    }
+}
