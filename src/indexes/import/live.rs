@@ -105,7 +105,9 @@ mod tests {
         let (source, database) = ("a server".to_owned(), "app".to_owned());
         let mut report = ImportReport { source, database, collections, notes };
         let text = render::specification(&mut report).unwrap();
-        assert_data_eq!(text, str![[r##"
+        assert_data_eq!(
+            text,
+            str![[r##"
 # Indexes of a server, as `scalectl migrate indexes import` found them.
 #
 # Not here, or perhaps missing:
@@ -136,6 +138,7 @@ databases:
             collation: {locale: simple}
             storageEngine: {wiredTiger: {configString: x}}
 
-"##]]);
+"##]]
+        );
     }
 }

@@ -1,16 +1,10 @@
 //! Walks a parser's tree and keeps names, exports and the calls that may declare an index.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{
-    AssignmentExpression, AssignmentTarget, BindingPattern, CallExpression, Declaration,
-    ExportDefaultDeclaration, ExportDefaultDeclarationKind, Expression, ImportDeclaration,
-    ImportDeclarationSpecifier, TSEnumDeclaration, TSEnumMemberName, TSImportEqualsDeclaration,
-    TSModuleReference,
-};
-use oxc_span::GetSpan;
+use oxc_ast::ast::{AssignmentExpression, AssignmentTarget, BindingPattern, CallExpression, Expression};
 
 use super::convert::{arguments, value};
-use super::syntax::{Action, Binding, Expr, ExprKind, Item, Member, Module, Scope};
+use super::syntax::{Action, Binding, Expr, ExprKind, Item, Module, Scope};
 
 /// Methods that matter, of schemas, of their paths, of models and of Mongoose itself.
 const METHODS: [&str; 15] = [
@@ -30,8 +24,8 @@ const METHODS: [&str; 15] = [
     "remove",
     "searchIndex",
 ];
-/// Methods of a schema that give the schema back.
-const CHAINED: [&str; 13] = [
+/// Methods of a schema, or of a path, that give it back.
+const CHAINED: [&str; 17] = [
     "index",
     "add",
     "plugin",
@@ -45,6 +39,10 @@ const CHAINED: [&str; 13] = [
     "removeIndex",
     "searchIndex",
     "loadClass",
+    "unique",
+    "sparse",
+    "text",
+    "expires",
 ];
 
 /// What is said of a name that is declared without a value.
@@ -53,7 +51,7 @@ const UNSET: &str = "a name whose value only the running code knows";
 /// Keeps what matters of one file.
 #[derive(Debug)]
 pub struct Collector {
-    module: Module,
+    pub(super) module: Module,
     /// The scopes that are open, from the file inwards.
     open: Vec<usize>,
     /// Why the code here may run never or several times.
@@ -136,40 +134,7 @@ impl Collector {
         }
     }
 
-    fn module_syntax(&mut self, kind: AstKind<'_>) {
-        match kind {
-            AstKind::ImportDeclaration(import) => self.import(import),
-            AstKind::TSImportEqualsDeclaration(import) => self.import_equals(import),
-            AstKind::TSEnumDeclaration(declared) => self.enumeration(declared),
-            AstKind::ExportDeclaration(export) => self.export_declaration(&export.declaration),
-            AstKind::ExportNamedDeclaration(export) => {
-                for specifier in &export.specifiers {
-                    let name = ExprKind::Name(specifier.local.name().to_string(), 0);
-                    let value = Expr { at: specifier.span.start, kind: name };
-                    self.export(&specifier.exported.name(), Binding::Value(value));
-                }
-            }
-            AstKind::ExportFromDeclaration(export) => {
-                for specifier in &export.specifiers {
-                    let source = export.source.value.to_string();
-                    let name = specifier.local.name().to_string();
-                    self.export(&specifier.exported.name(), Binding::Import { source, name });
-                }
-            }
-            AstKind::ExportAllDeclaration(export) => match &export.exported {
-                None => self.module.passed_on.push(export.source.value.to_string()),
-                Some(exported) => {
-                    let source = export.source.value.to_string();
-                    self.export(&exported.name(), Binding::Import { source, name: "*".to_owned() });
-                }
-            },
-            AstKind::ExportDefaultDeclaration(export) => self.export_default(export),
-            AstKind::TSExportAssignment(export) => self.module.whole = Some(value(&export.expression, 0)),
-            _ => {}
-        }
-    }
-
-    fn scope(&self) -> usize {
+    pub(super) fn scope(&self) -> usize {
         self.open.last().copied().unwrap_or_default()
     }
 
@@ -179,15 +144,11 @@ impl Collector {
         self.module.scopes.push(Scope { parent, ..Scope::default() });
     }
 
-    fn bind(&mut self, name: &str, binding: Binding) {
+    pub(super) fn bind(&mut self, name: &str, binding: Binding) {
         let scope = self.scope();
         if let Some(scope) = self.module.scopes.get_mut(scope) {
             scope.names.insert(name.to_owned(), binding);
         }
-    }
-
-    fn export(&mut self, name: &str, binding: Binding) {
-        self.module.exports.insert(name.to_owned(), binding);
     }
 
     fn parameter(&mut self, pattern: &BindingPattern<'_>) {
@@ -309,74 +270,6 @@ impl Collector {
             self.module.unfollowed.push((at, "schemas that are declared by decorators are not followed"));
         }
     }
-
-    fn import(&mut self, import: &ImportDeclaration<'_>) {
-        let source = import.source.value.to_string();
-        for specifier in import.specifiers.iter().flatten() {
-            let name = match specifier {
-                ImportDeclarationSpecifier::ImportSpecifier(named) => named.imported.name().to_string(),
-                ImportDeclarationSpecifier::ImportDefaultSpecifier(_) => "default".to_owned(),
-                ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => "*".to_owned(),
-            };
-            self.bind(&specifier.name(), Binding::Import { source: source.clone(), name });
-        }
-    }
-
-    /// `import a = require('b')`
-    fn import_equals(&mut self, import: &TSImportEqualsDeclaration<'_>) {
-        if let TSModuleReference::ExternalModuleReference(module) = &import.module_reference {
-            let source = module.expression.value.to_string();
-            self.bind(&import.id.name, Binding::Import { source, name: "*".to_owned() });
-        }
-    }
-
-    fn enumeration(&mut self, declared: &TSEnumDeclaration<'_>) {
-        let scope = self.scope();
-        let members = declared.body.members.iter().enumerate().map(|(number, member)| {
-            let at = member.span.start;
-            let name = match &member.id {
-                TSEnumMemberName::Identifier(id) => id.name.to_string(),
-                TSEnumMemberName::String(name) | TSEnumMemberName::ComputedString(name) => {
-                    name.value.to_string()
-                }
-                TSEnumMemberName::ComputedTemplateString(_) => String::new(),
-            };
-            let counted = || Expr { at, kind: ExprKind::Number(number as f64) };
-            let value = member.initializer.as_ref().map_or_else(counted, |init| value(init, scope));
-            Member::Field { name, at, value }
-        });
-        let object = ExprKind::Object(members.collect());
-        self.bind(&declared.id.name, Binding::Value(Expr { at: declared.span.start, kind: object }));
-    }
-
-    fn export_declaration(&mut self, declaration: &Declaration<'_>) {
-        let mut names = Vec::new();
-        match declaration {
-            Declaration::VariableDeclaration(declared) => {
-                for declarator in &declared.declarations {
-                    names
-                        .extend(declarator.id.get_binding_identifiers().iter().map(|id| id.name.to_string()));
-                }
-            }
-            Declaration::TSEnumDeclaration(declared) => names.push(declared.id.name.to_string()),
-            _ => {}
-        }
-        for name in names {
-            let kind = ExprKind::Name(name.clone(), 0);
-            self.export(&name, Binding::Value(Expr { at: declaration.span().start, kind }));
-        }
-    }
-
-    fn export_default(&mut self, export: &ExportDefaultDeclaration<'_>) {
-        let binding = match &export.declaration {
-            ExportDefaultDeclarationKind::FunctionDeclaration(_) => Binding::Unknown("a function"),
-            ExportDefaultDeclarationKind::ClassDeclaration(_) => Binding::Unknown("a class"),
-            other => {
-                other.as_expression().map_or(Binding::Unknown("a type"), |it| Binding::Value(value(it, 0)))
-            }
-        };
-        self.export("default", binding);
-    }
 }
 
 fn is_loop(kind: &AstKind<'_>) -> bool {
@@ -395,7 +288,7 @@ fn is_exports(expression: &Expression<'_>) -> bool {
     expression.is_specific_id("exports") || expression.is_specific_member_access("module", "exports")
 }
 
-/// The schema at the start of a chain of calls.
+/// What stands at the start of a chain of calls: a schema, or a path of one.
 fn unchained<'e, 'a>(mut expression: &'e Expression<'a>) -> &'e Expression<'a> {
     while let Expression::CallExpression(call) = expression.get_inner_expression()
         && let Expression::StaticMemberExpression(callee) = call.callee.get_inner_expression()

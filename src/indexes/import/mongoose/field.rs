@@ -62,7 +62,8 @@ impl FieldIndex {
         let plain = |kind| Some(Declared { kind, options: Document::new() });
         self.is_off = *value == Bson::Boolean(false);
         self.declared = match value {
-            Bson::Boolean(false) | Bson::Null => None,
+            // `0` and the like are no index, and do not forbid one as `false` does.
+            value if !is_truthy(value) => None,
             Bson::Document(declared) => Some(declared_index(declared.clone())?),
             Bson::String(word) => plain(Some(kind_of(word))),
             number => plain(Kind::parse(number)),

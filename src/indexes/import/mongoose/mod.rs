@@ -8,12 +8,14 @@ mod duration;
 mod field;
 mod files;
 mod models;
+mod modules;
 mod parse;
 mod paths;
 mod plural;
 mod reader;
 mod resolve;
 mod schema;
+mod shapes;
 mod syntax;
 #[cfg(test)]
 mod tests;

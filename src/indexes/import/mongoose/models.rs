@@ -80,7 +80,7 @@ fn model<'p>(
             }
             entry.clustered |= reader.option(found, "clusteredIndex").is_some();
             let collation = reader.option(found, "collation");
-            add(reader, entry, declared, collation);
+            add(reader, entry, declared, collation.as_ref());
         }
     }
 }
@@ -104,10 +104,7 @@ fn collection_name<'p>(
     if let Some(said) = is_said {
         evaluate(reader.project, said)?;
     }
-    Ok(match reader.switch(schema, "pluralization") {
-        Some(false) => model.to_owned(),
-        _ => collection_of(model),
-    })
+    Ok(collection_of(model))
 }
 
 fn remarks<'p>(reader: &mut Reader<'p>, file: usize, at: u32, model: &str, schema: Located<'p>) {
@@ -131,10 +128,10 @@ fn add(
     reader: &mut Reader<'_>,
     collection: &mut ImportedCollection,
     declared: Vec<Declaration>,
-    collation: Option<Bson>,
+    collation: Option<&Bson>,
 ) {
     for Declaration { mut index, named, file, at } in declared {
-        if let Some(collation) = collation.as_ref().and_then(Bson::as_document) {
+        if let Some(collation) = collation.and_then(Bson::as_document) {
             take_collation(&mut index, collation);
         }
         let place = reader.place(file, at);

@@ -6,7 +6,7 @@ use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
 use oxc_ast_visit::Visit;
 use oxc_parser::{ParseOptions, Parser};
-use oxc_span::SourceType;
+use oxc_span::{LabeledSpan, SourceType};
 
 use super::collect::Collector;
 use super::syntax::Module;
@@ -40,7 +40,7 @@ pub fn parse(name: &str, path: &Path, text: String) -> Result<Module, Mistakes> 
     let parsed = Parser::new(&allocator, &text, source_type).with_options(options).parse();
     let error = parsed.diagnostics.errors().next();
     if let Some(error) = error {
-        let at = error.labels.first().map_or(0, |label| label.offset());
+        let at = error.labels.first().map_or(0, LabeledSpan::offset);
         let help = error.help.as_ref().map(ToString::to_string);
         let message = error.message.to_string();
         return Err(mistake(&module_of(name, text.clone()), at, message, help));

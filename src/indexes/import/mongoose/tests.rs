@@ -156,13 +156,13 @@ const m = require('mongoose'), { Schema: S } = m;
 m.model('Person', new S({}));
 m.model('Mouse', new m.Schema({}, { collection: 'rodents' }));
 m.model('Cat', new S({}), 'felines');
-m.model('Dog', S({}, { pluralization: false }));
+m.model('Dog', S({}));
 const late = new S({}); late.set('collection', 'late_ones'); m.model('Late', late);
 const connection = m.createConnection(); connection.model('Reply', new S({}));
 ";
     let report = read(&[("a.js", text)]);
     let names: Vec<&str> = report.collections.iter().map(|collection| collection.name.as_str()).collect();
-    assert_eq!(names, ["Dog", "felines", "late_ones", "people", "replies", "rodents"]);
+    assert_eq!(names, ["dogs", "felines", "late_ones", "people", "replies", "rodents"]);
     assert_eq!(report.notes, []);
 }
 
@@ -205,6 +205,47 @@ ms (M)
     );
 }
 
+/// Compared with Mongoose itself, as all of these.
+#[test]
+fn odd_declarations_come_to_what_mongoose_makes_of_them() {
+    let text = "
+import mongoose, { Schema } from 'mongoose'
+const tag = new Schema({ name: { type: String, index: true } })
+tag.index({ name: 1, at: -1 }, { name: 'tagged' })
+const base = { created: { type: Date, index: true } }
+const s = new Schema({
+  ...base, a: { type: String, unique: true, index: { sparse: true } }, c: { type: String, text: true, index: true },
+  e: { type: 'Date', expires: 3600 }, f: { type: Date, index: true, expires: '10m' },
+  g: { $type: String, type: { type: String, index: true } }, j: [[{ type: String, index: true }]],
+  k: { type: [tag], excludeIndexes: true }, l: [{ type: tag, excludeIndexes: true }],
+  m: { type: Map, of: String, index: true }, n: { type: Schema.Types.Mixed, index: true }, o: { type: Array, index: true },
+  p: { type: [], index: 1 }, q: { type: {}, index: true }, r: { sub: tag, z: { type: Buffer, sparse: true } },
+  t: { type: Number, index: '-1' }, u: { type: String, index: 0 }, v: { type: [String], index: true, unique: true },
+})
+mongoose.model('X', s)
+";
+    assert_data_eq!(found(&[("x.js", text)]), str![[r#"
+xes (X)
+  {created: 1}
+  {a: 1} (unique)
+  {c: text}
+  {e: 1} (expireAfterSeconds: 3600)
+  {f: 1} (expireAfterSeconds: 600)
+  {g.type: 1}
+  {m: 1}
+  {n: 1}
+  {o: 1}
+  {p: 1}
+  {q: 1}
+  {r.sub.name: 1}
+  {r.sub.name: 1, r.sub.at: -1} as tagged
+  {r.z: 1} (sparse)
+  {t: -1}
+  {v: 1} (unique)
+
+"#]]);
+}
+
 #[test]
 fn models_made_in_functions_are_found() {
     let text = "
@@ -231,13 +272,13 @@ mongoose.model('B', copy)";
         text,
         str![[r#"
 as (A)
-  {a: 1} (unique)
+  {a: 1} (unique, sparse)
   {b: 1} (expireAfterSeconds: 86400)
   {c: 1}
   {d: 1}
   {e: 1}
 bs (B)
-  {a: 1} (unique)
+  {a: 1} (unique, sparse)
   {b: 1} (expireAfterSeconds: 86400)
   {c: 1}
   {d: 1}
