@@ -11,6 +11,14 @@ use crate::indexes::spec::Spec;
 /// A sound specification, to be spoiled.
 const SOUND: &str = include_str!("../../../indexes/social-chess.yaml");
 
+/// Sound models, to be spoiled.
+const MODELS: [&str; 4] = [
+    include_str!("../../../tests/fixtures/mongoose/social/user.js"),
+    include_str!("../../../tests/fixtures/mongoose/social/post.js"),
+    include_str!("../../../tests/fixtures/mongoose/legal/User.ts"),
+    include_str!("../../../tests/fixtures/mongoose/legal/Chat.ts"),
+];
+
 fn parse(text: &str) -> Result<Spec, String> {
     let document = Document::parse("spec.yaml", text.to_owned()).map_err(|mistakes| mistakes.to_string())?;
     Spec::from_document(&document).map_err(|mistakes| mistakes.to_string())
@@ -169,6 +177,21 @@ proptest! {
         for (read, written) in read.indexes.iter().zip(&report.collections[0].indexes) {
             prop_assert_eq!(&read.index.name, &written.name);
             prop_assert!(read.index.is_same_as(&written.index), "{:?}\n{}", read.index, text);
+        }
+    }
+
+    #[test]
+    fn a_spoiled_source_is_read_or_refused(
+        number in 0..MODELS.len(), at in any::<prop::sample::Index>(), length in 0..30_usize, put in prop::option::of(js_token()),
+    ) {
+        let model = MODELS[number];
+        let at = at.index(model.len());
+        let end = (at + length).min(model.len());
+        let (Some(before), Some(after)) = (model.get(..at), model.get(end..)) else { return Ok(()) };
+        let text = format!("{before}{}{after}", put.unwrap_or_default());
+        if let Ok(mut report) = super::mongoose::read_text("a.ts", &text) {
+            let text = render::specification(&mut report).map_err(|mistakes| TestCaseError::fail(mistakes.to_string()))?;
+            prop_assert!(parse(&text).is_ok(), "{}", text);
         }
     }
 

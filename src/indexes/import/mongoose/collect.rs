@@ -25,7 +25,7 @@ const METHODS: [&str; 15] = [
     "searchIndex",
 ];
 /// Methods of a schema, or of a path, that give it back.
-const CHAINED: [&str; 17] = [
+pub const CHAINED: [&str; 17] = [
     "index",
     "add",
     "plugin",

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
+use super::collect::CHAINED;
 use super::syntax::{Binding, Expr, ExprKind, Item, Member, Module};
 
 /// A name of a name of a name …: longer ways go in circles.
@@ -232,6 +233,13 @@ impl Project {
                 }
                 _ => Target::Value(at),
             },
+            // `new Schema(…).index(…)` is the schema still.
+            (ExprKind::Member(object, name), _) if CHAINED.contains(&name.as_str()) => {
+                match self.follow(Located { file: at.file, expr: object }, steps) {
+                    Target::Value(made) if matches!(made.expr.kind, ExprKind::New(..)) => Target::Value(made),
+                    _ => Target::Value(at),
+                }
+            }
             _ => Target::Value(at),
         }
     }

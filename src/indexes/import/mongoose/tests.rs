@@ -224,7 +224,9 @@ const s = new Schema({
 })
 mongoose.model('X', s)
 ";
-    assert_data_eq!(found(&[("x.js", text)]), str![[r#"
+    assert_data_eq!(
+        found(&[("x.js", text)]),
+        str![[r#"
 xes (X)
   {created: 1}
   {a: 1} (unique)
@@ -243,7 +245,8 @@ xes (X)
   {t: -1}
   {v: 1} (unique)
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -266,7 +269,9 @@ s.path('b').index({ expires: '1d' })
 s.index({ c: 1 }).index({ d: 1 }).pre('save', () => {}).index({ e: 1 })
 const copy = s.clone()
 copy.index({ f: 1 })
-mongoose.model('B', copy)";
+mongoose.model('B', copy)
+const chained = new Schema({ g: { type: String, index: true } }).index({ h: 1 }).set('collection', 'cs')
+mongoose.model('C', chained)";
     let text = of_fields("a: String, b: Date", more);
     assert_data_eq!(
         text,
@@ -284,6 +289,9 @@ bs (B)
   {d: 1}
   {e: 1}
   {f: 1}
+cs (C)
+  {g: 1}
+  {h: 1}
 
 "#]]
     );
