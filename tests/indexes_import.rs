@@ -321,3 +321,31 @@ databases:
 
 "##]]);
 }
+
+#[test]
+fn a_server_that_is_away_or_empty_is_said() {
+    let args = ["--from-server", "--timeout", "500ms", "--uri", "mongodb://127.0.0.1:1"];
+    import(&args).run().code(Exit::Unreachable).stdout(str![""]);
+    let server = MongoServer::start();
+    let args = [
+        "migrate",
+        "indexes",
+        "import",
+        "--from-server",
+        "--uri",
+        server.uri(),
+        "--database",
+        "nothing_here",
+    ];
+    Scalectl::new(args).run().code(Exit::Done).stdout(str![[r#"
+# Indexes of mongodb://127.0.0.1:[PORT], as `scalectl migrate indexes import` found them.
+
+databases:
+  nothing_here:
+    collections: {}
+
+"#]]).stderr(str![[r#"
+note: nothing_here has no collections
+
+"#]]);
+}

@@ -95,11 +95,10 @@ impl Collector {
             AstKind::AssignmentExpression(assignment) => self.assignment(assignment),
             AstKind::CallExpression(call) => self.call(call),
             AstKind::NewExpression(call) => {
-                let (callee, at) = (value(&call.callee, self.scope()), call.span.start);
-                // What it is given is kept where it is used: by its name, or in the call around it.
-                self.module
-                    .constructions
-                    .push(Expr { at, kind: ExprKind::New(Box::new(callee), Vec::new()) });
+                let (scope, at) = (self.scope(), call.span.start);
+                let callee = Box::new(value(&call.callee, scope));
+                let kind = ExprKind::New(callee, arguments(&call.arguments, scope));
+                self.module.constructions.push(Expr { at, kind });
             }
             AstKind::Decorator(decorator) => self.decorator(&decorator.expression, decorator.span.start),
             AstKind::IfStatement(_)

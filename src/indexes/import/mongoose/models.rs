@@ -232,12 +232,15 @@ fn unused_schemas(reader: &mut Reader<'_>) {
     for (file, module) in project.modules.iter().enumerate() {
         for made in &module.constructions {
             let at = Located { file, expr: made };
-            if reader.is_schema(at) && !reader.used.contains(&(file, made.at)) {
-                reader.unfollowed(
-                    file,
-                    made.at,
-                    "a schema that no model of these files has: its indexes are missing",
-                );
+            if !reader.is_schema(at) || reader.used.contains(&(file, made.at)) {
+                continue;
+            }
+            reader.start_model();
+            let count = indexes_of(reader, at).len();
+            if count > 0 {
+                let message =
+                    format!("a schema that no model of these files has: its indexes ({count}) are missing");
+                reader.unfollowed(file, made.at, message);
             }
         }
     }

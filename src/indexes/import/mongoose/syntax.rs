@@ -134,7 +134,7 @@ pub struct Module {
     pub scopes: Vec<Scope>,
     /// The calls, in the order of the file.
     pub actions: Vec<Action>,
-    /// `new a(b)`, in the order of the file.
+    /// `new a(b)`, the outer ones first.
     pub constructions: Vec<Expr>,
     /// What it exports by name.
     pub exports: HashMap<String, Binding>,

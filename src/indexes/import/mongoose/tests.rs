@@ -346,7 +346,7 @@ Remark: a.mjs:15:25: an index inside a condition: it is taken as if the code alw
 NotFollowed: a.mjs:17:16: the name of a model or of its collection: what a function gives is not followed
 NotFollowed: a.mjs:18:10: the schema of the model `B`: what a function gives is not followed
 NotFollowed: a.mjs:19:21: discriminators are not followed
-NotFollowed: a.mjs:19:40: a schema that no model of these files has: its indexes are missing
+NotFollowed: a.mjs:19:40: a schema that no model of these files has: its indexes (1) are missing
 NotFollowed: a.mjs:20:10: plugins are not followed: this one may declare indexes in every schema
 NotFollowed: a.mjs:21:33: an index of something that is not followed: `schema` is a parameter
 Remark: a.mjs:22:3: search indexes belong to Atlas: specifications have none
