@@ -9,6 +9,7 @@ use crate::config::topology::Topology;
 use crate::demo::DemoReport;
 use crate::health::HealthReport;
 use crate::indexes::import::ImportReport;
+use crate::indexes::spec::model::SpecFile;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
@@ -22,6 +23,7 @@ fn files_that_people_write() {
     assert_data_eq!(schema::<Topology>(), file!["../docs/schemas/scalectl.yaml.json"]);
     assert_data_eq!(schema::<ScenarioFile>(), file!["../docs/schemas/scenario.json"]);
     assert_data_eq!(schema::<Settings>(), file!["../docs/schemas/serve.json"]);
+    assert_data_eq!(schema::<SpecFile>(), file!["../docs/schemas/indexes.json"]);
 }
 
 #[test]

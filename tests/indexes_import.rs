@@ -337,14 +337,18 @@ fn a_server_that_is_away_or_empty_is_said() {
         "--database",
         "nothing_here",
     ];
-    Scalectl::new(args).run().code(Exit::Done).stdout(str![[r#"
+    Scalectl::new(args)
+        .run()
+        .code(Exit::Done)
+        .stdout(str![[r#"
 # Indexes of mongodb://127.0.0.1:[PORT], as `scalectl migrate indexes import` found them.
 
 databases:
   nothing_here:
     collections: {}
 
-"#]]).stderr(str![[r#"
+"#]])
+        .stderr(str![[r#"
 note: nothing_here has no collections
 
 "#]]);

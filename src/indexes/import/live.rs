@@ -68,8 +68,8 @@ mod tests {
     use crate::indexes::index::Index;
     use crate::indexes::live::{LiveCollection, LiveIndex};
 
-    fn known(listed: bson::Document) -> LiveIndex {
-        LiveIndex::Known(Index::from_listing(&listed).unwrap())
+    fn known(listed: &bson::Document) -> LiveIndex {
+        LiveIndex::Known(Index::from_listing(listed).unwrap())
     }
 
     /// What no server of the tests lists: text, hashed and 2d indexes, forms from the future, a collation of the
@@ -78,19 +78,21 @@ mod tests {
     fn every_listed_form_is_written() {
         let german = doc! { "locale": "de", "strength": 3, "version": "57.1" };
         let indexes = vec![
-            known(doc! { "v": 2, "key": { "_id": 1 }, "name": "_id_", "collation": german.clone() }),
-            known(doc! { "v": 2, "key": { "a": 1.0 }, "name": "a_1", "unique": true, "prepareUnique": true }),
-            known(doc! { "v": 2, "key": { "b": -1 }, "name": "b_-1", "collation": german.clone() }),
-            known(doc! {
+            known(&doc! { "v": 2, "key": { "_id": 1 }, "name": "_id_", "collation": german.clone() }),
+            known(
+                &doc! { "v": 2, "key": { "a": 1.0 }, "name": "a_1", "unique": true, "prepareUnique": true },
+            ),
+            known(&doc! { "v": 2, "key": { "b": -1 }, "name": "b_-1", "collation": german.clone() }),
+            known(&doc! {
                 "v": 2, "key": { "_fts": "text", "_ftsx": 1 }, "name": "words", "weights": { "t": 10, "b": 1 },
                 "default_language": "none", "language_override": "language", "textIndexVersion": 3,
             }),
-            known(doc! { "v": 2, "key": { "h": "hashed" }, "name": "h_hashed", "hidden": true }),
+            known(&doc! { "v": 2, "key": { "h": "hashed" }, "name": "h_hashed", "hidden": true }),
             known(
-                doc! { "v": 2, "key": { "at": "2d" }, "name": "at_2d", "bits": 20, "min": -10.5, "max": 180.0 },
+                &doc! { "v": 2, "key": { "at": "2d" }, "name": "at_2d", "bits": 20, "min": -10.5, "max": 180.0 },
             ),
             known(
-                doc! { "v": 2, "key": { "n": 1 }, "name": "n_1", "storageEngine": { "wiredTiger": { "configString": "x" } } },
+                &doc! { "v": 2, "key": { "n": 1 }, "name": "n_1", "storageEngine": { "wiredTiger": { "configString": "x" } } },
             ),
             LiveIndex::Unknown { name: "odd".to_owned(), listed: "{}".to_owned() },
         ];
