@@ -205,7 +205,7 @@ ms (M)
     );
 }
 
-/// Compared with Mongoose itself, as all of these.
+/// What Mongoose 8.24 itself lists for these.
 #[test]
 fn odd_declarations_come_to_what_mongoose_makes_of_them() {
     let text = "
