@@ -20,6 +20,8 @@ mod indexes_advise;
 mod indexes_apply;
 mod indexes_capabilities;
 mod indexes_faults;
+mod indexes_import;
+mod indexes_shipped;
 mod indexes_verify;
 mod loadtest;
 mod loadtest_socketio;

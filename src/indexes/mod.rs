@@ -9,6 +9,7 @@ pub mod capability;
 pub mod diff;
 pub mod error;
 pub mod history;
+pub mod import;
 pub mod index;
 pub mod live;
 pub mod plan;

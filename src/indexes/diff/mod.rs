@@ -373,7 +373,7 @@ impl LiveCollection {
             Step::Hide { name } => self.set(name, |options| options.hidden = true),
             Step::Unhide { name } => self.set(name, |options| options.hidden = false),
             Step::Expire { name, to, .. } => {
-                self.set(name, |options| options.expire_after_seconds = Some(*to))
+                self.set(name, |options| options.expire_after_seconds = Some(*to));
             }
             Step::PrepareUnique { name, on } => self.set(name, |options| options.prepare_unique = *on),
             Step::MakeUnique { name } => {

@@ -112,7 +112,7 @@ pub fn definition(index: &Index) -> String {
 mod tests {
     use bson::{Document, doc};
 
-    use super::{Match, find, is_replacement, wanted};
+    use super::{Match, find, is_replacement};
     use crate::config::Place;
     use crate::indexes::index::{Index, Key, Kind, Options};
     use crate::indexes::live::LiveIndex;

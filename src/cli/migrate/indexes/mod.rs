@@ -4,6 +4,7 @@ pub mod advise;
 pub mod apply;
 pub mod capabilities;
 pub mod history;
+pub mod import;
 pub mod plan;
 pub mod rollback;
 pub mod verify;
@@ -29,32 +30,35 @@ use crate::{Exit, signal};
 /// The commands under `migrate indexes`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Find out which options of indexes the server keeps and enforces (exit 1 when it lacks one)
-    Capabilities(capabilities::Args),
+    /// Write a specification from Mongoose models, or from the indexes of a live server
+    Import(Box<import::Args>),
     /// Show what would have to change, and why; changes nothing
     Plan(plan::Args),
     /// Make the changes of a plan, one by one
     Apply(apply::Args),
-    /// Bring the indexes back to how they were
-    Rollback(rollback::Args),
-    /// Show who changed which index, and when
-    History(history::Args),
     /// Prove that the indexes are there and serve the declared queries; changes nothing
     Verify(verify::Args),
     /// Propose indexes from what the servers saw, and name those that could go; changes nothing
     Advise(advise::Args),
+    /// Bring the indexes back to how they were
+    Rollback(rollback::Args),
+    /// Show who changed which index, and when
+    History(history::Args),
+    /// Find out which options of indexes the server keeps and enforces (exit 1 when it lacks one)
+    Capabilities(capabilities::Args),
 }
 
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
-        Command::Capabilities(args) => capabilities::run(args).await,
+        Command::Import(args) => import::run(*args).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Apply(args) => apply::run(args).await,
-        Command::Rollback(args) => rollback::run(args).await,
-        Command::History(args) => history::run(args).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Advise(args) => advise::run(args).await,
+        Command::Rollback(args) => rollback::run(args).await,
+        Command::History(args) => history::run(args).await,
+        Command::Capabilities(args) => capabilities::run(args).await,
     }
 }
 
