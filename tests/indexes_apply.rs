@@ -156,7 +156,7 @@ queries:
     index: author_1_at_-1
 ";
     app.declare(&format!("{FEED}{query}"));
-    app.command(&["verify"]).run().code(Exit::Failed).stdout_has("collection scan");
+    app.command(&["verify"]).run().code(Exit::Failed).stdout_has("the whole collection is scanned");
     let report = app.command(&["apply", "--yes", "--output", "json"]).run().code(Exit::Done).json();
     let feed = &report["queries"][0];
     let examined = |proof: &str| feed[proof]["figures"]["examinedPerReturned"].as_f64().unwrap();

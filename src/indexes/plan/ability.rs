@@ -27,8 +27,9 @@ pub async fn judge(
     Ok(())
 }
 
+/// What the steps ask for, and what the index that comes of them must do.
 fn classes_of(change: &Change) -> impl Iterator<Item = OptionClass> {
-    change.steps.iter().flat_map(Step::classes)
+    change.steps.iter().flat_map(Step::classes).chain(change.after.iter().flat_map(OptionClass::of))
 }
 
 fn judge_one(change: &mut Change, capability: &Capability, allowed: &Allowances) {
