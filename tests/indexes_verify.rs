@@ -205,7 +205,7 @@ fn a_scan_under_an_update_and_a_delete_fails_and_changes_nothing() {
     let report = report(&server, body, Exit::Failed);
     assert_eq!(
         (findings(&report, 0), findings(&report, 1)),
-        (vec!["collection_scan"], vec!["collection_scan"])
+        (vec!["collectionScan"], vec!["collectionScan"])
     );
     assert_eq!(posts(&server), before, "nothing was written");
 }
@@ -222,9 +222,9 @@ fn sorting_in_memory_fails_unless_it_is_allowed() {
             aggregate: [{$match: {likes: 3}}, {$group: {_id: $author, n: {$sum: 1}}}, {$sort: {n: -1}}]
 ";
     let report = report(&server, body, Exit::Failed);
-    assert_eq!(findings(&report, 0), ["in_memory_sort"]);
+    assert_eq!(findings(&report, 0), ["inMemorySort"]);
     assert_eq!(findings(&report, 1), Vec::<&str>::new());
-    assert_eq!(findings(&report, 2), ["in_memory_sort"]);
+    assert_eq!(findings(&report, 2), ["inMemorySort"]);
     let message = collection(&report)["queries"][2]["findings"][0]["message"].as_str().unwrap();
     assert!(message.ends_with("if that is meant, declare `allowSort: true`"), "{message}");
 }
@@ -239,7 +239,7 @@ fn another_index_than_the_named_one_fails() {
           - {name: likes, find: {filter: {likes: 3}}, index: author_1_at_-1}
 ";
     let report = report(&server, body, Exit::Failed);
-    assert_eq!(findings(&report, 0), ["other_index"]);
+    assert_eq!(findings(&report, 0), ["otherIndex"]);
     let message = &collection(&report)["queries"][0]["findings"][0]["message"];
     assert_eq!(message, "`likes_1` serves it, where `author_1_at_-1` should");
     verify(&server, body).run().stdout_has("next: declare what serves the queries, then ");
@@ -256,13 +256,13 @@ fn too_much_examined_for_what_is_returned_fails_with_all_figures() {
           - {name: lenient, find: {filter: {author: 3, likes: 0}}, keysPerReturned: 10, docsPerReturned: 10}
 ";
     let report = report(&server, body, Exit::Failed);
-    assert_eq!(findings(&report, 0), ["keys_examined", "docs_examined"]);
+    assert_eq!(findings(&report, 0), ["keysExamined", "docsExamined"]);
     assert_eq!(findings(&report, 1), Vec::<&str>::new());
     let strict = &collection(&report)["queries"][0];
     let message = "100 keys examined for 14 returned: 7.1 each, where `keysPerReturned` allows 2";
     assert_eq!(strict["findings"][0]["message"], message);
     assert_eq!(
-        (&strict["figures"]["keys_examined"], &strict["figures"]["docs_examined"]),
+        (&strict["figures"]["keysExamined"], &strict["figures"]["docsExamined"]),
         (&100.into(), &100.into())
     );
 }
@@ -284,8 +284,8 @@ fn the_worst_of_the_samples_is_reported() {
 ";
     let report = report(&server, body, Exit::Failed);
     let query = &collection(&report)["queries"][0];
-    assert_eq!((&query["samples"], &query["figures"]["keys_examined"]), (&7.into(), &500.into()));
-    assert_eq!(query["figures"]["examined_per_returned"], 500.0);
+    assert_eq!((&query["samples"], &query["figures"]["keysExamined"]), (&7.into(), &500.into()));
+    assert_eq!(query["figures"]["examinedPerReturned"], 500.0);
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn documents_without_the_path_are_passed_over_however_many_there_are() {
         (&queries[0]["figures"]["returned"], &queries[0]["indexes"][0]),
         (&2.into(), &"slug_1".into())
     );
-    assert_eq!(findings(&report, 1), ["nothing_to_measure"]);
+    assert_eq!(findings(&report, 1), ["nothingToMeasure"]);
     assert_eq!((&queries[1]["figures"], &queries[1]["indexes"][0]), (&Value::Null, &"slug_1".into()));
 }
 
@@ -321,15 +321,15 @@ fn on_an_empty_collection_the_plan_is_judged_all_the_same() {
     create(&server, &[feed_index()]);
     let report_of = |body: &str, exit| report(&server, body, exit);
     let report = report_of(FEED, Exit::Inconclusive);
-    assert_eq!(findings(&report, 0), ["nothing_to_measure"]);
+    assert_eq!(findings(&report, 0), ["nothingToMeasure"]);
     assert_eq!(collection(&report)["queries"][0]["indexes"][0], "author_1_at_-1");
     assert_eq!(collection(&report)["indexes"][0]["verdict"], "passed");
     let body = "
         queries: [{name: given, find: {filter: {author: 1}}}, {name: scan, find: {filter: {likes: 1}}}]
 ";
     let report = report_of(body, Exit::Failed);
-    assert_eq!(findings(&report, 0), ["nothing_to_measure"]);
-    assert_eq!(findings(&report, 1), ["collection_scan", "nothing_to_measure"]);
+    assert_eq!(findings(&report, 0), ["nothingToMeasure"]);
+    assert_eq!(findings(&report, 1), ["collectionScan", "nothingToMeasure"]);
 }
 
 #[test]
@@ -344,8 +344,8 @@ fn a_plan_that_hangs_on_values_that_are_not_there_is_left_open() {
           - {name: without index, find: {filter: {title: {$sample: title}}}}
 ";
     let report = report(&server, body, Exit::Failed);
-    assert_eq!(findings(&report, 0), ["nothing_to_measure"]);
-    assert_eq!(findings(&report, 1), ["collection_scan", "nothing_to_measure"]);
+    assert_eq!(findings(&report, 0), ["nothingToMeasure"]);
+    assert_eq!(findings(&report, 1), ["collectionScan", "nothingToMeasure"]);
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn differing_options_are_named_with_both_values() {
         ]
     );
     let report = report(&server, body, Exit::Failed);
-    assert_eq!(collection(&report)["indexes"][2]["members"][0]["listed_as"], "mine");
+    assert_eq!(collection(&report)["indexes"][2]["members"][0]["listedAs"], "mine");
 }
 
 #[test]
@@ -435,7 +435,7 @@ fn a_replacement_counts_as_the_index_that_it_replaces() {
         ],
     );
     let report = report(&server, FEED, Exit::Done);
-    assert_eq!(collection(&report)["indexes"][0]["members"][0]["listed_as"], "author_1_at_-1_r0a1b2c3d");
+    assert_eq!(collection(&report)["indexes"][0]["members"][0]["listedAs"], "author_1_at_-1_r0a1b2c3d");
     assert_eq!(collection(&report)["unmanaged"], Value::Array(Vec::new()));
 }
 
@@ -512,7 +512,7 @@ fn a_query_that_takes_too_long_is_judged_by_its_plan() {
         queries: [{name: slow, find: {filter: {author: 3}}}]
 ";
     let report = report(&server, body, Exit::Inconclusive);
-    assert_eq!(findings(&report, 0), ["too_slow"]);
+    assert_eq!(findings(&report, 0), ["tooSlow"]);
     assert_eq!(collection(&report)["queries"][0]["indexes"][0], "author_1_at_-1");
 }
 
@@ -522,7 +522,7 @@ fn a_server_without_explain_proves_nothing() {
     let body = "
         queries: [{name: unknown, find: {filter: {author: 3}}}]
 ";
-    assert_eq!(findings(&report(&server, body, Exit::Inconclusive), 0), ["not_provable"]);
+    assert_eq!(findings(&report(&server, body, Exit::Inconclusive), 0), ["notProvable"]);
 }
 
 #[test]

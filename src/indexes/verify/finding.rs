@@ -7,6 +7,7 @@ use super::report::Verdict;
 
 /// What is wrong with a query, or could not be proved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What kind of thing.
     pub kind: FindingKind,
@@ -16,7 +17,7 @@ pub struct Finding {
 
 /// The kinds of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum FindingKind {
     /// A collection is read from end to end.
     CollectionScan,

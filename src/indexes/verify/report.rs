@@ -38,6 +38,7 @@ impl Verdict {
 
 /// A verification of a whole specification.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct VerifyReport {
     /// Version of this layout.
     pub schema: &'static str,
@@ -57,6 +58,7 @@ pub struct VerifyReport {
 
 /// What a specification was held against.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DeploymentReport {
     /// Its address without the password.
     pub address: String,
@@ -70,6 +72,7 @@ pub struct DeploymentReport {
 
 /// A member that was asked.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct MemberReport {
     /// `host:port`.
     pub address: String,
@@ -82,6 +85,7 @@ pub struct MemberReport {
 
 /// What was proved of one collection.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct CollectionProof {
     /// Its database.
     pub database: String,
@@ -116,6 +120,7 @@ impl CollectionProof {
 
 /// An index that members list.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct FoundIndex {
     /// Its name.
     pub name: String,
@@ -129,6 +134,7 @@ pub struct FoundIndex {
 
 /// What was proved of one declared index.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct IndexProof {
     /// Its declared name.
     pub index: String,
@@ -144,6 +150,7 @@ pub struct IndexProof {
 
 /// How one member has a declared index.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct MemberProof {
     /// `host:port`.
     pub member: String,
@@ -161,7 +168,7 @@ pub struct MemberProof {
 
 /// How a member has a declared index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum MemberState {
     /// As declared.
     Present,
@@ -179,6 +186,7 @@ pub enum MemberState {
 
 /// One thing in which a declared index and a listed one differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// `name`, `keys`, or the option.
     pub of: String,
@@ -190,6 +198,7 @@ pub struct Difference {
 
 /// How often an index was used, as `$indexStats` counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// Operations that used it.
     pub operations: u64,
@@ -199,6 +208,7 @@ pub struct Usage {
 
 /// What was proved of one declared query, by the worst of its samples.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct QueryProof {
     /// Its name.
     pub query: String,
@@ -229,6 +239,7 @@ pub struct QueryProof {
 
 /// What the server counted while it ran a query.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Figures {
     /// Documents returned; for a count those counted, for an update or a delete those that match, for an
     /// aggregation those that reach its first stage outside the query planner, or its grouping.
