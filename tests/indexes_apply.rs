@@ -128,6 +128,43 @@ fn kinds_that_have_no_stand_in_need_leave_for_a_gap() {
     apply.code(Exit::Refused).stderr_has("error: the plan cannot be applied: replace all:");
     let listed = brought_to(&app, &wildcard("b"), &["--allow-gap", "--allow-degraded"]);
     assert_eq!(listed[0].get_document("wildcardProjection").unwrap(), &doc! { "b": 1 });
+    app.declare("absent: [all]");
+    app.command(&["apply", "--yes"]).run().code(Exit::Done);
+    brought_to(&app, "  - {keys: {place: 2d}, bits: 20}", &[]);
+    app.command(&["plan"]).run().code(Exit::Done);
+    let listed = brought_to(&app, "  - {keys: {place: 2d}, bits: 24}", &["--allow-gap"]);
+    assert_eq!(listed[0].get("bits").and_then(|bits| bits.as_i32()), Some(24));
+}
+
+#[test]
+fn settings_of_the_storage_engine_change_by_a_bridge() {
+    let app = Indexed::start();
+    app.insert(things(100));
+    let with = |setting: &str| {
+        format!("  - {{keys: {{n: 1}}, storageEngine: {{wiredTiger: {{configString: '{setting}'}}}}}}")
+    };
+    for setting in ["block_compressor=zlib", "block_compressor=snappy"] {
+        brought_to(&app, &with(setting), &["--allow-degraded"]);
+    }
+    assert_eq!(app.names(), ["n_1"]);
+}
+
+#[test]
+fn what_a_live_server_has_is_imported_and_then_there_is_nothing_to_do() {
+    let app = Indexed::start();
+    app.insert(things(10));
+    app.create([
+        doc! { "key": { "author": 1, "at": -1 }, "name": "author_1_at_-1" },
+        doc! { "key": { "slug": 1 }, "name": "own", "unique": true, "sparse": true, "hidden": true },
+        doc! { "key": { "at": 1 }, "name": "at_1", "expireAfterSeconds": 3_600_000 },
+        doc! { "key": { "n": 1 }, "name": "n_1", "partialFilterExpression": { "n": { "$gt": 5 } } },
+        doc! { "key": { "m": 1 }, "name": "m_1", "collation": { "locale": "en", "strength": 2 } },
+        doc! { "key": { "place": "2dsphere" }, "name": "place_2dsphere" },
+    ]);
+    app.command(&["import", "--from-server", "--spec-file", "indexes.yaml"]).run().code(Exit::Done);
+    let plan = app.command(&["plan", "--output", "json"]).run();
+    assert_eq!(plan.code(Exit::Done).json()["changes"], serde_json::json!([]));
+    app.command(&["verify"]).run().code(Exit::Done);
 }
 
 #[test]
