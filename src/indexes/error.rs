@@ -144,11 +144,15 @@ impl IndexError {
     }
 }
 
+/// The server's word for a key that is there already.
+pub const DUPLICATE_KEY: i32 = 11000;
+
 /// The server's number for an error.
 pub fn code(error: &DriverError) -> Option<i32> {
     match error.kind.as_ref() {
         ErrorKind::Command(refusal) => Some(refusal.code),
         ErrorKind::Write(mongodb::error::WriteFailure::WriteError(failure)) => Some(failure.code),
+        ErrorKind::Write(mongodb::error::WriteFailure::WriteConcernError(failure)) => Some(failure.code),
         _ => None,
     }
 }

@@ -5,20 +5,17 @@ use std::time::{Duration, Instant};
 
 use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
-use tokio_util::sync::CancellationToken;
 
+use super::patience::Patience;
 use super::{Progress, Stop, Watcher, journal::Entry, journal::Event};
+use crate::config::duration::humanize;
 use crate::indexes::IndexError;
 use crate::indexes::diff::Step;
 use crate::indexes::error::code;
 use crate::indexes::index::{Index, shown_value};
-use crate::indexes::live::{Deployment, LiveIndex, Member};
+use crate::indexes::live::{Deployment, LiveIndex, Member, read_indexes};
 use crate::indexes::spec::Quorum;
 
-/// How long a deployment may be without a primary, or a member behind, before a step is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(250);
 /// Between two looks at a build.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long a stage of a TTL may take to be deleted before the next begins all the same: three passes.
@@ -27,9 +24,6 @@ const TTL_PATIENCE: Duration = Duration::from_secs(180);
 const INDEX_NOT_FOUND: i32 = 27;
 const NAMESPACE_NOT_FOUND: i32 = 26;
 const CANNOT_CONVERT: i32 = 359;
-/// What passes by itself: an election, a server on its way down or up, a build that another session began.
-const PASSING: [i32; 13] = [6, 7, 89, 91, 112, 114, 117, 189, 276, 9001, 10107, 11600, 11602];
-const NOT_PRIMARY_NO_SECONDARY_OK: i32 = 13435;
 
 /// Does the steps of one database.
 pub struct Executor<'a> {
@@ -38,7 +32,7 @@ pub struct Executor<'a> {
     pub quorum: Option<&'a Quorum>,
     pub history: &'a [Entry],
     pub watcher: Watcher<'a>,
-    pub interrupt: &'a CancellationToken,
+    pub patience: &'a Patience,
 }
 
 impl Executor<'_> {
@@ -97,17 +91,20 @@ impl Executor<'_> {
 
     /// Every member that holds data lists the index as it must be.
     async fn verify(&mut self, collection: &str, index: &Index) -> Result<(), Stop> {
-        let begun = Instant::now();
+        let (begun, limit) = (Instant::now(), self.patience.limit);
         loop {
-            let missing = self.first_without(collection, index).await;
-            match missing {
+            let missing = match self.first_without(collection, index).await {
                 Ok(None) => return Ok(()),
-                Ok(Some(missing)) if begun.elapsed() > PATIENCE => {
-                    return Err(Stop::Failed(missing));
+                Ok(Some(missing)) if begun.elapsed() > limit => {
+                    return Err(Stop::Failed(format!("{missing}, after {}", humanize(limit))));
                 }
-                Err(error) if begun.elapsed() > PATIENCE => return Err(error.into()),
-                Ok(Some(_)) | Err(_) => self.pause().await?,
-            }
+                Err(error) if begun.elapsed() > limit => return Err(error.into()),
+                Ok(Some(missing)) => missing,
+                Err(error) => error.to_string(),
+            };
+            let left = limit.saturating_sub(begun.elapsed());
+            (self.watcher)(Progress::Waiting { what: &missing, left });
+            self.pause().await?;
             self.deployment.refresh().await.ok();
         }
     }
@@ -120,8 +117,10 @@ impl Executor<'_> {
             let is_as_wanted =
                 |found: &LiveIndex| matches!(found, LiveIndex::Known(i) if i.is_same_as(index));
             if !found.is_some_and(is_as_wanted) {
-                let state = if found.is_some() { "lists it with other options" } else { "does not list it" };
-                return Ok(Some(format!("{}: {} {state}", member.address, index.name)));
+                let state = if found.is_some() { "is listed with other options" } else { "is not listed" };
+                let seconds = member.lag.map_or(0, |lag| lag.as_secs());
+                let lag = if seconds > 0 { format!(", it is {seconds} s behind") } else { String::new() };
+                return Ok(Some(format!("{}: {} {state}{lag}", member.address, index.name)));
             }
         }
         Ok(None)
@@ -149,10 +148,7 @@ impl Executor<'_> {
     }
 
     async fn drop(&mut self, collection: &str, index: &Index) -> Result<(), Stop> {
-        let database = self.deployment.database(self.database);
-        let doing = format!("list the indexes of {}.{collection}", self.database);
-        let listed = crate::indexes::live::read_indexes(&database, collection).await;
-        let listed = listed.map_err(|error| self.deployment.fault(&doing, &error))?.unwrap_or_default();
+        let listed = self.listed(collection).await?;
         let Some(found) = listed.iter().find(|found| found.name() == index.name) else { return Ok(()) };
         let mut expected = index.clone();
         expected.options.hidden = true;
@@ -183,17 +179,14 @@ impl Executor<'_> {
             (self.watcher)(Progress::Waiting { what: &format!("{name} is hidden"), left });
             tokio::select! {
                 () = tokio::time::sleep(left.min(Duration::from_secs(1))) => {}
-                () = self.interrupt.cancelled() => return Err(Stop::Interrupted),
+                () = self.patience.interrupt.cancelled() => return Err(Stop::Interrupted),
             }
         }
     }
 
     /// The documents of the stage before are deleted by the server's own passes.
     async fn wait_for_deletes(&mut self, collection: &str, name: &str, seconds: i64) -> Result<(), Stop> {
-        let database = self.deployment.database(self.database);
-        let doing = format!("list the indexes of {}.{collection}", self.database);
-        let listed = crate::indexes::live::read_indexes(&database, collection).await;
-        let listed = listed.map_err(|error| self.deployment.fault(&doing, &error))?.unwrap_or_default();
+        let listed = self.listed(collection).await?;
         let field = listed.iter().find_map(|found| match found {
             LiveIndex::Known(index) if index.name == name => index.keys.first().map(|key| key.field.clone()),
             _ => None,
@@ -220,49 +213,51 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Asks again after what passes by itself, for a while.
-    async fn persist(&self, doing: &str, command: Document) -> Result<Document, Stop> {
-        let (begun, database) = (Instant::now(), self.deployment.database(self.database));
-        loop {
-            let answer = tokio::select! {
-                answer = database.run_command(command.clone()) => answer,
-                () = self.interrupt.cancelled() => return Err(Stop::Interrupted),
-            };
-            match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) if passes(&error) && begun.elapsed() < PATIENCE => self.pause().await?,
-                Err(error) => return Err(self.stop(doing, &error)),
-            }
-        }
+    async fn listed(&self, collection: &str) -> Result<Vec<LiveIndex>, Stop> {
+        let database = self.deployment.database(self.database);
+        let listed = self.patience.persist(async || read_indexes(&database, collection).await).await;
+        let doing = format!("list the indexes of {}.{collection}", self.database);
+        Ok(listed.map_err(|error| self.deployment.fault(&doing, &error))?.unwrap_or_default())
     }
 
-    fn stop(&self, doing: &str, error: &mongodb::error::Error) -> Stop {
+    /// Asks again after what passes by itself, for a while.
+    async fn persist(&self, doing: &str, command: Document) -> Result<Document, Stop> {
+        let database = self.deployment.database(self.database);
+        let answer = tokio::select! {
+            biased;
+            () = self.patience.interrupt.cancelled() => return Err(Stop::Interrupted),
+            answer = self.patience.persist(async || database.run_command(command.clone()).await) => answer,
+        };
+        answer.map_err(|error| self.stop(doing, &command, &error))
+    }
+
+    fn stop(&self, doing: &str, command: &Document, error: &mongodb::error::Error) -> Stop {
         let answer = error.server_response().and_then(|answer| Document::try_from(answer).ok());
-        let cause = self.deployment.fault(doing, error);
-        match cause {
-            IndexError::Server { .. } => {
+        match self.deployment.fault(doing, error) {
+            cause @ IndexError::Server { .. } => {
                 Stop::Refused { code: code(error), answer: answer.unwrap_or_default(), cause }
+            }
+            IndexError::Privilege { who, doing, message } => {
+                let message = format!("{message} (it needs the action {})", action(command));
+                Stop::Error(IndexError::Privilege { who, doing, message })
             }
             cause => Stop::Error(cause),
         }
     }
 
     async fn pause(&self) -> Result<(), Stop> {
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => Ok(()),
-            () = self.interrupt.cancelled() => Err(Stop::Interrupted),
-        }
+        if self.patience.pause().await { Ok(()) } else { Err(Stop::Interrupted) }
     }
 }
 
-fn passes(error: &mongodb::error::Error) -> bool {
-    use mongodb::error::ErrorKind;
-    let is_passing = |code: i32| PASSING.contains(&code) || code == NOT_PRIMARY_NO_SECONDARY_OK;
-    match error.kind.as_ref() {
-        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. } => {
-            true
-        }
-        _ => code(error).is_some_and(is_passing),
+/// What a role must allow for a command.
+/// <https://www.mongodb.com/docs/manual/reference/privilege-actions/>
+fn action(command: &Document) -> &str {
+    match command.keys().next().map(String::as_str).unwrap_or_default() {
+        "createIndexes" => "createIndex",
+        "dropIndexes" => "dropIndex",
+        "count" => "find",
+        name => name,
     }
 }
 

@@ -12,9 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::owner::Owner;
+use super::patience::Patience;
 use crate::digest;
 use crate::indexes::IndexError;
 use crate::indexes::diff::Step;
+use crate::indexes::error::{DUPLICATE_KEY, code};
 use crate::indexes::index::Index;
 use crate::indexes::live::Deployment;
 use crate::indexes::plan::now;
@@ -117,6 +119,7 @@ pub struct Journal {
     run: String,
     owner: Owner,
     token: i64,
+    patience: Patience,
 }
 
 /// What is wrong with a history.
@@ -175,13 +178,15 @@ impl Journal {
         database: &str,
         owner: Owner,
         token: i64,
+        patience: Patience,
     ) -> Result<Self, IndexError> {
         let newest = collection(deployment, database).find_one(doc! {}).sort(doc! { "_id": -1 }).await;
         let newest =
             newest.map_err(|error| deployment.fault(&format!("read the history of {database}"), &error))?;
         let end = newest.map_or_else(|| (0, String::new()), |entry| (entry.number, entry.checksum));
         let run = uuid::Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).to_string();
-        Ok(Self { deployment: deployment.clone(), database: database.to_owned(), end, run, owner, token })
+        let (deployment, database) = (deployment.clone(), database.to_owned());
+        Ok(Self { deployment, database, end, run, owner, token, patience })
     }
 
     /// Adds an entry; it is on the majority of the members when this returns.
@@ -198,10 +203,31 @@ impl Journal {
         };
         let entry = entry.sealed();
         let doing = format!("write the history of {}", self.database);
-        let added = collection(&self.deployment, &self.database).insert_one(&entry).await;
-        added.map_err(|error| self.deployment.fault(&doing, &error))?;
+        let entries = collection(&self.deployment, &self.database);
+        let added = self.patience.persist(async || entries.insert_one(&entry).await).await;
+        match added {
+            // It may have been written when the answer to the first attempt was lost.
+            Err(error) if code(&error) == Some(DUPLICATE_KEY) => self.expect(&entries, &entry).await?,
+            added => drop(added.map_err(|error| self.deployment.fault(&doing, &error))?),
+        }
         self.end = (entry.number, entry.checksum);
         Ok(())
+    }
+
+    /// The entry is there, and not another of its number.
+    async fn expect(&self, entries: &Collection<Entry>, entry: &Entry) -> Result<(), IndexError> {
+        let find = async || entries.find_one(doc! { "_id": entry.number }).await;
+        let found = self.patience.persist(find).await;
+        let found = found.map_err(|error| {
+            self.deployment.fault(&format!("read the history of {}", self.database), &error)
+        })?;
+        match found.map(|found| found.checksum == entry.checksum) {
+            Some(true) => Ok(()),
+            _ => {
+                let reason = format!("somebody else writes to the history of {} as well", self.database);
+                Err(IndexError::HalfWay { reason })
+            }
+        }
     }
 
     /// The run that this journal writes.

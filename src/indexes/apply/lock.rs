@@ -3,7 +3,7 @@
 //! The lock is one document of the database itself. It has an owner, a number that only this holder knows (the nonce)
 //! and a time at which it ends, by the clock of the server. The holder prolongs it; whoever finds that it has ended
 //! takes it over. A holder that was asleep meanwhile finds another nonce when it prolongs, and stops: it prolongs
-//! before every command.
+//! before every command, and stops a command that goes on when a heartbeat finds it out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,12 @@ use mongodb::options::{ReturnDocument, WriteConcern};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::owner::Owner;
-use crate::indexes::error::code;
+use super::patience::Patience;
+use crate::indexes::error::{DUPLICATE_KEY, code};
 use crate::indexes::live::Deployment;
 use crate::indexes::{IndexError, Refusal};
 
@@ -28,7 +30,6 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The collection of the lock.
 pub const COLLECTION: &str = "scalectl.locks";
 const ID: &str = "indexes";
-const DUPLICATE_KEY: i32 = 11000;
 
 /// The lock document.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +50,8 @@ struct Held {
 pub struct Lock {
     held: Arc<Holding>,
     heartbeat: JoinHandle<()>,
+    /// Cancelled when a heartbeat finds that somebody else has it.
+    lost: CancellationToken,
     /// Grows with every holder: what is written with a lower one is from before.
     pub token: i64,
 }
@@ -58,34 +61,53 @@ struct Holding {
     deployment: Deployment,
     database: String,
     nonce: String,
+    patience: Patience,
 }
 
 impl Lock {
     /// Takes the lock, or says who has it.
-    pub async fn acquire(deployment: &Deployment, database: &str, owner: &Owner) -> Result<Self, IndexError> {
+    pub async fn acquire(
+        deployment: &Deployment,
+        database: &str,
+        owner: &Owner,
+        patience: &Patience,
+    ) -> Result<Self, IndexError> {
         let holding = Holding {
             deployment: deployment.clone(),
             database: database.to_owned(),
             nonce: Uuid::new_v4().to_string(),
+            patience: patience.clone(),
         };
-        let now = holding.now().await?;
+        let now = holding.patience.persist(async || holding.now().await).await;
+        let now = now.map_err(|error| holding.fault("take the lock", &error))?;
         let free = doc! { "_id": ID, "expiresAt": { "$lte": now } };
         let held = match holding.take(free, owner, now).await? {
             Some(held) => held,
             None => holding.take_from_the_dead(owner, now).await?,
         };
-        let held_by_us = Arc::new(holding);
-        let heartbeat = tokio::spawn(beat(Arc::clone(&held_by_us)));
-        Ok(Self { held: held_by_us, heartbeat, token: held.token })
+        let (held_by_us, lost) = (Arc::new(holding), CancellationToken::new());
+        let heartbeat = tokio::spawn(beat(Arc::clone(&held_by_us), lost.clone()));
+        Ok(Self { held: held_by_us, heartbeat, lost, token: held.token })
     }
 
     /// Prolongs it; an error when somebody else has it by now.
     pub async fn prolong(&self) -> Result<(), IndexError> {
-        if self.held.prolong().await? {
-            return Ok(());
+        let prolonged = self.held.patience.persist(async || self.held.prolong().await).await;
+        match prolonged.map_err(|error| self.held.fault("prolong the lock", &error))? {
+            true => Ok(()),
+            false => Err(self.taken_over()),
         }
+    }
+
+    /// Waits until somebody else has it: whatever goes on then must stop.
+    pub async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+
+    /// What to say when somebody else has it.
+    pub fn taken_over(&self) -> IndexError {
         let reason = format!("the lock on {} was taken over by somebody else", self.held.database);
-        Err(IndexError::HalfWay { reason })
+        IndexError::HalfWay { reason }
     }
 
     /// Gives it back.
@@ -93,7 +115,9 @@ impl Lock {
         self.heartbeat.abort();
         let free = doc! { "$set": { "expiresAt": DateTime::from_millis(0), "owner": null } };
         let mine = doc! { "_id": ID, "nonce": &self.held.nonce };
-        let released = self.held.collection().update_one(mine, free).await;
+        let locks = self.held.collection();
+        let released =
+            self.held.patience.persist(async || locks.update_one(mine.clone(), free.clone()).await).await;
         released.map(|_| ()).map_err(|error| self.held.fault("release the lock", &error))
     }
 }
@@ -111,8 +135,8 @@ impl Holding {
     }
 
     /// The server's clock: the operators' own may differ.
-    async fn now(&self) -> Result<DateTime, IndexError> {
-        let hello = self.deployment.run("admin", "ask for the time", doc! { "hello": 1 }).await?;
+    async fn now(&self) -> mongodb::error::Result<DateTime> {
+        let hello = self.deployment.database("admin").run_command(doc! { "hello": 1 }).await?;
         Ok(hello.get_datetime("localTime").copied().unwrap_or_else(|_| DateTime::now()))
     }
 
@@ -125,12 +149,15 @@ impl Holding {
             "$inc": { "token": 1_i64 },
         };
         let locks = self.collection();
-        let taking = locks.find_one_and_update(free, taken);
-        match taking.upsert(true).return_document(ReturnDocument::After).await {
-            // Two that meet may both be told "done" by a server that only resembles MongoDB: what was written counts.
-            Ok(_) => Ok(self.read().await?.filter(|held| held.nonce == self.nonce)),
-            Err(error) if code(&error) == Some(DUPLICATE_KEY) => Ok(None),
-            Err(error) => Err(self.fault("take the lock", &error)),
+        let take = async || {
+            let taking = locks.find_one_and_update(free.clone(), taken.clone());
+            taking.upsert(true).return_document(ReturnDocument::After).await
+        };
+        match self.patience.persist(take).await {
+            Err(error) if code(&error) != Some(DUPLICATE_KEY) => Err(self.fault("take the lock", &error)),
+            // What was written counts: two that meet may both be told "done" by a server that only resembles MongoDB,
+            // and a refusal may be the answer to a second attempt when that to the first was lost.
+            _ => Ok(self.read().await?.filter(|held| held.nonce == self.nonce)),
         }
     }
 
@@ -154,17 +181,17 @@ impl Holding {
     }
 
     async fn read(&self) -> Result<Option<Held>, IndexError> {
-        let found = self.collection().clone_with_type::<Held>().find_one(doc! { "_id": ID }).await;
+        let locks = self.collection().clone_with_type::<Held>();
+        let found = self.patience.persist(async || locks.find_one(doc! { "_id": ID }).await).await;
         found.map_err(|error| self.fault("read the lock", &error))
     }
 
-    async fn prolong(&self) -> Result<bool, IndexError> {
+    /// False when somebody else has it.
+    async fn prolong(&self) -> mongodb::error::Result<bool> {
         let now = self.now().await?;
         let longer = doc! { "$set": { "expiresAt": end_of_lease(now) } };
         let mine = doc! { "_id": ID, "nonce": &self.nonce };
-        let prolonged = self.collection().update_one(mine, longer).await;
-        let prolonged = prolonged.map_err(|error| self.fault("prolong the lock", &error))?;
-        Ok(prolonged.matched_count == 1)
+        Ok(self.collection().update_one(mine, longer).await?.matched_count == 1)
     }
 
     fn fault(&self, doing: &str, error: &mongodb::error::Error) -> IndexError {
@@ -173,10 +200,12 @@ impl Holding {
 }
 
 /// A beat that fails is made up for by the next, or by the check before a command.
-async fn beat(held: Arc<Holding>) {
+async fn beat(held: Arc<Holding>, lost: CancellationToken) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
-        let _ = held.prolong().await;
+        if let Ok(false) = held.prolong().await {
+            return lost.cancel();
+        }
     }
 }
 

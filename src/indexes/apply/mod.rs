@@ -9,6 +9,7 @@ mod execute;
 pub mod journal;
 mod lock;
 mod owner;
+mod patience;
 mod proof;
 
 use std::time::{Duration, Instant};
@@ -21,12 +22,17 @@ use self::execute::Executor;
 use self::journal::{Event, Journal, Snapshot};
 use self::lock::Lock;
 use self::owner::Owner;
+use self::patience::Patience;
 pub use self::proof::QueryChange;
 use super::diff::{Change, Step, diff};
-use super::live::{Deployment, LiveDatabase, Topology};
+use super::index::Index;
+use super::live::{Deployment, LiveDatabase, Topology, Version};
 use super::plan::{Plan, read_declared, rules, state_hash};
 use super::spec::{DatabaseSpec, Spec};
 use super::{IndexError, Refusal};
+
+/// The first version with hidden indexes.
+const HIDDEN_SINCE: Version = Version(4, 4);
 
 /// What goes on during a run.
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +170,8 @@ pub struct Application<'a> {
     pub watcher: Watcher<'a>,
     /// Stops it between two commands.
     pub interrupt: &'a CancellationToken,
+    /// How long the deployment may be without a primary, or a member behind.
+    pub member_timeout: Duration,
 }
 
 impl Application<'_> {
@@ -178,11 +186,12 @@ impl Application<'_> {
             steps: Vec::new(),
             queries: Vec::new(),
         };
+        let patience = Patience { limit: self.member_timeout, interrupt: self.interrupt.clone() };
         let mut locks = Vec::new();
         for database in &self.spec.databases {
-            locks.push(Lock::acquire(self.deployment, &database.name, &owner).await?);
+            locks.push(Lock::acquire(self.deployment, &database.name, &owner, &patience).await?);
         }
-        let outcome = self.databases(&locks, &owner, &mut report).await;
+        let outcome = self.databases(&locks, &owner, &patience, &mut report).await;
         for lock in locks {
             // It ends by itself if it cannot be given back now.
             lock.release().await.ok();
@@ -194,6 +203,7 @@ impl Application<'_> {
         &mut self,
         locks: &[Lock],
         owner: &Owner,
+        patience: &Patience,
         report: &mut ApplyReport,
     ) -> Result<(), IndexError> {
         // All are looked at before the first is changed.
@@ -207,9 +217,11 @@ impl Application<'_> {
             if step_count(&changes) == 0 {
                 continue;
             }
-            let run = Run { lock, owner, total };
+            let run = Run { lock, owner, patience, total };
             let before = proof::prove(self.deployment, database, &changes).await;
-            report.ending = self.database(database, &changes, &live, &run, report).await?;
+            let outcome = self.database(database, &changes, &live, &run, report).await;
+            let is_begun = !report.steps.is_empty();
+            report.ending = outcome.map_err(|error| if is_begun { half_way(error) } else { error })?;
             if report.ending == Ending::Interrupted {
                 return Ok(());
             }
@@ -241,12 +253,25 @@ impl Application<'_> {
             );
             return Err(Refusal::Blocked(text).into());
         }
+        self.refuse_what_is_too_old()?;
         for member in &deployment.members {
             if let Some(why) = member.ailment() {
                 return Err(Refusal::Unwell { member: member.address.clone(), why }.into());
             }
         }
         Ok(())
+    }
+
+    /// What is replaced or dropped is hidden first: that is the way back, and the proof that it is not needed.
+    fn refuse_what_is_too_old(&self) -> Result<(), IndexError> {
+        let mut steps = self.plan.changes.iter().flat_map(|change| &change.steps);
+        let hides = steps.any(|step| matches!(step, Step::Hide { .. } | Step::Unhide { .. }));
+        if !hides || self.deployment.version >= HIDDEN_SINCE {
+            return Ok(());
+        }
+        let (who, found) = (self.deployment.name(), self.deployment.version_text.clone());
+        let needed = format!("indexes can be hidden, to be replaced or dropped safely, since {HIDDEN_SINCE}");
+        Err(Refusal::TooOld { who, found, needed }.into())
     }
 
     /// What is left to do of the plan. Where the state is not the planned one, an interrupted run of the same plan
@@ -263,13 +288,13 @@ impl Application<'_> {
         }
         let history = journal::read(self.deployment, &database.name).await?;
         let began = history.iter().rev().find_map(|entry| match &entry.event {
-            Event::Began { plan_hash, .. } => Some(plan_hash),
+            Event::Began { plan_hash, before, .. } => Some((plan_hash, before)),
             _ => None,
         });
-        if began != Some(&self.plan.hash) {
+        let Some((_, before)) = began.filter(|(hash, _)| **hash == self.plan.hash) else {
             let text = format!("the indexes of {} have changed since it was made", database.name);
             return Err(Refusal::Stale(text).into());
-        }
+        };
         let rules = rules(self.deployment, self.spec, &self.plan.allowed);
         let left = diff(database, live, rules).changes;
         let is_planned = |change: &Change| {
@@ -277,12 +302,11 @@ impl Application<'_> {
                 .iter()
                 .any(|planned| (&planned.collection, &planned.index) == (&change.collection, &change.index))
         };
-        match left.iter().find(|change| !is_planned(change)) {
+        let unplanned = left.iter().find(|change| !is_planned(change));
+        let unplanned = unplanned.map(|change| format!("{}.{}", change.collection, change.index));
+        match unplanned.or_else(|| foreign_change(&[&planned[..], &left].concat(), before, live)) {
             None => Ok(left),
-            Some(other) => {
-                let text = format!("{}.{} has changed since it was made", other.collection, other.index);
-                Err(Refusal::Stale(text).into())
-            }
+            Some(index) => Err(Refusal::Stale(format!("{index} has changed since it was made")).into()),
         }
     }
 
@@ -296,52 +320,31 @@ impl Application<'_> {
     ) -> Result<Ending, IndexError> {
         let name = &database.name;
         let history = journal::read(self.deployment, name).await?;
-        let mut journal = Journal::open(self.deployment, name, run.owner.clone(), run.lock.token).await?;
+        let (owner, patience) = (run.owner.clone(), run.patience.clone());
+        let mut journal = Journal::open(self.deployment, name, owner, run.lock.token, patience).await?;
         journal.add(self.beginning(changes, live)).await?;
         report.runs.push(journal.run().to_owned());
         for (change, step) in
             changes.iter().flat_map(|change| change.steps.iter().map(move |step| (change, step)))
         {
-            let namespace = format!("{name}.{}", change.collection);
-            let number = report.steps.len() + 1;
+            let (collection, number) = (&change.collection, report.steps.len() + 1);
+            let namespace = format!("{name}.{collection}");
             (self.watcher)(Progress::Step { number, of: run.total, namespace: &namespace, step });
-            run.lock.prolong().await.map_err(half_way)?;
-            let (collection, begun) = (change.collection.clone(), Instant::now());
-            let started = Event::Started {
-                collection: collection.clone(),
-                step: step.clone(),
-                inverse: step.inverse(),
-            };
-            journal.add(started).await.map_err(half_way)?;
-            let mut executor = Executor {
+            let executor = Executor {
                 deployment: self.deployment,
                 database: name,
                 quorum: self.spec.commit_quorum.as_ref(),
                 history: &history,
                 watcher: self.watcher,
-                interrupt: self.interrupt,
+                patience: run.patience,
             };
-            match executor.perform(&collection, step).await {
-                Ok(()) => {}
-                Err(Stop::Interrupted) => return Ok(Ending::Interrupted),
-                Err(stop) => {
-                    if let Stop::Duplicates(_) = stop {
-                        // New duplicates are refused by now: that must not last without an end in sight.
-                        let back = Step::PrepareUnique { name: step.index_name().to_owned(), on: false };
-                        executor.perform(&collection, &back).await.ok();
-                    }
-                    let reason = stop.reason();
-                    let failed = Event::Failed { collection, step: step.clone(), reason: reason.clone() };
-                    // The failure itself is what must be told.
-                    journal.add(failed).await.ok();
-                    return Err(IndexError::HalfWay { reason: format!("{namespace}: {step}: {reason}") });
-                }
-            }
-            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let done = Event::Done { collection: collection.clone(), step: step.clone(), took_ms };
-            journal.add(done).await.map_err(half_way)?;
+            let Some(took_ms) = run.step(executor, &mut journal, collection, step).await.map_err(half_way)?
+            else {
+                return Ok(Ending::Interrupted);
+            };
             (self.watcher)(Progress::Done);
-            report.steps.push(StepReport { database: name.clone(), collection, step: step.clone(), took_ms });
+            let (database, collection, step) = (name.clone(), collection.clone(), step.clone());
+            report.steps.push(StepReport { database, collection, step, took_ms });
         }
         journal.add(Event::Ended).await.map_err(half_way)?;
         Ok(Ending::Done)
@@ -373,8 +376,88 @@ impl Application<'_> {
 struct Run<'a> {
     lock: &'a Lock,
     owner: &'a Owner,
+    patience: &'a Patience,
     /// Steps of all databases.
     total: usize,
+}
+
+impl Run<'_> {
+    /// One step between its two entries in the history: how many milliseconds it took, or nothing when it was
+    /// interrupted.
+    async fn step(
+        &self,
+        mut executor: Executor<'_>,
+        journal: &mut Journal,
+        collection: &str,
+        step: &Step,
+    ) -> Result<Option<u64>, IndexError> {
+        self.lock.prolong().await?;
+        let begun = Instant::now();
+        let collection = collection.to_owned();
+        let (started, inverse) = (step.clone(), step.inverse());
+        journal.add(Event::Started { collection: collection.clone(), step: started, inverse }).await?;
+        let outcome = tokio::select! {
+            biased;
+            // Whoever has the lock now writes the history as well.
+            () = self.lock.lost() => return Err(self.lock.taken_over()),
+            outcome = executor.perform(&collection, step) => outcome,
+        };
+        match outcome {
+            Ok(()) => {
+                let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                journal.add(Event::Done { collection, step: step.clone(), took_ms }).await?;
+                Ok(Some(took_ms))
+            }
+            Err(Stop::Interrupted) => Ok(None),
+            Err(stop) => {
+                let reason = stop.reason();
+                let failed = Event::Failed {
+                    collection: collection.clone(),
+                    step: step.clone(),
+                    reason: reason.clone(),
+                };
+                // The failure itself is what must be told.
+                journal.add(failed).await.ok();
+                if let Stop::Duplicates(_) = stop {
+                    tolerate_duplicates(&mut executor, journal, &collection, step.index_name()).await;
+                }
+                Err(IndexError::HalfWay {
+                    reason: format!("{}.{collection}: {step}: {reason}", executor.database),
+                })
+            }
+        }
+    }
+}
+
+/// New duplicates are refused by now: that must not last without an end in sight.
+async fn tolerate_duplicates(
+    executor: &mut Executor<'_>,
+    journal: &mut Journal,
+    collection: &str,
+    index: &str,
+) {
+    let step = Step::PrepareUnique { name: index.to_owned(), on: false };
+    if executor.perform(collection, &step).await.is_ok() {
+        journal.add(Event::Done { collection: collection.to_owned(), step, took_ms: 0 }).await.ok();
+    }
+}
+
+/// An index with which the changes have nothing to do, and that is not as it was before.
+fn foreign_change(changes: &[Change], before: &[Snapshot], live: &LiveDatabase) -> Option<String> {
+    let is_ours = |collection: &str, index: &Index| {
+        let changes = changes.iter().filter(|change| change.collection == collection);
+        changes.flat_map(|change| &change.steps).any(|step| step.index_name() == index.name)
+    };
+    let is_in = |indexes: &[Index], index: &Index| {
+        indexes.iter().any(|other| other.name == index.name && other.is_same_as(index))
+    };
+    before.iter().find_map(|Snapshot { collection, indexes }| {
+        let found = live.collections.get(collection);
+        let found: Vec<Index> = found.into_iter().flat_map(|found| found.known().cloned()).collect();
+        let came = found.iter().find(|index| !is_in(indexes, index) && !is_ours(collection, index));
+        let went = indexes.iter().find(|index| !is_in(&found, index) && !is_ours(collection, index));
+        came.or(went).map(|index| format!("{collection}.{}", index.name))
+    })
 }
 
 fn step_count(changes: &[Change]) -> usize {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -13,6 +13,8 @@ use crate::output::table::{table, thousands};
 use crate::output::{Output, style};
 use crate::text::one_line;
 
+/// Between two lines on the same thing.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
 const BAR: &str = "  {prefix} [{bar:24}] {msg}";
 
 /// What was done, and how it ended.
@@ -65,12 +67,14 @@ pub struct ApplyProgress {
     output: Output,
     bars: MultiProgress,
     shown: Mutex<BTreeMap<String, ProgressBar>>,
+    /// Where there is no terminal: when something was last said of what.
+    noted: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl ApplyProgress {
     /// Begins to show it.
     pub fn start(output: Output) -> Self {
-        Self { output, bars: MultiProgress::new(), shown: Mutex::default() }
+        Self { output, bars: MultiProgress::new(), shown: Mutex::default(), noted: Mutex::default() }
     }
 
     /// Shows what goes on.
@@ -94,7 +98,7 @@ impl ApplyProgress {
 
     fn bar(&self, title: &str, done: u64, total: u64, message: &str) {
         if !self.output.is_interactive() {
-            return;
+            return self.now_and_then(&format!("  {title}: {message}"), title);
         }
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = shown.entry(title.to_owned()).or_insert_with(|| {
@@ -107,7 +111,17 @@ impl ApplyProgress {
         bar.set_message(message.to_owned());
     }
 
+    /// Without a terminal there are no bars, but a line now and then: whoever reads the log sees that it goes on.
+    fn now_and_then(&self, text: &str, title: &str) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(title).is_none_or(|at| at.elapsed() >= BETWEEN_LINES) {
+            noted.insert(title.to_owned(), Instant::now());
+            self.line(&one_line(text));
+        }
+    }
+
     fn clear(&self) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *shown).into_values().for_each(|bar| bar.finish_and_clear());
     }

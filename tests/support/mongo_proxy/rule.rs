@@ -110,6 +110,8 @@ impl fmt::Debug for When {
 pub enum Fault {
     /// The server answers with this error and does nothing.
     Error(i32, &'static str),
+    /// The server does nothing, and this is the answer.
+    Answer(Document),
     /// The connection is closed, and the server never sees the command.
     CloseBefore,
     /// The server does what it is told, and the connection is closed instead of the answer.

@@ -158,6 +158,7 @@ impl<'a> Connection<'a> {
             match action {
                 Action::Fail(Fault::CloseBefore) => return Err(io::ErrorKind::ConnectionAborted.into()),
                 Action::Fail(Fault::Error(code, message)) => return Ok(Some(refusal(*code, message))),
+                Action::Fail(Fault::Answer(answer)) => return Ok(Some(answer.clone())),
                 Action::Fail(Fault::Delay(delay)) => thread::sleep(*delay),
                 Action::Hold(gate) => {
                     build::shown_while(&self.shared.builds, command, gate, || gate.pass(command));

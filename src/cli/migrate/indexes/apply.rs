@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{AllowArgs, DeploymentArgs, SpecArgs, confirm, perform};
+use super::{AllowArgs, DeploymentArgs, SpecArgs, WorkArgs, confirm, perform};
 use crate::cli::Outcome;
 use crate::cli::args::OutputArgs;
 use crate::indexes::plan::{Plan, file};
@@ -20,9 +20,8 @@ pub struct Args {
     spec: SpecArgs,
     #[command(flatten)]
     allow: AllowArgs,
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    work: WorkArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -46,13 +45,13 @@ pub async fn run(args: Args) -> Outcome {
                 return Ok(Exit::Interrupted);
             }
             output.story_aside(&output::indexes::plan::render(&plan));
-            if !plan.is_blocked() && !plan.changes.is_empty() && !args.yes {
+            if !plan.is_blocked() && !plan.changes.is_empty() && !args.work.yes {
                 confirm(output, "Make these changes?")?;
             }
             plan
         }
     };
-    perform(&mut deployment, &spec, &plan, "apply", output).await
+    perform(&mut deployment, &spec, &plan, "apply", &args.work, output).await
 }
 
 /// The specification from which the plan was made, for the database for which it was made.

@@ -169,6 +169,17 @@ impl AllowArgs {
     }
 }
 
+/// How changes are made.
+#[derive(Debug, clap::Args)]
+pub struct WorkArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// How long the deployment may be without a primary, or a member behind, before a step is given up
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = positive_duration)]
+    member_timeout: Duration,
+}
+
 /// Asks at a terminal; elsewhere `--yes` is needed.
 fn confirm(output: Output, question: &str) -> Result<(), Error> {
     let refused = |text: &str| Error::from(IndexError::from(Refusal::Unconfirmed(text.to_owned())));
@@ -189,13 +200,15 @@ async fn perform(
     spec: &Spec,
     plan: &Plan,
     command: &'static str,
+    work: &WorkArgs,
     output: Output,
 ) -> Outcome {
     let interrupt = signal::interrupt();
     let progress = ApplyProgress::start(output);
     let watcher = |event: crate::indexes::apply::Progress<'_>| progress.show(event);
+    let (interrupt, member_timeout) = (&interrupt, work.member_timeout);
     let application =
-        Application { deployment, spec, plan, command, watcher: &watcher, interrupt: &interrupt };
+        Application { deployment, spec, plan, command, watcher: &watcher, interrupt, member_timeout };
     let report = application.run().await?;
     drop(progress);
     output.report(&report, render).map_err(io_error("the results could not be written"))?;

@@ -1,6 +1,6 @@
 //! `scalectl migrate indexes rollback`
 
-use super::{AllowArgs, DeploymentArgs, confirm, perform};
+use super::{AllowArgs, DeploymentArgs, WorkArgs, confirm, perform};
 use crate::cli::Outcome;
 use crate::cli::args::OutputArgs;
 use crate::indexes::apply::journal;
@@ -21,9 +21,8 @@ pub struct Args {
     deployment: DeploymentArgs,
     #[command(flatten)]
     allow: AllowArgs,
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    work: WorkArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -39,8 +38,8 @@ pub async fn run(args: Args) -> Outcome {
         return Ok(Exit::Interrupted);
     }
     output.story_aside(&output::indexes::plan::render(&plan));
-    if !plan.is_blocked() && !plan.changes.is_empty() && !args.yes {
+    if !plan.is_blocked() && !plan.changes.is_empty() && !args.work.yes {
         confirm(output, "Go back?")?;
     }
-    perform(&mut deployment, &spec, &plan, "rollback", output).await
+    perform(&mut deployment, &spec, &plan, "rollback", &args.work, output).await
 }
