@@ -19,6 +19,7 @@ mod honesty;
 mod indexes_apply;
 mod indexes_capabilities;
 mod indexes_faults;
+mod indexes_role;
 mod indexes_verify;
 mod loadtest;
 mod loadtest_socketio;
