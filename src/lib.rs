@@ -9,6 +9,8 @@ mod config;
 mod demo;
 mod digest;
 mod exit;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod indexes;
 mod limits;

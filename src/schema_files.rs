@@ -8,9 +8,11 @@ use crate::cli::serve::Settings;
 use crate::config::topology::Topology;
 use crate::demo::DemoReport;
 use crate::health::HealthReport;
+use crate::indexes::advise::AdviseReport;
 use crate::indexes::apply::ApplyReport;
 use crate::indexes::capability::Capabilities;
 use crate::indexes::history::HistoryReport;
+use crate::indexes::import::ImportReport;
 use crate::indexes::plan::Plan;
 use crate::indexes::spec::model::SpecFile;
 use crate::indexes::verify::VerifyReport;
@@ -27,7 +29,7 @@ fn files_that_people_write() {
     assert_data_eq!(schema::<Topology>(), file!["../docs/schemas/scalectl.yaml.json"]);
     assert_data_eq!(schema::<ScenarioFile>(), file!["../docs/schemas/scenario.json"]);
     assert_data_eq!(schema::<Settings>(), file!["../docs/schemas/serve.json"]);
-    assert_data_eq!(schema::<SpecFile>(), file!["../docs/schemas/indexes.yaml.json"]);
+    assert_data_eq!(schema::<SpecFile>(), file!["../docs/schemas/indexes.json"]);
 }
 
 #[test]
@@ -41,4 +43,6 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<Plan>(), file!["../docs/schemas/indexes-plan.json"]);
     assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
     assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);
+    assert_data_eq!(schema::<AdviseReport>(), file!["../docs/schemas/indexes-advise.json"]);
+    assert_data_eq!(schema::<ImportReport>(), file!["../docs/schemas/indexes-import.json"]);
 }

@@ -116,16 +116,54 @@ fn every_class_of_option_is_made_changed_and_gone() {
 #[test]
 fn kinds_that_have_no_stand_in_need_leave_for_a_gap() {
     let app = Indexed::start();
-    brought_to(&app, "  - {keys: {$**: 1}, name: all, wildcardProjection: {a: 1}}", &[]);
-    app.declare("indexes:\n  - {keys: {$**: 1}, name: all, wildcardProjection: {b: 1}}");
-    let refused = app.command(&["plan"]).run();
+    let wildcard =
+        |field: &str| format!("  - {{keys: {{$**: 1}}, name: all, wildcardProjection: {{{field}: 1}}}}");
+    // Not every server uses what it lists; that is another test's.
+    brought_to(&app, &wildcard("a"), &["--allow-degraded"]);
+    app.declare(&format!("indexes:\n{}", wildcard("b")));
+    let refused = app.command(&["plan", "--allow-degraded"]).run();
     refused.code(Exit::Refused).stdout_has("blocked: all and the old one cannot stand side by side");
     refused.stdout_has("choose a quiet time, then allow the gap with --allow-gap");
-    let apply = app.command(&["apply", "--yes"]).run();
+    let apply = app.command(&["apply", "--yes", "--allow-degraded"]).run();
     apply.code(Exit::Refused).stderr_has("error: the plan cannot be applied: replace all:");
-    let listed =
-        brought_to(&app, "  - {keys: {$**: 1}, name: all, wildcardProjection: {b: 1}}", &["--allow-gap"]);
+    let listed = brought_to(&app, &wildcard("b"), &["--allow-gap", "--allow-degraded"]);
     assert_eq!(listed[0].get_document("wildcardProjection").unwrap(), &doc! { "b": 1 });
+}
+
+#[test]
+fn what_a_server_accepts_and_does_not_enforce_blocks_the_plan() {
+    let app = Indexed::on(MongoServer::pretender());
+    app.insert(things(10));
+    app.declare("indexes:\n  - {keys: {slug: 1}, unique: true}\n  - {keys: {at: 1}, hidden: true}");
+    let plan = app.command(&["plan"]).run();
+    plan.code(Exit::Refused).stdout_has("this server accepts unique and does not enforce it");
+    plan.stdout_has("this server accepts hidden and does not enforce it").stdout_has("--allow-degraded");
+    app.command(&["apply", "--yes"]).run().code(Exit::Refused);
+    let names = app.names();
+    assert!(!names.iter().any(|name| name.contains("slug")), "nothing was changed: {names:?}");
+    let allowed = app.command(&["plan", "--allow-degraded"]).run();
+    allowed.code(Exit::Done).stdout_has("mind: unique is accepted here and not enforced");
+}
+
+#[test]
+fn a_feed_goes_from_a_scan_to_its_index_and_the_report_shows_both() {
+    let app = Indexed::start();
+    app.insert((0..100_000).map(|n| doc! { "author": n % 1_000, "at": n }));
+    let query = "\
+queries:
+  - name: feed
+    find: {filter: {author: {$sample: author}}, sort: {at: -1}, limit: 20}
+    index: author_1_at_-1
+";
+    app.declare(&format!("{FEED}{query}"));
+    app.command(&["verify"]).run().code(Exit::Failed).stdout_has("the whole collection is scanned");
+    let report = app.command(&["apply", "--yes", "--output", "json"]).run().code(Exit::Done).json();
+    let feed = &report["queries"][0];
+    let examined = |proof: &str| feed[proof]["figures"]["examinedPerReturned"].as_f64().unwrap();
+    assert!(examined("before") >= 1_000.0, "{feed}");
+    assert!(examined("after") <= 1.5, "{feed}");
+    assert_eq!(feed["after"]["indexes"], serde_json::json!(["author_1_at_-1"]));
+    app.command(&["verify"]).run().code(Exit::Done).stdout_has("PASSED");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::demo::DemoError;
 use crate::exit::{Exit, HealthExit};
 use crate::health::target::TargetError;
 use crate::indexes::IndexError;
+use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
 use crate::output::{Format, Output};
 
@@ -67,6 +68,9 @@ pub enum Error {
     /// A command on indexes could not be done.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// Sources of models could not be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A demo could not be given.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -106,7 +110,7 @@ pub enum Error {
 impl Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Mistakes(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
+            Self::Mistakes(_) | Self::Source(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
             Self::Start(StartError::Mongo { .. }) => Exit::Unreachable,
             Self::Start(_) | Self::Settings(_) => Exit::Usage,
             Self::Seed(SeedError::Start(StartError::Mongo { .. })) => Exit::Unreachable,

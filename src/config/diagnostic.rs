@@ -57,6 +57,11 @@ impl Mistakes {
         Self::new(name, "", vec![Diagnostic { place: None, message, help: None }])
     }
 
+    /// What is wrong, without places and lines, for a message of another kind.
+    pub fn messages(&self) -> String {
+        self.found.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
     fn render(&self, diagnostic: &Diagnostic) -> String {
         let Some(place) = diagnostic.place else {
             return format!("error: {}: {}", self.name, diagnostic.message);

@@ -6,6 +6,7 @@ use mongodb::error::{Error as DriverError, ErrorKind};
 
 use crate::clients::{ClientError, SecretUrl, mongodb::client_error};
 use crate::config::duration::humanize;
+use crate::text::excerpt;
 
 /// Why a command on indexes could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +157,6 @@ fn words(uri: &SecretUrl, error: &DriverError) -> String {
     match error.kind.as_ref() {
         ErrorKind::Command(refusal) => uri.scrub(&refusal.message),
         ErrorKind::Authentication { message, .. } => uri.scrub(message),
-        kind => uri.scrub(&kind.to_string()),
+        kind => excerpt(&uri.scrub(&kind.to_string())),
     }
 }

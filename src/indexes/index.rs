@@ -530,8 +530,8 @@ mod tests {
 
     use super::{Index, Key, Kind, Options};
 
-    fn listed(document: bson::Document) -> Index {
-        Index::from_listing(&document).unwrap()
+    fn listed(document: &bson::Document) -> Index {
+        Index::from_listing(document).unwrap()
     }
 
     #[test]
@@ -545,7 +545,7 @@ mod tests {
                 ..Options::default()
             },
         };
-        let live = listed(doc! {
+        let live = listed(&doc! {
             "v": 2, "key": { "name": 1.0 }, "name": "name_1", "unique": false,
             "partialFilterExpression": { "age": { "$gt": 5.0 } },
             "collation": {
@@ -555,13 +555,13 @@ mod tests {
             },
         });
         assert!(declared.is_same_as(&live), "{live:?}");
-        let other = listed(doc! { "v": 2, "key": { "name": 1 }, "name": "name_1" });
+        let other = listed(&doc! { "v": 2, "key": { "name": 1 }, "name": "name_1" });
         assert!(!declared.is_same_as(&other));
     }
 
     #[test]
     fn a_text_index_is_read_from_its_weights() {
-        let live = listed(doc! {
+        let live = listed(&doc! {
             "v": 2, "key": { "a": 1, "_fts": "text", "_ftsx": 1, "z": -1 }, "name": "t",
             "weights": { "body": 1, "title": 10 }, "default_language": "english",
             "language_override": "language", "textIndexVersion": 3,
@@ -603,6 +603,6 @@ mod tests {
                 "key": { "at": "2d", "b": -1 }, "name": "place", "sparse": true, "bits": 20, "min": -10.0,
             }
         );
-        assert!(listed(command).is_same_as(&index));
+        assert!(listed(&command).is_same_as(&index));
     }
 }

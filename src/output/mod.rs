@@ -44,6 +44,14 @@ impl Output {
         }
     }
 
+    /// Writes a report that only programs read; people have the result elsewhere.
+    pub fn json_only<T: Serialize>(&self, report: &T) -> io::Result<()> {
+        match self.format {
+            Format::Table => Ok(()),
+            Format::Json => self.result(&serde_json::to_string_pretty(report)?),
+        }
+    }
+
     /// Writes text that is a result.
     pub fn result(&self, text: &str) -> io::Result<()> {
         write_line(&mut anstream::stdout().lock(), text)

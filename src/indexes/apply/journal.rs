@@ -46,6 +46,7 @@ pub struct Entry {
 }
 
 /// What happened.
+#[expect(clippy::large_enum_variant, reason = "entries are read and written one by one")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {

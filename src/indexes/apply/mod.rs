@@ -9,6 +9,7 @@ mod execute;
 pub mod journal;
 mod lock;
 mod owner;
+mod proof;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use self::execute::Executor;
 use self::journal::{Event, Journal, Snapshot};
 use self::lock::Lock;
 use self::owner::Owner;
+pub use self::proof::QueryChange;
 use super::diff::{Change, Step, diff};
 use super::live::{Deployment, LiveDatabase, Topology};
 use super::plan::{Plan, read_declared, rules, state_hash};
@@ -129,6 +131,8 @@ pub struct ApplyReport {
     pub runs: Vec<String>,
     /// What was done.
     pub steps: Vec<StepReport>,
+    /// What it was good for: declared queries before and after.
+    pub queries: Vec<QueryChange>,
 }
 
 /// A step that was done.
@@ -172,6 +176,7 @@ impl Application<'_> {
             ending: Ending::Nothing,
             runs: Vec::new(),
             steps: Vec::new(),
+            queries: Vec::new(),
         };
         let mut locks = Vec::new();
         for database in &self.spec.databases {
@@ -203,13 +208,13 @@ impl Application<'_> {
                 continue;
             }
             let run = Run { lock, owner, total };
-            match self.database(database, &changes, &live, &run, report).await? {
-                Ending::Interrupted => {
-                    report.ending = Ending::Interrupted;
-                    return Ok(());
-                }
-                ending => report.ending = ending,
+            let before = proof::prove(self.deployment, database, &changes).await;
+            report.ending = self.database(database, &changes, &live, &run, report).await?;
+            if report.ending == Ending::Interrupted {
+                return Ok(());
             }
+            let after = proof::prove(self.deployment, database, &changes).await;
+            report.queries.extend(proof::compare(&database.name, before, after));
         }
         Ok(())
     }

@@ -65,9 +65,11 @@ pub fn diff(spec: &DatabaseSpec, live: &LiveDatabase, rules: Rules) -> Differenc
     for collection in &spec.collections {
         let is_view = live.views.contains(&collection.name);
         let found = live.collections.get(&collection.name).cloned().unwrap_or_default();
+        let effective = collection.indexes.iter().map(|d| d.in_collection(found.collation.as_ref()));
+        let collection = CollectionSpec { indexes: effective.collect(), ..collection.clone() };
         let height = found.indexes.len();
         let database = &spec.name;
-        Comparison { database, spec: collection, live: found, height, rules, out: &mut difference }
+        Comparison { database, spec: &collection, live: found, height, rules, out: &mut difference }
             .run(is_view);
     }
     difference
@@ -371,7 +373,7 @@ impl LiveCollection {
             Step::Hide { name } => self.set(name, |options| options.hidden = true),
             Step::Unhide { name } => self.set(name, |options| options.hidden = false),
             Step::Expire { name, to, .. } => {
-                self.set(name, |options| options.expire_after_seconds = Some(*to))
+                self.set(name, |options| options.expire_after_seconds = Some(*to));
             }
             Step::PrepareUnique { name, on } => self.set(name, |options| options.prepare_unique = *on),
             Step::MakeUnique { name } => {

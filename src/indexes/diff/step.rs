@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::duration::humanize;
+use crate::indexes::capability::OptionClass;
 use crate::indexes::index::Index;
 
 /// One step of a change.
@@ -92,6 +93,18 @@ impl Step {
             | Self::Soak { .. }
             | Self::CheckUnique { .. }
             | Self::MakeUnique { .. } => None,
+        }
+    }
+
+    /// What it asks of a server.
+    pub fn classes(&self) -> Vec<OptionClass> {
+        match self {
+            Self::Build { index } => OptionClass::of(index),
+            Self::Hide { .. } | Self::Unhide { .. } => vec![OptionClass::ChangeHidden],
+            Self::Expire { .. } => vec![OptionClass::ChangeTtl],
+            Self::PrepareUnique { .. } => vec![OptionClass::PrepareUnique],
+            Self::CheckUnique { .. } | Self::MakeUnique { .. } => vec![OptionClass::ConvertUnique],
+            Self::Verify { .. } | Self::Soak { .. } | Self::Drop { .. } => Vec::new(),
         }
     }
 

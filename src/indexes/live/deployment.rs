@@ -130,11 +130,6 @@ impl Deployment {
         self.client.database(name)
     }
 
-    /// The time limit for connecting.
-    pub fn limit(&self) -> Duration {
-        self.limit
-    }
-
     /// How messages name it: its address without the password.
     pub fn name(&self) -> String {
         self.uri.to_string()

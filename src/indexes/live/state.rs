@@ -44,6 +44,7 @@ pub struct LiveCollection {
 }
 
 /// An index as it is listed.
+#[expect(clippy::large_enum_variant, reason = "hardly any is of the small kind")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum LiveIndex {
     /// In a form that is understood.

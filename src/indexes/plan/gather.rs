@@ -42,18 +42,32 @@ pub async fn measure(
             let documents = asked.count().await?;
             change.estimate.documents = Some(documents);
             if builds && let Some(index) = change.after.clone() {
-                asked.estimate_build(change, &index, documents).await?;
+                let estimated = asked.estimate_build(change, &index, documents).await;
+                tolerate(change, estimated)?;
             }
             if becomes_unique
                 && documents > 0
                 && let Some(index) = change.after.clone()
             {
-                asked.find_duplicates(change, &index).await?;
+                let looked = asked.find_duplicates(change, &index).await;
+                tolerate(change, looked)?;
             }
         }
-        asked.stage_expiry(change, allowed).await?;
+        let staged = asked.stage_expiry(change, allowed).await;
+        tolerate(change, staged)?;
     }
     Ok(())
+}
+
+/// What a server cannot answer is not known; that is said, and is no reason to stop.
+fn tolerate(change: &mut Change, asked: Result<(), IndexError>) -> Result<(), IndexError> {
+    match asked {
+        Err(error @ IndexError::Server { .. }) => {
+            change.risks.push(format!("not known: {error}"));
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }
 
 impl Change {

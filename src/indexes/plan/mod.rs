@@ -3,6 +3,7 @@
 //! It is bound to the specification, the deployment and the state of the indexes by their hashes; `apply` refuses it
 //! when one of them has changed. [`gather`] asks the server for what the pure difference cannot know.
 
+mod ability;
 pub mod file;
 mod gather;
 
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::IndexError;
+use super::capability::Probe;
 use super::diff::{Change, Note, Rules, diff};
 use super::live::{Deployment, LiveDatabase, read_database};
 use super::spec::{DatabaseSpec, Spec};
@@ -88,6 +90,7 @@ impl Plan {
         deployment: &Deployment,
         spec: &Spec,
         allowed: &Allowances,
+        probe: &Probe,
     ) -> Result<Self, IndexError> {
         let mut plan = Self {
             schema: SCHEMA.to_owned(),
@@ -112,6 +115,7 @@ impl Plan {
             plan.changes.extend(difference.changes);
             plan.notes.extend(difference.notes);
         }
+        ability::judge(deployment, allowed, probe, &mut plan.changes).await?;
         gather::measure(deployment, allowed, &mut plan.changes).await?;
         plan.hash = plan.compute_hash();
         Ok(plan)

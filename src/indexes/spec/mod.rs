@@ -15,7 +15,7 @@ pub use model::{Quorum, Unmanaged};
 pub use query::{DeclaredQuery, Operation};
 
 use self::model::{CollectionFile, DatabaseFile, SpecFile};
-use super::index::Index;
+use super::index::{Index, Kind};
 use crate::config::document::escape;
 use crate::config::{Diagnostic, Document, Mistakes, Place, schema};
 use crate::digest;
@@ -73,6 +73,20 @@ pub struct DeclaredIndex {
     pub is_named: bool,
     /// Where the file declares it.
     pub place: Place,
+}
+
+impl DeclaredIndex {
+    /// What the declaration asks for in a collection: without a collation of its own an index takes the collection's.
+    #[must_use]
+    pub fn in_collection(&self, collation: Option<&bson::Document>) -> Self {
+        let mut wanted = self.clone();
+        let index = &mut wanted.index;
+        // Text and 2d indexes compare by themselves.
+        if !index.has(Kind::Text) && !index.has(Kind::Planar) && index.options.collation.is_none() {
+            index.options.collation = collation.cloned();
+        }
+        wanted
+    }
 }
 
 impl Spec {

@@ -32,18 +32,6 @@ struct Statistics {
     is_building: bool,
 }
 
-/// How every member that holds data has a declared index. `collation` is that of the collection.
-pub async fn compare_members(
-    deployment: &Deployment,
-    database: &str,
-    collection: &str,
-    collation: Option<&Document>,
-    declared: &DeclaredIndex,
-) -> Result<IndexProof, IndexError> {
-    let listings = list_on_members(deployment, database, collection).await?;
-    Ok(compare(&listings, collation, declared))
-}
-
 /// Asks every member that holds data; the first that does not answer ends it.
 pub async fn list_on_members(
     deployment: &Deployment,
@@ -72,7 +60,7 @@ pub fn compare(
     collation: Option<&Document>,
     declared: &DeclaredIndex,
 ) -> IndexProof {
-    let wanted = matching::wanted(declared, collation);
+    let wanted = declared.in_collection(collation);
     let members: Vec<MemberProof> =
         listings.iter().map(|listing| on_member(listing, listings, &wanted)).collect();
     let is_well =

@@ -2,15 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use bson::Document;
-
 use super::report::{Difference, MemberState};
-use crate::indexes::index::{Index, Kind, shown_value};
+use crate::indexes::index::{Index, is_name_of, shown_value};
 use crate::indexes::live::LiveIndex;
 use crate::indexes::spec::DeclaredIndex;
-
-/// Hexadecimal digits of the definition's hash in the name of an index that was built to replace another.
-const HASH_DIGITS: usize = 8;
 
 /// How one list of indexes has a declared one.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,21 +18,9 @@ pub struct Match {
     pub differences: Vec<Difference>,
 }
 
-/// The index that a declaration asks for: without a collation of its own it takes that of the collection.
-pub fn wanted(declared: &DeclaredIndex, of_collection: Option<&Document>) -> DeclaredIndex {
-    let mut wanted = declared.clone();
-    let index = &mut wanted.index;
-    // Text and 2d indexes compare by themselves.
-    if !index.has(Kind::Text) && !index.has(Kind::Planar) && index.options.collation.is_none() {
-        index.options.collation = of_collection.cloned();
-    }
-    wanted
-}
-
 /// Whether `name` was given to an index that was built to replace the one called `declared`.
 pub fn is_replacement(name: &str, declared: &str) -> bool {
-    let hash = name.strip_prefix(declared).and_then(|rest| rest.strip_prefix("_r"));
-    hash.is_some_and(|hash| hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    name != declared && is_name_of(declared, name)
 }
 
 /// Looks for a wanted index in a list.
@@ -129,7 +112,7 @@ pub fn definition(index: &Index) -> String {
 mod tests {
     use bson::{Document, doc};
 
-    use super::{Match, find, is_replacement, wanted};
+    use super::{Match, find, is_replacement};
     use crate::config::Place;
     use crate::indexes::index::{Index, Key, Kind, Options};
     use crate::indexes::live::LiveIndex;
@@ -213,6 +196,6 @@ mod tests {
             [doc! { "key": { "a": 1 }, "name": "a_1", "collation": { "locale": "de", "strength": 3 } }];
         let plain = declared(false, Options::default());
         assert_eq!(found(&plain, &list).state, MemberState::Different);
-        assert_eq!(found(&wanted(&plain, Some(&of_collection)), &list).state, MemberState::Present);
+        assert_eq!(found(&plain.in_collection(Some(&of_collection)), &list).state, MemberState::Present);
     }
 }

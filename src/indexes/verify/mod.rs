@@ -15,7 +15,6 @@ mod sample;
 
 use std::collections::BTreeSet;
 
-pub use listing::compare_members;
 pub use query::prove_query;
 pub use report::{QueryProof, Verdict, VerifyReport};
 

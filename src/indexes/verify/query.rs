@@ -40,7 +40,7 @@ fn names(collection: &CollectionSpec, live: Option<&LiveCollection>, query: &Dec
     let mut names = vec![wanted.clone()];
     let declared = collection.indexes.iter().find(|declared| declared.index.name == *wanted);
     if let (Some(declared), Some(live)) = (declared, live) {
-        let effective = matching::wanted(declared, live.collation.as_ref());
+        let effective = declared.in_collection(live.collation.as_ref());
         names.extend(matching::find(&effective, &live.indexes).name);
         let replacements = live.indexes.iter().map(LiveIndex::name);
         names.extend(replacements.filter(|name| matching::is_replacement(name, wanted)).map(str::to_owned));

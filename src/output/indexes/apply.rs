@@ -7,7 +7,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::config::duration::humanize;
-use crate::indexes::apply::{ApplyReport, Ending, Progress};
+use crate::indexes::apply::{ApplyReport, Ending, Progress, QueryChange};
+use crate::indexes::verify::QueryProof;
 use crate::output::table::{table, thousands};
 use crate::output::{Output, style};
 use crate::text::one_line;
@@ -30,7 +31,32 @@ pub fn render(report: &ApplyReport) -> String {
             style::look("Interrupted. To go on: scalectl migrate indexes apply (the same arguments)")
         }
     };
-    if steps.is_empty() { verdict } else { format!("{steps}\n{verdict}\n") }
+    if steps.is_empty() { verdict } else { format!("{steps}{}\n{verdict}\n", queries(&report.queries)) }
+}
+
+/// The declared queries before and after.
+fn queries(queries: &[QueryChange]) -> String {
+    if queries.is_empty() {
+        return String::new();
+    }
+    let rows = queries.iter().map(|change| {
+        let name = format!("{}: {}", change.collection, change.query);
+        let (before, after) = (&change.before, &change.after);
+        vec![one_line(&name), served_by(before), examined(before), served_by(after), examined(after)]
+    });
+    let header = ["query", "before", "examined per returned", "after", "examined per returned"];
+    format!("\n{}", table(&header, 5, rows))
+}
+
+fn served_by(proof: &QueryProof) -> String {
+    match &proof.indexes[..] {
+        [] => one_line(proof.stages.last().map_or("-", String::as_str)),
+        indexes => one_line(&indexes.join(", ")),
+    }
+}
+
+fn examined(proof: &QueryProof) -> String {
+    proof.figures.map_or_else(|| "-".to_owned(), |figures| format!("{:.1}", figures.examined_per_returned))
 }
 
 /// Shows a run while it goes on: a line for each step, and on a terminal a bar for each member that builds.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::duration::humanize;
 use crate::indexes::diff::{Blocker, Change, DuplicateGroup, Note, Risk};
+use crate::indexes::index::Index;
 use crate::indexes::plan::Plan;
 use crate::output::style;
 use crate::output::table::thousands;
@@ -40,8 +41,7 @@ fn block(change: &Change) -> String {
         vec![format!("{}, {risk}", style::bold(&head)), format!("  why: {}", one_line(&change.reason))];
     lines.extend(change.risks.iter().map(|risk| format!("  mind: {risk}")));
     lines.extend(estimates(change).map(|estimate| format!("  size: {estimate}")));
-    let options =
-        change.after.as_ref().map(|after| after.shown_options()).filter(|options| !options.is_empty());
+    let options = change.after.as_ref().map(Index::shown_options).filter(|options| !options.is_empty());
     lines.extend(options.map(|options| format!("  with: {}", one_line(&options))));
     let steps = change.steps.iter().enumerate();
     lines.extend(steps.map(|(number, step)| format!("  {}. {}", number + 1, one_line(&step.to_string()))));

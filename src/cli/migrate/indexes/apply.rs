@@ -7,7 +7,7 @@ use crate::cli::Outcome;
 use crate::cli::args::OutputArgs;
 use crate::indexes::plan::{Plan, file};
 use crate::indexes::spec::Spec;
-use crate::output;
+use crate::{Exit, output, signal};
 
 /// Makes the specification true.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,10 @@ pub async fn run(args: Args) -> Outcome {
     let plan = match planned {
         Some(plan) => plan,
         None => {
-            let plan = Plan::make(&deployment, &spec, &args.allow.resolve()).await?;
+            let plan = Plan::make(&deployment, &spec, &args.allow.resolve(), &args.allow.probe()).await?;
+            if signal::interrupt().is_cancelled() {
+                return Ok(Exit::Interrupted);
+            }
             output.story_aside(&output::indexes::plan::render(&plan));
             if !plan.is_blocked() && !plan.changes.is_empty() && !args.yes {
                 confirm(output, "Make these changes?")?;

@@ -1,8 +1,10 @@
 //! `scalectl migrate indexes`
 
+pub mod advise;
 pub mod apply;
 pub mod capabilities;
 pub mod history;
+pub mod import;
 pub mod plan;
 pub mod rollback;
 pub mod verify;
@@ -16,6 +18,7 @@ use crate::cli::{Error, Outcome, io_error};
 use crate::clients::SecretUrl;
 use crate::config::topology::{DEFAULT_FILE, Reference, Topology};
 use crate::indexes::apply::{Application, Ending};
+use crate::indexes::capability::Probe;
 use crate::indexes::live::Deployment;
 use crate::indexes::plan::{Allowances, Plan};
 use crate::indexes::spec::Spec;
@@ -27,29 +30,35 @@ use crate::{Exit, signal};
 /// The commands under `migrate indexes`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Find out which options of indexes the server keeps and enforces (exit 1 when it lacks one)
-    Capabilities(capabilities::Args),
+    /// Write a specification from Mongoose models, or from the indexes of a live server
+    Import(Box<import::Args>),
     /// Show what would have to change, and why; changes nothing
     Plan(plan::Args),
     /// Make the changes of a plan, one by one
     Apply(apply::Args),
+    /// Prove that the indexes are there and serve the declared queries; changes nothing
+    Verify(verify::Args),
+    /// Propose indexes from what the servers saw, and name those that could go; changes nothing
+    Advise(advise::Args),
     /// Bring the indexes back to how they were
     Rollback(rollback::Args),
     /// Show who changed which index, and when
     History(history::Args),
-    /// Prove that the indexes are there and serve the declared queries; changes nothing
-    Verify(verify::Args),
+    /// Find out which options of indexes the server keeps and enforces (exit 1 when it lacks one)
+    Capabilities(capabilities::Args),
 }
 
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
-        Command::Capabilities(args) => capabilities::run(args).await,
+        Command::Import(args) => import::run(*args).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Apply(args) => apply::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Advise(args) => advise::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::History(args) => history::run(args).await,
-        Command::Verify(args) => verify::run(args).await,
+        Command::Capabilities(args) => capabilities::run(args).await,
     }
 }
 
@@ -135,12 +144,20 @@ pub struct AllowArgs {
     /// Allow options that the server accepts and does not enforce
     #[arg(long)]
     allow_degraded: bool,
+    /// Make no scratch collection to find out what the server enforces: say what is known of it
+    #[arg(long)]
+    no_probes: bool,
     /// How long an index stays hidden before it is dropped, instead of the specification's
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     soak: Option<Duration>,
 }
 
 impl AllowArgs {
+    /// How the server's abilities are found out.
+    pub fn probe(&self) -> Probe {
+        if self.no_probes { Probe::FingerprintOnly } else { Probe::Active(signal::interrupt()) }
+    }
+
     /// The same as the plan keeps it.
     pub fn resolve(&self) -> Allowances {
         Allowances {

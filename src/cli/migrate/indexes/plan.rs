@@ -7,6 +7,7 @@ use crate::Exit;
 use crate::cli::{Outcome, io_error};
 use crate::indexes::plan::{Plan, file};
 use crate::output::{self, Format, Output};
+use crate::signal;
 
 /// Compares the specification with the servers.
 #[derive(Debug, clap::Args)]
@@ -48,7 +49,10 @@ pub async fn run(args: Args) -> Outcome {
         Output::new(if args.output == PlanFormat::Json { Format::Json } else { Format::Table }, args.quiet);
     let spec = args.spec.load()?;
     let deployment = args.deployment.connect().await?;
-    let plan = Plan::make(&deployment, &spec, &args.allow.resolve()).await?;
+    let plan = Plan::make(&deployment, &spec, &args.allow.resolve(), &args.allow.probe()).await?;
+    if signal::interrupt().is_cancelled() {
+        return Ok(Exit::Interrupted);
+    }
     let written = match args.output {
         PlanFormat::Markdown => output.result(&output::indexes::plan::markdown(&plan)),
         PlanFormat::Table | PlanFormat::Json => output.report(&plan, output::indexes::plan::render),

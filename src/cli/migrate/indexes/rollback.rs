@@ -6,7 +6,7 @@ use crate::cli::args::OutputArgs;
 use crate::indexes::apply::journal;
 use crate::indexes::history::spec_of;
 use crate::indexes::plan::Plan;
-use crate::output;
+use crate::{Exit, output, signal};
 
 /// Brings the indexes back to how they were.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,10 @@ pub async fn run(args: Args) -> Outcome {
     let mut deployment = args.deployment.connect().await?;
     let entries = journal::read(&deployment, &args.database).await?;
     let spec = spec_of(&args.database, &entries, args.to)?;
-    let plan = Plan::make(&deployment, &spec, &args.allow.resolve()).await?;
+    let plan = Plan::make(&deployment, &spec, &args.allow.resolve(), &args.allow.probe()).await?;
+    if signal::interrupt().is_cancelled() {
+        return Ok(Exit::Interrupted);
+    }
     output.story_aside(&output::indexes::plan::render(&plan));
     if !plan.is_blocked() && !plan.changes.is_empty() && !args.yes {
         confirm(output, "Go back?")?;
