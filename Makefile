@@ -53,9 +53,10 @@ deny: ## licences, bans, sources of the dependencies, and advisories where a dat
 	@scripts/check-dependencies.sh
 
 .PHONY: bench
-bench: build ## rates and memory beside a peer's, in one run; needs wrk
+bench: build ## rates, memory and plans of indexes beside a peer's, in one run; needs wrk and `make tools`
 	@benches/http-rate.sh
 	@benches/sockets.sh
+	@benches/indexes.sh
 
 # A failed test does not hide the ones after it, and the totals stand on the last lines.
 .PHONY: run-tests

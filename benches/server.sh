@@ -1,12 +1,14 @@
 # Sourced by the benches: a reference server on a free port, and a folder that goes with it.
 # Gives $scalectl, $work, $server (its pid) and $url; with $bench_starts_servers set, only the functions.
-scalectl=${CARGO_TARGET_DIR:-target}/release/scalectl
+# SCALECTL names another binary than the release build.
+scalectl=${SCALECTL:-${CARGO_TARGET_DIR:-target}/release/scalectl}
 [[ -x $scalectl ]] || { echo "${0##*/}: build first: make build"; exit 2; }
 
 work=$(mktemp -d)
 server=
 redis=
-trap 'kill $server $redis 2>/dev/null || true; rm -rf "$work"' EXIT
+mongodb=
+trap 'kill $server $redis $mongodb 2>/dev/null || true; rm -rf "$work"' EXIT
 
 # start_server [ARGUMENT...]: with these arguments, and an empty store.
 start_server() {
@@ -41,6 +43,21 @@ start_redis() {
   done
   echo "${0##*/}: redis-server found no free port"
   exit 1
+}
+
+# A MongoDB-compatible server; its cache must hold a whole build, or that takes minutes. Gives $mongodb (its pid) and $mongodb_url.
+start_mongodb() {
+  local program=.tools/bin/secantusd-rs
+  [[ -x $program ]] || { echo "${0##*/}: $program is missing: make tools"; exit 2; }
+  : >"$work/mongodb.out"
+  "$program" --host 127.0.0.1 --port 0 --storage-path "$work/mongodb" --log-file-max 8MB --cache-size 4G \
+    >"$work/mongodb.out" 2>&1 &
+  mongodb=$!
+  until grep -q 'listening on' "$work/mongodb.out"; do
+    kill -0 "$mongodb" || { cat "$work/mongodb.out"; exit 1; }
+    sleep 0.05
+  done
+  mongodb_url=mongodb://$(sed -n 's/.*listening on //p' "$work/mongodb.out")
 }
 
 [[ -n ${bench_starts_servers:-} ]] || start_server

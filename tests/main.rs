@@ -21,6 +21,7 @@ mod indexes_apply;
 mod indexes_capabilities;
 mod indexes_faults;
 mod indexes_import;
+mod indexes_role;
 mod indexes_shipped;
 mod indexes_verify;
 mod loadtest;
