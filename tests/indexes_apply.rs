@@ -1,6 +1,6 @@
 //! `scalectl migrate indexes plan`, `apply`, `rollback` and `history`, against a real server.
 
-use mongodb::bson::{DateTime, Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 use scalectl::Exit;
 use snapbox::str;
 
@@ -133,7 +133,7 @@ fn kinds_that_have_no_stand_in_need_leave_for_a_gap() {
     brought_to(&app, "  - {keys: {place: 2d}, bits: 20}", &[]);
     app.command(&["plan"]).run().code(Exit::Done);
     let listed = brought_to(&app, "  - {keys: {place: 2d}, bits: 24}", &["--allow-gap"]);
-    assert_eq!(listed[0].get("bits").and_then(|bits| bits.as_i32()), Some(24));
+    assert_eq!(listed[0].get("bits").and_then(Bson::as_i32), Some(24));
 }
 
 #[test]
