@@ -4,11 +4,14 @@
 //! Servers list what they fill in (a collation's defaults, the version of a text index), declarations leave it
 //! out; [`Index::normalized`] brings both to the same form. Nothing here speaks to a server.
 
+mod normal;
+mod options;
+
 use bson::{Bson, Document, doc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
+pub use self::options::Options;
 use crate::digest;
 
 /// The index that every collection has.
@@ -104,75 +107,6 @@ impl Key {
     pub fn is_wildcard(&self) -> bool {
         self.field == "$**" || self.field.ends_with(".$**")
     }
-}
-
-/// The options of an index, as MongoDB names them. `None` and `false` mean that the server's default holds.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Options {
-    /// No two documents may have the same key.
-    #[serde(skip_serializing_if = "is_false")]
-    pub unique: bool,
-    /// Documents without the field are left out.
-    #[serde(skip_serializing_if = "is_false")]
-    pub sparse: bool,
-    /// The planner does not see it.
-    #[serde(skip_serializing_if = "is_false")]
-    pub hidden: bool,
-    /// New duplicates are refused, old ones tolerated.
-    #[serde(skip_serializing_if = "is_false")]
-    pub prepare_unique: bool,
-    /// Documents are deleted when the field is older than this.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expire_after_seconds: Option<i64>,
-    /// Only documents that match are in the index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>")]
-    pub partial_filter_expression: Option<Document>,
-    /// How texts are compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>")]
-    pub collation: Option<Document>,
-    /// Which fields a wildcard takes in, or leaves out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>")]
-    pub wildcard_projection: Option<Document>,
-    /// How much each field of a text index counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>")]
-    pub weights: Option<Document>,
-    /// The language of a text index.
-    #[serde(rename = "default_language", skip_serializing_if = "Option::is_none")]
-    pub default_language: Option<String>,
-    /// The field that names a document's language.
-    #[serde(rename = "language_override", skip_serializing_if = "Option::is_none")]
-    pub language_override: Option<String>,
-    /// Version of a text index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_index_version: Option<i64>,
-    /// Version of a 2dsphere index.
-    #[serde(rename = "2dsphereIndexVersion", skip_serializing_if = "Option::is_none")]
-    pub sphere_index_version: Option<i64>,
-    /// Precision of a 2d index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bits: Option<i64>,
-    /// Lower bound of a 2d index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min: Option<f64>,
-    /// Upper bound of a 2d index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<f64>,
-    /// Settings of the storage engine.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>")]
-    pub storage_engine: Option<Document>,
-    /// Whether this is the key by which the collection itself is kept; listed only.
-    #[serde(skip_serializing_if = "is_false")]
-    pub clustered: bool,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// One index.
@@ -280,142 +214,6 @@ impl Index {
         }
         one.keys != other.keys || one.options.identity() != other.options.identity()
     }
-
-    /// The form in which two indexes are compared: what the server would fill in is left out.
-    #[must_use]
-    pub fn normalized(mut self) -> Self {
-        let options = &mut self.options;
-        options.collation = options.collation.take().and_then(normalized_collation);
-        // Both are taken by the server when there is nothing else to take.
-        options.default_language.take_if(|language| language == "english");
-        options.language_override.take_if(|field| field == "language");
-        options.bits.take_if(|bits| *bits == 26);
-        options.min.take_if(|min| *min == -180.0);
-        options.max.take_if(|max| *max == 180.0);
-        options.text_index_version.take_if(|version| *version == 3);
-        options.sphere_index_version.take_if(|version| *version >= 3);
-        options.storage_engine = options.storage_engine.take().map(widened_document);
-        options.storage_engine.take_if(|settings| settings.is_empty());
-        options.partial_filter_expression = options.partial_filter_expression.take().map(widened_document);
-        options.wildcard_projection = options.wildcard_projection.take().and_then(normalized_projection);
-        if let Some(weights) = options.weights.take() {
-            options.weights = normalized_weights(&weights, &self.keys);
-        }
-        // The server lists the fields of a text index in an order of its own.
-        let first = self.keys.iter().position(|key| key.kind == Kind::Text);
-        if let Some(first) = first {
-            let count = self.keys[first..].iter().take_while(|key| key.kind == Kind::Text).count();
-            self.keys[first..first + count].sort_by(|a, b| a.field.cmp(&b.field));
-        }
-        self
-    }
-}
-
-impl Options {
-    /// Reads options as the server and declarations name them; `None` when one is unknown or of a wrong type.
-    pub fn from_document(mut document: Document) -> Option<Self> {
-        // Servers before 5.0 kept whatever number or text a driver sent for a switch.
-        for switch in ["unique", "sparse", "hidden", "prepareUnique", "clustered"] {
-            if let Some(value) = document.get_mut(switch) {
-                *value = Bson::Boolean(truth(value));
-            }
-        }
-        for number in ["expireAfterSeconds", "bits", "textIndexVersion", "2dsphereIndexVersion"] {
-            if let Some(value) = document.get_mut(number) {
-                *value = Bson::Int64(whole(value)?);
-            }
-        }
-        for number in ["min", "max"] {
-            if let Some(value) = document.get_mut(number) {
-                *value = Bson::Double(float(value)?);
-            }
-        }
-        let mut options = Self::default();
-        for (name, value) in document {
-            options.set(&name, value)?;
-        }
-        Some(options)
-    }
-
-    fn set(&mut self, name: &str, value: Bson) -> Option<()> {
-        match (name, value) {
-            ("unique", Bson::Boolean(on)) => self.unique = on,
-            ("sparse", Bson::Boolean(on)) => self.sparse = on,
-            ("hidden", Bson::Boolean(on)) => self.hidden = on,
-            ("prepareUnique", Bson::Boolean(on)) => self.prepare_unique = on,
-            ("clustered", Bson::Boolean(on)) => self.clustered = on,
-            ("expireAfterSeconds", Bson::Int64(seconds)) => self.expire_after_seconds = Some(seconds),
-            ("textIndexVersion", Bson::Int64(version)) => self.text_index_version = Some(version),
-            ("2dsphereIndexVersion", Bson::Int64(version)) => self.sphere_index_version = Some(version),
-            ("bits", Bson::Int64(bits)) => self.bits = Some(bits),
-            ("min", Bson::Double(min)) => self.min = Some(min),
-            ("max", Bson::Double(max)) => self.max = Some(max),
-            ("default_language", Bson::String(language)) => self.default_language = Some(language),
-            ("language_override", Bson::String(field)) => self.language_override = Some(field),
-            ("partialFilterExpression", Bson::Document(filter)) => {
-                self.partial_filter_expression = Some(filter);
-            }
-            ("collation", Bson::Document(collation)) => self.collation = Some(collation),
-            ("wildcardProjection", Bson::Document(fields)) => self.wildcard_projection = Some(fields),
-            ("weights", Bson::Document(weights)) => self.weights = Some(weights),
-            ("storageEngine", Bson::Document(settings)) => self.storage_engine = Some(settings),
-            _ => return None,
-        }
-        Some(())
-    }
-
-    /// The options that are not the server's defaults, under the server's names.
-    pub fn to_document(&self) -> Document {
-        let Self {
-            unique,
-            sparse,
-            hidden,
-            prepare_unique,
-            expire_after_seconds,
-            partial_filter_expression,
-            collation,
-            wildcard_projection,
-            weights,
-            default_language,
-            language_override,
-            text_index_version,
-            sphere_index_version,
-            bits,
-            min,
-            max,
-            storage_engine,
-            clustered: _,
-        } = self;
-        let switch = |on: &bool| on.then_some(Bson::Boolean(true));
-        let number = |number: &Option<i64>| number.map(bson_number);
-        let document = |document: &Option<Document>| document.clone().map(Bson::Document);
-        let text = |text: &Option<String>| text.clone().map(Bson::String);
-        let options = [
-            ("unique", switch(unique)),
-            ("sparse", switch(sparse)),
-            ("hidden", switch(hidden)),
-            ("prepareUnique", switch(prepare_unique)),
-            ("expireAfterSeconds", number(expire_after_seconds)),
-            ("partialFilterExpression", document(partial_filter_expression)),
-            ("collation", document(collation)),
-            ("wildcardProjection", document(wildcard_projection)),
-            ("weights", document(weights)),
-            ("default_language", text(default_language)),
-            ("language_override", text(language_override)),
-            ("textIndexVersion", number(text_index_version)),
-            ("2dsphereIndexVersion", number(sphere_index_version)),
-            ("bits", number(bits)),
-            ("min", min.map(Bson::Double)),
-            ("max", max.map(Bson::Double)),
-            ("storageEngine", document(storage_engine)),
-        ];
-        options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-    }
-
-    /// The options in which two indexes with the same keys must differ to stand side by side.
-    fn identity(&self) -> (bool, bool, &Option<Document>, &Option<Document>) {
-        (self.unique, self.sparse, &self.partial_filter_expression, &self.collation)
-    }
 }
 
 /// MongoDB's own name for an index with these keys: `a_1_b_-1`.
@@ -452,76 +250,6 @@ fn listed_keys(key: &Document, weights: Option<&Document>) -> Option<Vec<Key>> {
         }
     }
     Some(keys)
-}
-
-/// The defaults of ICU collations as the server lists them; `simple` is no collation at all.
-fn normalized_collation(collation: Document) -> Option<Document> {
-    if collation.get_str("locale").is_ok_and(|locale| locale == "simple") {
-        return None;
-    }
-    let defaults = doc! {
-        "caseLevel": false, "caseFirst": "off", "strength": 3_i64, "numericOrdering": false,
-        "alternate": "non-ignorable", "maxVariable": "punct", "normalization": false, "backwards": false,
-    };
-    let says_more = |(name, value): &(String, Bson)| name != "version" && defaults.get(name) != Some(value);
-    Some(widened_document(collation).into_iter().filter(says_more).collect())
-}
-
-/// A field without a weight weighs 1; weights that say no more than the keys are left out.
-fn normalized_weights(weights: &Document, keys: &[Key]) -> Option<Document> {
-    let weighed: Vec<(String, Bson)> = keys
-        .iter()
-        .filter(|key| key.kind == Kind::Text)
-        .map(|key| (key.field.clone(), weights.get(&key.field).cloned().map_or(Bson::Int64(1), widened)))
-        .collect();
-    let says_more = weighed.iter().any(|(_, weight)| *weight != Bson::Int64(1));
-    says_more.then(|| weighed.into_iter().collect())
-}
-
-/// Numbers in one width, so that 3 is 3 whoever wrote it.
-fn widened(value: Bson) -> Bson {
-    match value {
-        Bson::Document(document) => Bson::Document(widened_document(document)),
-        Bson::Array(items) => Bson::Array(items.into_iter().map(widened).collect()),
-        value => whole(&value).map_or(value, Bson::Int64),
-    }
-}
-
-fn widened_document(document: Document) -> Document {
-    document.into_iter().map(|(name, value)| (name, widened(value))).collect()
-}
-
-/// In a projection `true` and `1` say the same.
-fn normalized_projection(projection: Document) -> Option<Document> {
-    let numbers = projection.into_iter().map(|(field, value)| match value {
-        Bson::Boolean(on) => (field, Bson::Int64(i64::from(on))),
-        value => (field, widened(value)),
-    });
-    Some(numbers.collect::<Document>()).filter(|projection| !projection.is_empty())
-}
-
-fn bson_number(number: i64) -> Bson {
-    i32::try_from(number).map_or(Bson::Int64(number), Bson::Int32)
-}
-
-fn truth(value: &Bson) -> bool {
-    !matches!(value, Bson::Boolean(false) | Bson::Null) && whole(value) != Some(0)
-}
-
-fn whole(value: &Bson) -> Option<i64> {
-    match value {
-        Bson::Int32(n) => Some(i64::from(*n)),
-        Bson::Int64(n) => Some(*n),
-        Bson::Double(n) if n.fract() == 0.0 && n.abs() < 9e15 => Some(*n as i64),
-        _ => None,
-    }
-}
-
-fn float(value: &Bson) -> Option<f64> {
-    match value {
-        Bson::Double(n) => Some(*n),
-        value => whole(value).map(|n| n as f64),
-    }
 }
 
 #[cfg(test)]
