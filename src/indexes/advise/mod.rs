@@ -1,7 +1,7 @@
 //! `migrate indexes advise`: what the servers saw becomes shapes, and shapes become proposals.
 //!
 //! [`source`] gathers evidence into a [`workload`] of query shapes; [`needs`] finds those that lack an index,
-//! [`propose`] makes indexes for them; [`redundant`] and [`unused`] judge what is there. Values of queries stay in
+//! [`mod@propose`] makes indexes for them; [`redundant`] and [`unused`] judge what is there. Values of queries stay in
 //! memory for `explain`, and are in no report. Nothing here changes a server.
 
 mod branch;
