@@ -108,7 +108,8 @@ fn an_election_by_a_fail_point_is_waited_for() {
     let server = MongoServer::with_failpoints();
     let site = Site::on(&server);
     let case = side_by_side();
-    for name in WRITES {
+    // The others are tried in front of a faster server.
+    for name in ["insert", "createIndexes", "collMod"] {
         site.lay(&case, 20);
         server.admin(doc! {
             "configureFailPoint": "failCommand", "mode": { "times": 1 },

@@ -35,7 +35,7 @@ fn an_operator_who_slept_past_the_lock_touches_nothing_more() {
     sleeper.lay(&case, 100);
     let watch = Watch::over(&sleeper, &case);
     let sleeping = sleeper.apply(&["--soak", "1h"]).spawn();
-    sleeping.wait_for_line(SOON, |line| line.contains("author_1_at_-1 hidden for"));
+    sleeping.wait_for_line(SOON, |line| line.starts_with("[4/5]"));
     sleeping.signal(Signal::STOP);
     let past = DateTime::from_millis(1);
     let expired = doc! { "q": { "_id": "indexes" }, "u": { "$set": { "expiresAt": past } } };
@@ -61,7 +61,7 @@ fn an_interrupt_ends_a_soak_and_a_second_run_finishes() {
     let site = Site::on(&server);
     site.lay(&dropped(), 100);
     let running = site.apply(&["--soak", "1h"]).spawn();
-    running.wait_for_line(SOON, |line| line.contains("stray_1 hidden for"));
+    running.wait_for_line(SOON, |line| line.starts_with("[2/3]"));
     running.signal(Signal::INT);
     let output = running.wait(SOON);
     output

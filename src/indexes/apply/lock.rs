@@ -161,11 +161,11 @@ impl Holding {
         }
     }
 
-    /// A holder on this machine whose process has ended needs no lease.
+    /// A holder on this machine whose process has ended needs no lease, nor does one that gave the lock back just now.
     async fn take_from_the_dead(&self, owner: &Owner, now: DateTime) -> Result<Held, IndexError> {
         let held = self.read().await?;
         if let Some(held) = &held
-            && held.owner.as_ref().is_some_and(|other| owner.knows_to_be_dead(other))
+            && held.owner.as_ref().is_none_or(|other| owner.knows_to_be_dead(other))
             && let Some(taken) = self.take(doc! { "_id": ID, "nonce": &held.nonce }, owner, now).await?
         {
             return Ok(taken);
