@@ -115,9 +115,7 @@ impl Lock {
         self.heartbeat.abort();
         let free = doc! { "$set": { "expiresAt": DateTime::from_millis(0), "owner": null } };
         let mine = doc! { "_id": ID, "nonce": &self.held.nonce };
-        let locks = self.held.collection();
-        let released =
-            self.held.patience.persist(async || locks.update_one(mine.clone(), free.clone()).await).await;
+        let released = self.held.collection().update_one(mine, free).await;
         released.map(|_| ()).map_err(|error| self.held.fault("release the lock", &error))
     }
 }
