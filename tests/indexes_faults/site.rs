@@ -90,7 +90,8 @@ impl Site {
         Self::at(&set.uri(), set.database())
     }
 
-    fn at(uri: &str, database: &str) -> Self {
+    /// On the server of this address.
+    pub fn at(uri: &str, database: &str) -> Self {
         let dir = Arc::new(WorkDir::new("faults"));
         Self { uri: uri.to_owned(), database: database.to_owned(), dir }
     }

@@ -4,6 +4,8 @@
 //! Entries are only added. Their numbers have no holes and each carries the checksum of the one before, so that a
 //! changed or missing entry shows. The number is the key: of two writers with the same idea of the end, one fails.
 
+use std::time::Duration;
+
 use bson::doc;
 use futures_util::TryStreamExt;
 use mongodb::Collection;
@@ -212,6 +214,11 @@ impl Journal {
         }
         self.end = (entry.number, entry.checksum);
         Ok(())
+    }
+
+    /// From now on an entry is tried once: the run has failed already, and its end is not put off.
+    pub fn hurry(&mut self) {
+        self.patience.limit = Duration::ZERO;
     }
 
     /// The entry is there, and not another of its number.

@@ -115,9 +115,7 @@ impl Lock {
         self.heartbeat.abort();
         let free = doc! { "$set": { "expiresAt": DateTime::from_millis(0), "owner": null } };
         let mine = doc! { "_id": ID, "nonce": &self.held.nonce };
-        let locks = self.held.collection();
-        let released =
-            self.held.patience.persist(async || locks.update_one(mine.clone(), free.clone()).await).await;
+        let released = self.held.collection().update_one(mine, free).await;
         released.map(|_| ()).map_err(|error| self.held.fault("release the lock", &error))
     }
 }
@@ -161,11 +159,11 @@ impl Holding {
         }
     }
 
-    /// A holder on this machine whose process has ended needs no lease.
+    /// A holder on this machine whose process has ended needs no lease, nor does one that gave the lock back just now.
     async fn take_from_the_dead(&self, owner: &Owner, now: DateTime) -> Result<Held, IndexError> {
         let held = self.read().await?;
         if let Some(held) = &held
-            && held.owner.as_ref().is_some_and(|other| owner.knows_to_be_dead(other))
+            && held.owner.as_ref().is_none_or(|other| owner.knows_to_be_dead(other))
             && let Some(taken) = self.take(doc! { "_id": ID, "nonce": &held.nonce }, owner, now).await?
         {
             return Ok(taken);

@@ -417,6 +417,7 @@ impl Run<'_> {
                     reason: reason.clone(),
                 };
                 // The failure itself is what must be told.
+                journal.hurry();
                 journal.add(failed).await.ok();
                 if let Stop::Duplicates(_) = stop {
                     tolerate_duplicates(&mut executor, journal, &collection, step.index_name()).await;
