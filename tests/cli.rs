@@ -20,6 +20,7 @@ Commands:
   serve     Run the bundled reference server
   health    Ask systems whether they are well (exit 0 ok, 1 warning, 2 critical, 3 unknown)
   loadtest  Put users on a system and judge what it does
+  migrate   Change what is under an application, step by step, and prove each
   help      Print this message or the help of the given subcommand(s)
 
 Options:

@@ -2,8 +2,8 @@
 //!
 //! A block runs from the root of the repository, with scalectl on the search path; `? 2` under its output is the
 //! exit code, `...` stands for lines that differ from run to run and `[..]` for a part of one. Where the README
-//! speaks to 127.0.0.1:8080, a reference server stands there for it, on a port of as many digits. A block for
-//! which there is nothing to compare, such as `make demo`, is marked `console,ignore`.
+//! speaks to 127.0.0.1:8080, a reference server stands there for it, on a port of as many digits; for 127.0.0.1:27017
+//! it is an empty MongoDB server. A block for which there is nothing to compare, such as `make demo`, is marked `console,ignore`.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -12,10 +12,12 @@ use std::{env, fs};
 
 use trycmd::TestCases;
 
-use crate::support::{ReferenceServer, WorkDir, scalectl_path};
+use crate::support::{MongoServer, ReferenceServer, WorkDir, scalectl_path};
 
 /// Where the README says that the reference server listens.
 const README_ADDRESS: &str = "127.0.0.1:8080";
+/// Where it says that MongoDB listens.
+const README_MONGODB: &str = "mongodb://127.0.0.1:27017";
 
 #[test]
 fn every_block_of_the_readme_does_what_it_shows() {
@@ -26,7 +28,10 @@ fn every_block_of_the_readme_does_what_it_shows() {
     let address = free_address();
     let _server = readme.contains(README_ADDRESS).then(|| ReferenceServer::listening_on(&address));
     let dir = WorkDir::new("readme");
-    let copy = dir.write("README.md", readme.replace(README_ADDRESS, &address));
+    // The examples count on an empty database, whatever the environment names.
+    let mongodb = MongoServer::start_with(&[]);
+    let readme = readme.replace(README_ADDRESS, &address).replace(README_MONGODB, mongodb.uri());
+    let copy = dir.write("README.md", readme);
 
     let cases = TestCases::new();
     cases.register_bin("scalectl", scalectl_path().to_owned());
