@@ -10,12 +10,13 @@ pub mod journal;
 mod lock;
 mod owner;
 mod patience;
+mod progress;
 mod proof;
+mod report;
+mod stop;
 
 use std::time::{Duration, Instant};
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use self::execute::Executor;
@@ -23,7 +24,10 @@ use self::journal::{Event, Journal, Snapshot};
 use self::lock::Lock;
 use self::owner::Owner;
 use self::patience::Patience;
+pub use self::progress::{Progress, Watcher};
 pub use self::proof::QueryChange;
+pub use self::report::{ApplyReport, Ending, StepReport};
+use self::stop::Stop;
 use super::diff::{Change, Step, diff};
 use super::index::Index;
 use super::live::{Deployment, LiveDatabase, Topology, Version};
@@ -33,128 +37,6 @@ use super::{IndexError, Refusal};
 
 /// The first version with hidden indexes.
 const HIDDEN_SINCE: Version = Version(4, 4);
-
-/// What goes on during a run.
-#[derive(Debug, Clone, Copy)]
-pub enum Progress<'a> {
-    /// A step begins.
-    Step {
-        /// Its number, from 1.
-        number: usize,
-        /// How many there are.
-        of: usize,
-        /// The database and collection.
-        namespace: &'a str,
-        /// What is done.
-        step: &'a Step,
-    },
-    /// A member has taken in so many documents.
-    Build {
-        /// The member.
-        member: &'a str,
-        /// Documents so far.
-        done: u64,
-        /// Documents in all.
-        total: u64,
-    },
-    /// Time passes on purpose.
-    Waiting {
-        /// For what.
-        what: &'a str,
-        /// At most for so long.
-        left: Duration,
-    },
-    /// A step is done.
-    Done,
-}
-
-/// Sees what goes on.
-pub type Watcher<'a> = &'a (dyn Fn(Progress<'_>) + Send + Sync);
-
-/// Why a step was not done.
-#[derive(Debug)]
-enum Stop {
-    /// The operator wants it so.
-    Interrupted,
-    /// The server refused.
-    Refused {
-        /// Its number for it.
-        code: Option<i32>,
-        /// Its whole answer.
-        answer: bson::Document,
-        /// The same in this crate's terms.
-        cause: IndexError,
-    },
-    /// Documents have the same key: their identifiers, a group each.
-    Duplicates(Vec<String>),
-    /// What must hold does not.
-    Failed(String),
-    /// Anything else.
-    Error(IndexError),
-}
-
-impl From<IndexError> for Stop {
-    fn from(error: IndexError) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl Stop {
-    fn reason(&self) -> String {
-        match self {
-            Self::Interrupted => "interrupted".to_owned(),
-            Self::Refused { cause, .. } | Self::Error(cause) => cause.to_string(),
-            Self::Duplicates(groups) => {
-                let groups = groups.iter().map(|ids| format!("\n  _id {ids}")).collect::<String>();
-                format!("documents have the same key; mend them first:{groups}")
-            }
-            Self::Failed(reason) => reason.clone(),
-        }
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Ending {
-    /// Everything was as declared before.
-    Nothing,
-    /// Everything is as declared now.
-    Done,
-    /// The operator stopped it; it can go on.
-    Interrupted,
-}
-
-/// What a run did.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ApplyReport {
-    /// Version of this layout.
-    pub schema: &'static str,
-    /// How it ended.
-    pub ending: Ending,
-    /// Its number in the history of each database.
-    pub runs: Vec<String>,
-    /// What was done.
-    pub steps: Vec<StepReport>,
-    /// What it was good for: declared queries before and after.
-    pub queries: Vec<QueryChange>,
-}
-
-/// A step that was done.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StepReport {
-    /// The database.
-    pub database: String,
-    /// The collection.
-    pub collection: String,
-    /// What was done.
-    #[serde(rename = "do")]
-    pub step: Step,
-    /// How long it took, in milliseconds.
-    pub took_ms: u64,
-}
 
 /// A run of a plan.
 pub struct Application<'a> {
