@@ -112,6 +112,10 @@ impl Executor<'_> {
     async fn first_without(&self, collection: &str, index: &Index) -> Result<Option<String>, IndexError> {
         for member in self.deployment.data_members() {
             let listed = self.deployment.indexes_on(member, self.database, collection).await?;
+            // A shard without a part of the collection has none of its indexes either.
+            if listed.is_none() && member.shard.is_some() {
+                continue;
+            }
             let listed = listed.unwrap_or_default();
             let found = listed.iter().find(|found| found.name() == index.name);
             let is_as_wanted =

@@ -17,6 +17,8 @@ mod stop;
 
 use std::time::{Duration, Instant};
 
+use bson::doc;
+use futures_util::future::try_join_all;
 use tokio_util::sync::CancellationToken;
 
 use self::execute::Executor;
@@ -60,6 +62,7 @@ impl Application<'_> {
     /// Makes the plan true, or says how far it came.
     pub async fn run(mut self) -> Result<ApplyReport, IndexError> {
         self.refuse_what_cannot_be()?;
+        self.reach_members().await?;
         let owner = Owner::this_process();
         let mut report = ApplyReport {
             schema: "scalectl.indexes.apply/1",
@@ -142,6 +145,16 @@ impl Application<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Every index is verified on every member: one that cannot be reached from here shows before the first change.
+    async fn reach_members(&self) -> Result<(), IndexError> {
+        let deployment = &*self.deployment;
+        let pings = deployment.data_members().map(|member| async move {
+            let answer = member.database("admin").run_command(doc! { "ping": 1 }).await;
+            answer.map_err(|error| deployment.fault_of(member, "reach it", &error))
+        });
+        try_join_all(pings).await.map(drop)
     }
 
     /// What is replaced or dropped is hidden first: that is the way back, and the proof that it is not needed.
