@@ -48,7 +48,7 @@ COLLECTION [..] STEP [..] TOOK
 [DB].things  build author_1_at_-1 {author: 1, at: -1}[..][TIME]
 [DB].things  verify author_1_at_-1 on every member[..][TIME]
 
-Done: every declared index is there, on every member.
+Done: every index is as it must be, on every member.
 
 "#]]);
     assert_eq!(app.names(), ["author_1_at_-1"]);
@@ -223,7 +223,7 @@ fn duplicates_are_named_before_anything_changes() {
     app.command(&["apply", "--yes"])
         .run()
         .code(Exit::Refused)
-        .stderr_has("2 groups of documents have the same key");
+        .stderr_has("2 groups of documents with the same key");
     assert_eq!(app.names(), [""; 0]);
     app.declare("indexes:\n  - {keys: {slug: 1}, unique: true, sparse: true}");
     let sparse = app.command(&["plan", "--output", "json"]).run();

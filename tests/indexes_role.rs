@@ -79,7 +79,7 @@ fn the_role_of_the_guide_is_enough_for_the_whole_cycle() {
     command(&server, &["apply", "--no-probes", "--yes"]).run().code(Exit::Done);
     command(&server, &["verify"]).run().code(Exit::Done);
     command(&server, &[&["history"][..], &shop].concat()).run().code(Exit::Done);
-    command(&server, &[&["rollback", "--yes", "--no-probes"][..], &shop].concat()).run().code(Exit::Done);
+    command(&server, &[&["rollback", "--yes"][..], &shop].concat()).run().code(Exit::Done);
     // This server lacks two options; whoever may not probe gets another exit code.
     command(&server, &["capabilities", "--database", "scalectl_probe"]).run().code(Exit::Failed);
 }
@@ -94,4 +94,18 @@ fn an_action_that_is_missing_is_named_with_what_was_tried() {
     refused.code(Exit::Refused);
     refused.stderr_has("not allowed to count the documents of shop.posts");
     refused.stderr_has("docs/migrate-indexes.md lists the privileges that are needed");
+}
+
+#[test]
+fn what_a_plan_needs_and_the_account_lacks_is_named_before_any_change() {
+    let mut role = role();
+    let actions = role["privileges"][0]["actions"].as_array_mut().unwrap();
+    actions.retain(|action| action != "createIndex");
+    let server = server_with(&role);
+    let refused = command(&server, &["apply", "--no-probes", "--yes"]).run();
+    refused
+        .code(Exit::Refused)
+        .stderr_has("not allowed to apply the plan: the account lacks createIndex on shop.posts");
+    let history = command(&server, &["history", "--database", "shop"]).run();
+    history.code(Exit::Done).stdout_has("no index was ever changed");
 }

@@ -50,6 +50,9 @@ enum Command {
     Migrate(migrate::Command),
 }
 
+/// The name of the runtime's threads.
+const WORKER: &str = "scalectl-worker";
+
 /// What a command comes to when it does not come to an error.
 type Outcome = Result<Exit, Error>;
 
@@ -181,6 +184,7 @@ fn dispatch(command: Command) -> Exit {
     let outcome = runtime().and_then(|runtime| {
         let outcome = runtime.block_on(execute(command));
         // Connections still closing are no reason to wait.
+        hush_workers();
         runtime.shutdown_background();
         outcome
     });
@@ -193,9 +197,20 @@ fn dispatch(command: Command) -> Exit {
     }
 }
 
+/// MongoDB's driver ends its sessions from tasks of its own, and panics in one that finds another cut off already
+/// (`cmap/connection_requester.rs`). By now the outcome is known: what becomes of the runtime's tasks is nobody's news.
+fn hush_workers() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() != Some(WORKER) {
+            tell(panic);
+        }
+    }));
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().build().map_err(io_error("the runtime could not be started"))
+    builder.enable_all().thread_name(WORKER).build().map_err(io_error("the runtime could not be started"))
 }
 
 async fn execute(command: Command) -> Outcome {

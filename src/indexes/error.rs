@@ -159,7 +159,7 @@ pub fn code(error: &DriverError) -> Option<i32> {
 
 fn words(uri: &SecretUrl, error: &DriverError) -> String {
     match error.kind.as_ref() {
-        ErrorKind::Command(refusal) => uri.scrub(&refusal.message),
+        ErrorKind::Command(refusal) => excerpt(&uri.scrub(&refusal.message)),
         ErrorKind::Authentication { message, .. } => uri.scrub(message),
         kind => excerpt(&uri.scrub(&kind.to_string())),
     }

@@ -10,6 +10,7 @@ pub mod journal;
 mod lock;
 mod owner;
 mod patience;
+mod privilege;
 mod progress;
 mod proof;
 mod report;
@@ -63,6 +64,7 @@ impl Application<'_> {
     pub async fn run(mut self) -> Result<ApplyReport, IndexError> {
         self.refuse_what_cannot_be()?;
         self.reach_members().await?;
+        privilege::check(self.deployment, &self.plan.changes).await?;
         let owner = Owner::this_process();
         let mut report = ApplyReport {
             schema: "scalectl.indexes.apply/1",

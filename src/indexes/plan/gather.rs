@@ -1,7 +1,9 @@
 //! What a difference alone cannot know: sizes, times, duplicates, documents that a TTL would delete.
 
+use std::collections::BTreeMap;
+
 use bson::{Bson, DateTime, Document, doc};
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, stream};
 
 use super::Allowances;
 use crate::indexes::IndexError;
@@ -11,6 +13,8 @@ use crate::indexes::live::Deployment;
 
 /// Documents a second that a build takes in, for the estimate: about what one core of a small server does.
 const BUILD_RATE: f64 = 100_000.0;
+/// Collections that are looked at at a time.
+const AT_ONCE: usize = 16;
 /// Documents that are looked at for the size of an index.
 const SAMPLE: i32 = 100;
 /// Bytes of an index entry beside the key: the record's number and its share of the page.
@@ -25,38 +29,101 @@ pub const TTL_BATCH: u64 = 50_000;
 /// The longest TTL that the server takes: nothing expires by it.
 const NEVER: i64 = 2_147_483_647;
 
-/// Fills in what is measured and estimated, and what stands in the way because of it.
+/// Fills in what is measured and estimated, and what stands in the way because of it. Several collections are looked at
+/// at a time, each only once.
 pub async fn measure(
     deployment: &Deployment,
     allowed: &Allowances,
     changes: &mut [Change],
 ) -> Result<(), IndexError> {
+    let same = |a: &Change, b: &Change| (&a.database, &a.collection) == (&b.database, &b.collection);
+    let collections = stream::iter(changes.chunk_by_mut(same).map(Ok));
+    collections
+        .try_for_each_concurrent(AT_ONCE, |changes| measure_collection(deployment, allowed, changes))
+        .await?;
+    make_sure_of_room(deployment, changes).await
+}
+
+async fn measure_collection(
+    deployment: &Deployment,
+    allowed: &Allowances,
+    changes: &mut [Change],
+) -> Result<(), IndexError> {
+    let Some(Change { database, collection, .. }) = changes.first().cloned() else { return Ok(()) };
+    let asked = Asked { deployment, database: &database, collection: &collection };
+    let documents = asked.count().await?;
+    let mut sample = None;
     for change in changes {
-        let (database, collection) = (change.database.clone(), change.collection.clone());
-        let asked = Asked { deployment, database: &database, collection: &collection };
         let builds = change.steps.iter().any(|step| matches!(step, Step::Build { .. }));
-        let is_unique = |index: &Index| index.options.unique;
-        let becomes_unique = change.after.as_ref().is_some_and(is_unique)
-            && !change.before.as_ref().is_some_and(|before| is_unique(before) && change.keys_stay());
-        if builds || becomes_unique {
-            let documents = asked.count().await?;
+        if builds || change.becomes_unique() {
             change.estimate.documents = Some(documents);
-            if builds && let Some(index) = change.after.clone() {
-                let estimated = asked.estimate_build(change, &index, documents).await;
-                tolerate(change, estimated)?;
+        }
+        let Some(index) = change.after.clone().filter(|_| documents > 0) else { continue };
+        if builds {
+            let sampled = match sample.take() {
+                Some(sampled) => Ok(sampled),
+                None => asked.sample().await,
+            };
+            match sampled {
+                Ok(sampled) => estimate_build(change, &index, documents, sample.insert(sampled)),
+                Err(error) => tolerate(change, Err(error))?,
             }
-            if becomes_unique
-                && documents > 0
-                && let Some(index) = change.after.clone()
-            {
-                let looked = asked.find_duplicates(change, &index).await;
-                tolerate(change, looked)?;
-            }
+        }
+        if change.becomes_unique() {
+            let looked = asked.find_duplicates(change, &index).await;
+            tolerate(change, looked)?;
         }
         let staged = asked.stage_expiry(change, allowed).await;
         tolerate(change, staged)?;
     }
     Ok(())
+}
+
+/// Each database is asked once, and only when something is built in it.
+async fn make_sure_of_room(deployment: &Deployment, changes: &mut [Change]) -> Result<(), IndexError> {
+    let mut room: BTreeMap<String, Option<u64>> = BTreeMap::new();
+    for change in changes {
+        let Some(disk) = change.estimate.disk_bytes else { continue };
+        if !room.contains_key(&change.database) {
+            room.insert(change.database.clone(), free_bytes(deployment, &change.database).await?);
+        }
+        if let Some(free) = room.get(&change.database).copied().flatten().filter(|free| disk > *free) {
+            let what = format!("the build needs about {disk} bytes of disk, {free} are free");
+            change.blockers.push(Blocker::new(what, "make room first"));
+        }
+    }
+    Ok(())
+}
+
+/// What is free on the disk of a database, where the server says so.
+async fn free_bytes(deployment: &Deployment, database: &str) -> Result<Option<u64>, IndexError> {
+    let doing = format!("ask for the size of {database}");
+    let answer = match deployment.run(database, &doing, doc! { "dbStats": 1 }).await {
+        Err(IndexError::Server { .. }) => return Ok(None),
+        answer => answer?,
+    };
+    let (total, used) = (number(answer.get("fsTotalSize")), number(answer.get("fsUsedSize")));
+    Ok((total > 0 && used > 0).then(|| total.saturating_sub(used)))
+}
+
+fn estimate_build(change: &mut Change, index: &Index, documents: u64, sample: &[Document]) {
+    let bytes = documents * (key_bytes(index, sample) + ENTRY_BYTES);
+    change.estimate.index_bytes = Some(bytes);
+    // Sorted runs lie beside the index until they are merged into it.
+    change.estimate.disk_bytes = Some(bytes * 2);
+    change.estimate.build_seconds = Some((documents as f64 / BUILD_RATE * 10.0).round() / 10.0);
+    if documents > MANY {
+        change.risk = change.risk.max(Risk::Medium);
+        change.risks.push("a long build: reads and writes are slower meanwhile".to_owned());
+    }
+}
+
+/// How long a key is on average.
+fn key_bytes(index: &Index, sample: &[Document]) -> u64 {
+    let length = |document: &Document| -> u64 {
+        index.keys.iter().map(|key| value_bytes(at_path(document, &key.field))).sum()
+    };
+    sample.iter().map(length).sum::<u64>() / (sample.len() as u64).max(1)
 }
 
 /// What a server cannot answer is not known; that is said, and is no reason to stop.
@@ -71,6 +138,12 @@ fn tolerate(change: &mut Change, asked: Result<(), IndexError>) -> Result<(), In
 }
 
 impl Change {
+    fn becomes_unique(&self) -> bool {
+        let is_unique = |index: &Index| index.options.unique;
+        self.after.as_ref().is_some_and(is_unique)
+            && !(self.before.as_ref().is_some_and(is_unique) && self.keys_stay())
+    }
+
     fn keys_stay(&self) -> bool {
         matches!((&self.before, &self.after), (Some(before), Some(after)) if before.keys == after.keys)
     }
@@ -111,46 +184,8 @@ impl Asked<'_> {
         cursor.try_collect().await.map_err(fault)
     }
 
-    async fn estimate_build(
-        &self,
-        change: &mut Change,
-        index: &Index,
-        documents: u64,
-    ) -> Result<(), IndexError> {
-        let bytes = documents * (self.key_bytes(index).await? + ENTRY_BYTES);
-        // Sorted runs lie beside the index until they are merged into it.
-        let disk = bytes * 2;
-        change.estimate.index_bytes = Some(bytes);
-        change.estimate.disk_bytes = Some(disk);
-        change.estimate.build_seconds = Some((documents as f64 / BUILD_RATE * 10.0).round() / 10.0);
-        if documents > MANY {
-            change.risk = change.risk.max(Risk::Medium);
-            change.risks.push("a long build: reads and writes are slower meanwhile".to_owned());
-        }
-        let doing = format!("ask for the size of {}", self.database);
-        let answer = self.deployment.run(self.database, &doing, doc! { "dbStats": 1 }).await?;
-        let (total, used) = (number(answer.get("fsTotalSize")), number(answer.get("fsUsedSize")));
-        if total > 0 && used > 0 && disk > total.saturating_sub(used) {
-            let what = format!(
-                "the build needs about {disk} bytes of disk, {} are free",
-                total.saturating_sub(used)
-            );
-            change.blockers.push(Blocker::new(what, "make room first"));
-        }
-        Ok(())
-    }
-
-    /// How long a key is on average, from a sample.
-    async fn key_bytes(&self, index: &Index) -> Result<u64, IndexError> {
-        let sampled =
-            self.aggregate("sample documents", vec![doc! { "$sample": { "size": SAMPLE } }]).await?;
-        if sampled.is_empty() {
-            return Ok(0);
-        }
-        let length = |document: &Document| -> u64 {
-            index.keys.iter().map(|key| value_bytes(at_path(document, &key.field))).sum()
-        };
-        Ok(sampled.iter().map(length).sum::<u64>() / sampled.len() as u64)
+    async fn sample(&self) -> Result<Vec<Document>, IndexError> {
+        self.aggregate("sample documents", vec![doc! { "$sample": { "size": SAMPLE } }]).await
     }
 
     /// Documents with the same key; a missing field counts as null, as it does in the index.
@@ -183,7 +218,8 @@ impl Asked<'_> {
         }
         if !groups.is_empty() {
             let more = if groups.len() < GROUPS as usize { "" } else { " or more" };
-            let what = format!("{}{more} groups of documents have the same key", groups.len());
+            let noun = if groups.len() == 1 { "group" } else { "groups" };
+            let what = format!("{}{more} {noun} of documents with the same key", groups.len());
             let help = "mend or delete the documents that are named, or let the index be partial";
             change.blockers.push(Blocker::new(what, help));
         }

@@ -127,7 +127,7 @@ pub fn compile(
             return None;
         }
     };
-    Some(DeclaredQuery {
+    let declared = DeclaredQuery {
         name,
         operation,
         collation: compares.as_ref().map(collation),
@@ -137,7 +137,14 @@ pub fn compile(
         samples: samples.unwrap_or(DEFAULT_SAMPLES),
         allow_sort,
         place,
-    })
+    };
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    for path in declared.sampled_paths().into_iter().filter(|path| path.split('.').any(is_number)) {
+        let message = format!("query `{}`: `$sample: {path}` names an item of a list", declared.name);
+        let help = "name the list itself: its first item is taken";
+        found.push(Diagnostic::new(place, message).with_help(help));
+    }
+    Some(declared)
 }
 
 /// Stages that would write, or run code of the caller's on the server, have no place in a check.

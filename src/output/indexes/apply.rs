@@ -27,8 +27,8 @@ pub fn render(report: &ApplyReport) -> String {
     let steps =
         if report.steps.is_empty() { String::new() } else { table(&["collection", "step", "took"], 2, rows) };
     let verdict = match report.ending {
-        Ending::Nothing => style::well("Nothing to do: every declared index is there."),
-        Ending::Done => style::well("Done: every declared index is there, on every member."),
+        Ending::Nothing => style::well("Nothing to do: every index is as it must be."),
+        Ending::Done => style::well("Done: every index is as it must be, on every member."),
         Ending::Interrupted => {
             style::look("Interrupted. To go on: scalectl migrate indexes apply (the same arguments)")
         }
@@ -46,13 +46,19 @@ fn queries(queries: &[QueryChange]) -> String {
         let (before, after) = (&change.before, &change.after);
         vec![one_line(&name), served_by(before), examined(before), served_by(after), examined(after)]
     });
-    let header = ["query", "before", "examined per returned", "after", "examined per returned"];
-    format!("\n{}", table(&header, 5, rows))
+    let header = ["query", "before", "examined before", "after", "examined after"];
+    format!(
+        "\n{}(keys or documents, whichever is more, for each document returned)\n",
+        table(&header, 5, rows)
+    )
 }
 
 fn served_by(proof: &QueryProof) -> String {
     match &proof.indexes[..] {
-        [] => one_line(proof.stages.last().map_or("-", String::as_str)),
+        [] => match proof.stages.last().map(String::as_str) {
+            Some("EOF") => "no collection".to_owned(),
+            stage => one_line(stage.unwrap_or("-")),
+        },
         indexes => one_line(&indexes.join(", ")),
     }
 }

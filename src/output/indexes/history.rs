@@ -28,7 +28,9 @@ pub fn render(report: &HistoryReport) -> String {
         }
     };
     format!(
-        "{entries}\n{verdict}\nTo go back to how it was after an entry: scalectl migrate indexes rollback --to ENTRY\n"
+        "{entries}\n{verdict}\nTo go back to how it was after an entry, 0 for before the first: \
+         scalectl migrate indexes rollback --database {} --to ENTRY\n",
+        one_line(&report.database)
     )
 }
 

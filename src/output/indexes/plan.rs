@@ -90,9 +90,14 @@ fn verdict(plan: &Plan) -> String {
             format!("{count} changes in {steps} steps.")
         }
         (count, blocked) => {
-            style::bad(&format!("{blocked} of {count} changes are blocked: nothing can be applied."))
+            let changes = counted(count, "change");
+            style::bad(&format!("{blocked} of {changes} blocked: nothing can be applied."))
         }
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Bytes for people, in powers of 1,024.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{AllowArgs, DeploymentArgs, SpecArgs, WorkArgs, confirm, perform};
+use super::{AllowArgs, DeploymentArgs, ProbeArgs, SpecArgs, WorkArgs, confirm, perform};
 use crate::cli::Outcome;
 use crate::cli::args::OutputArgs;
 use crate::indexes::plan::{Plan, file};
@@ -20,6 +20,8 @@ pub struct Args {
     spec: SpecArgs,
     #[command(flatten)]
     allow: AllowArgs,
+    #[command(flatten)]
+    probe: ProbeArgs,
     #[command(flatten)]
     work: WorkArgs,
     #[command(flatten)]
@@ -40,7 +42,7 @@ pub async fn run(args: Args) -> Outcome {
     let plan = match planned {
         Some(plan) => plan,
         None => {
-            let plan = Plan::make(&deployment, &spec, &args.allow.resolve(), &args.allow.probe()).await?;
+            let plan = Plan::make(&deployment, &spec, &args.allow.resolve(), &args.probe.resolve()).await?;
             if signal::interrupt().is_cancelled() {
                 return Ok(Exit::Interrupted);
             }

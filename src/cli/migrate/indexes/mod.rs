@@ -144,20 +144,27 @@ pub struct AllowArgs {
     /// Allow options that the server accepts and does not enforce
     #[arg(long)]
     allow_degraded: bool,
-    /// Make no scratch collection to find out what the server enforces: say what is known of it
-    #[arg(long)]
-    no_probes: bool,
     /// How long an index stays hidden before it is dropped, instead of the specification's
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     soak: Option<Duration>,
 }
 
-impl AllowArgs {
-    /// How the server's abilities are found out.
-    pub fn probe(&self) -> Probe {
+/// How the server's abilities are found out.
+#[derive(Debug, clap::Args)]
+pub struct ProbeArgs {
+    /// Make no scratch collection to find out what the server enforces: say what is known of it
+    #[arg(long)]
+    no_probes: bool,
+}
+
+impl ProbeArgs {
+    /// The same for the domain.
+    pub fn resolve(&self) -> Probe {
         if self.no_probes { Probe::FingerprintOnly } else { Probe::Active(signal::interrupt()) }
     }
+}
 
+impl AllowArgs {
     /// The same as the plan keeps it.
     pub fn resolve(&self) -> Allowances {
         Allowances {

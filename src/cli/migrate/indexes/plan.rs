@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{AllowArgs, DeploymentArgs, SpecArgs};
+use super::{AllowArgs, DeploymentArgs, ProbeArgs, SpecArgs};
 use crate::Exit;
 use crate::cli::{Outcome, io_error};
 use crate::indexes::plan::{Plan, file};
@@ -18,6 +18,8 @@ pub struct Args {
     spec: SpecArgs,
     #[command(flatten)]
     allow: AllowArgs,
+    #[command(flatten)]
+    probe: ProbeArgs,
     /// Keep the plan in a file, for `apply`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -49,7 +51,7 @@ pub async fn run(args: Args) -> Outcome {
         Output::new(if args.output == PlanFormat::Json { Format::Json } else { Format::Table }, args.quiet);
     let spec = args.spec.load()?;
     let deployment = args.deployment.connect().await?;
-    let plan = Plan::make(&deployment, &spec, &args.allow.resolve(), &args.allow.probe()).await?;
+    let plan = Plan::make(&deployment, &spec, &args.allow.resolve(), &args.probe.resolve()).await?;
     if signal::interrupt().is_cancelled() {
         return Ok(Exit::Interrupted);
     }
