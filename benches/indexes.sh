@@ -40,8 +40,8 @@ import json, sys
 file, when, took = sys.argv[1:]
 query = json.load(open(file))["collections"][0]["queries"][0]
 found = query["figures"]
-print(f"{when:<14}  {query['verdict']:<7}  {found['returned']:>8}  {found['keys_examined']:>8,}  "
-      f"{found['docs_examined']:>10,}  {found['examined_per_returned']:>12,.1f}  {took:>8} ms")
+print(f"{when:<14}  {query['verdict']:<7}  {found['returned']:>8}  {found['keysExamined']:>8,}  "
+      f"{found['docsExamined']:>10,}  {found['examinedPerReturned']:>12,.1f}  {took:>8} ms")
 PYTHON
   return "$code"
 }
