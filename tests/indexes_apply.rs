@@ -445,3 +445,31 @@ error: mongodb://ada:***@127.0.0.1:[PORT]/: connection refused
     output.code(Exit::Usage).stderr_has("contains a password");
     assert!(!output.stderr.contains("hunter2"));
 }
+
+#[test]
+fn a_ttl_that_would_delete_very_much_is_lowered_in_stages() {
+    let app = Indexed::start();
+    let now = DateTime::now().timestamp_millis();
+    // One document a second, the oldest 120,000 seconds old.
+    app.insert((1..=120_000).map(|age| doc! { "at": DateTime::from_millis(now - age * 1_000) }));
+    app.declare("indexes:\n  - {keys: {at: 1}, expireAfterSeconds: 600}");
+    let plan = app.command(&["plan", "--allow-deletes", "--output", "json"]).run().code(Exit::Done).json();
+    let change = &plan["changes"][0];
+    let expired = change["estimate"]["expiredDocuments"].as_u64().unwrap();
+    assert!((119_390..=119_900).contains(&expired), "{change:#}");
+    assert_eq!(change["risk"], "high");
+    let steps = change["steps"].as_array().unwrap();
+    assert_eq!(
+        steps[0]["index"]["options"]["expireAfterSeconds"], 2_147_483_647_i64,
+        "nothing expires by the build"
+    );
+    let stages: Vec<i64> = steps
+        .iter()
+        .filter(|step| step["step"] == "expire")
+        .map(|step| step["to"].as_i64().unwrap())
+        .collect();
+    // Each stage deletes 50,000 documents at most.
+    let [first, second, last] = stages[..] else { panic!("{stages:?}") };
+    assert!((69_990..=70_500).contains(&first) && (19_990..=20_500).contains(&second), "{stages:?}");
+    assert_eq!(last, 600);
+}

@@ -255,6 +255,13 @@ impl Asked<'_> {
         let expiry = Expiry { asked: self, field: &key.field, filter, now };
         let count = expiry.older_than(to).await?;
         change.estimate.expired_documents = Some(count);
+        if count > 0 {
+            change.risk = Risk::High;
+            let risk = "documents that are older already are deleted at the server's next pass".to_owned();
+            if !change.risks.contains(&risk) {
+                change.risks.push(risk);
+            }
+        }
         if count > 0 && !allowed.deletes {
             let what = format!("{count} documents are older than {to} s and would be deleted");
             let help = "make sure that nobody needs them, then allow it";
