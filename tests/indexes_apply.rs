@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 use scalectl::Exit;
 use snapbox::str;
 
-use crate::support::{Indexed, MongoServer, Scalectl};
+use crate::support::{Indexed, MongoServer, Scalectl, block_on};
 
 const FEED: &str = "\
 indexes:
@@ -472,4 +472,31 @@ fn a_ttl_that_would_delete_very_much_is_lowered_in_stages() {
     let [first, second, last] = stages[..] else { panic!("{stages:?}") };
     assert!((69_990..=70_500).contains(&first) && (19_990..=20_500).contains(&second), "{stages:?}");
     assert_eq!(last, 600);
+}
+
+#[test]
+fn of_several_databases_none_is_changed_or_kept_locked_when_one_is_locked() {
+    let app = Indexed::on(MongoServer::start_with(&[]));
+    let declared =
+        |name: &str| format!("  {name}: {{collections: {{things: {{indexes: [{{keys: {{a: 1}}}}]}}}}}}\n");
+    let later = DateTime::from_millis(DateTime::now().timestamp_millis() + 3_600_000);
+    let somebody =
+        doc! { "user": "eve", "host": "elsewhere", "pid": 7, "started": 1_i64, "machine": "another" };
+    let lock = doc! {
+        "_id": "indexes", "owner": somebody, "nonce": "n", "token": 1_i64, "since": DateTime::now(), "expiresAt": later,
+    };
+    block_on(async {
+        let locks = app.server.client().await.database("second").collection("scalectl.locks");
+        locks.insert_one(lock).await
+    })
+    .unwrap();
+    let apply = |file: &str| {
+        let command = Scalectl::new(["migrate", "indexes", "apply", "--yes", "--spec", file]).dir(&app.dir);
+        command.env("SCALECTL_MONGODB_URI", app.server.uri()).run()
+    };
+    app.dir.write("both.yaml", format!("databases:\n{}{}", declared("first"), declared("second")));
+    let refused = apply("both.yaml");
+    refused.code(Exit::Refused).stderr_has("second: locked by eve@elsewhere (process 7) since ");
+    app.dir.write("first.yaml", format!("databases:\n{}", declared("first")));
+    apply("first.yaml").code(Exit::Done).stdout_has("build a_1 {a: 1}");
 }

@@ -34,7 +34,7 @@ use self::stop::Stop;
 use super::diff::{Change, Step, diff};
 use super::index::Index;
 use super::live::{Deployment, LiveDatabase, Topology, Version};
-use super::plan::{Plan, read_declared, rules, state_hash};
+use super::plan::{Plan, measure, read_declared, rules, state_hash};
 use super::spec::{DatabaseSpec, Spec};
 use super::{IndexError, Refusal};
 
@@ -75,10 +75,19 @@ impl Application<'_> {
         };
         let patience = Patience { limit: self.member_timeout, interrupt: self.interrupt.clone() };
         let mut locks = Vec::new();
+        let mut outcome = Ok(());
         for database in &self.spec.databases {
-            locks.push(Lock::acquire(self.deployment, &database.name, &owner, &patience).await?);
+            match Lock::acquire(self.deployment, &database.name, &owner, &patience).await {
+                Ok(lock) => locks.push(lock),
+                Err(error) => outcome = Err(error),
+            }
+            if outcome.is_err() {
+                break;
+            }
         }
-        let outcome = self.databases(&locks, &owner, &patience, &mut report).await;
+        if outcome.is_ok() {
+            outcome = self.databases(&locks, &owner, &patience, &mut report).await;
+        }
         for lock in locks {
             // It ends by itself if it cannot be given back now.
             lock.release().await.ok();
@@ -128,18 +137,7 @@ impl Application<'_> {
             let (planned, found) = (plan.deployment.fingerprint.clone(), deployment.fingerprint.clone());
             return Err(Refusal::OtherCluster { planned, found }.into());
         }
-        if let Some(change) = plan.changes.iter().find(|change| !change.blockers.is_empty()) {
-            let blocker = &change.blockers[0];
-            let flag = blocker.flag.as_ref().map_or_else(String::new, |flag| format!(" ({flag})"));
-            let text = format!(
-                "{} {}: {}; {}{flag}",
-                change.action.word(),
-                change.index,
-                blocker.what,
-                blocker.help
-            );
-            return Err(Refusal::Blocked(text).into());
-        }
+        refuse_blocked(&plan.changes)?;
         self.refuse_what_is_too_old()?;
         for member in &deployment.members {
             if let Some(why) = member.ailment() {
@@ -193,7 +191,10 @@ impl Application<'_> {
             return Err(Refusal::Stale(text).into());
         };
         let rules = rules(self.deployment, self.spec, &self.plan.allowed);
-        let left = diff(database, live, rules).changes;
+        let mut left = diff(database, live, rules).changes;
+        // What is left of a TTL goes in stages as well.
+        measure(self.deployment, &self.plan.allowed, &mut left).await?;
+        refuse_blocked(&left)?;
         let is_planned = |change: &Change| {
             planned
                 .iter()
@@ -356,6 +357,14 @@ fn foreign_change(changes: &[Change], before: &[Snapshot], live: &LiveDatabase) 
         let went = indexes.iter().find(|index| !is_in(&found, index) && !is_ours(collection, index));
         came.or(went).map(|index| format!("{collection}.{}", index.name))
     })
+}
+
+fn refuse_blocked(changes: &[Change]) -> Result<(), IndexError> {
+    let mut blockers = changes.iter().flat_map(|change| change.blockers.iter().map(move |b| (change, b)));
+    let Some((change, blocker)) = blockers.next() else { return Ok(()) };
+    let flag = blocker.flag.as_ref().map_or_else(String::new, |flag| format!(" ({flag})"));
+    let (action, index) = (change.action.word(), &change.index);
+    Err(Refusal::Blocked(format!("{action} {index}: {}; {}{flag}", blocker.what, blocker.help)).into())
 }
 
 fn step_count(changes: &[Change]) -> usize {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use gather::measure;
+
 use super::IndexError;
 use super::capability::Probe;
 use super::diff::{Change, Note, Rules, diff};
@@ -116,7 +118,7 @@ impl Plan {
             plan.notes.extend(difference.notes);
         }
         ability::judge(deployment, allowed, probe, &mut plan.changes).await?;
-        gather::measure(deployment, allowed, &mut plan.changes).await?;
+        measure(deployment, allowed, &mut plan.changes).await?;
         plan.hash = plan.compute_hash();
         Ok(plan)
     }
