@@ -12,6 +12,7 @@ pub mod history;
 pub mod import;
 pub mod index;
 pub mod live;
+mod number;
 pub mod plan;
 pub mod spec;
 pub mod verify;

@@ -5,6 +5,7 @@ use bson::{Bson, Document};
 use super::branch::Branch;
 use super::filter::{self, LeftOut};
 use super::shape::{RangeBy, RangeField, Shape, SortField, Verb};
+use crate::indexes::number::truncated;
 
 /// A command that looked for documents, with the values that it was given: they go no further than `explain`.
 #[derive(Clone)]
@@ -135,7 +136,7 @@ fn leading(pipeline: &[Bson], mut operation: Operation) -> Option<Operation> {
                 operation.sort = Some(sort.clone());
             }
             ("$limit", limit) => {
-                operation.limit = whole(limit);
+                operation.limit = truncated(limit);
                 break;
             }
             // They speak of the server or of other collections, or find their documents in ways of their own.
@@ -189,7 +190,7 @@ fn sort_fields(sort: &Document) -> Result<Vec<SortField>, LeftOut> {
 }
 
 fn direction_of(value: &Bson) -> Option<i64> {
-    whole(value).filter(|direction| *direction != 0)
+    truncated(value).filter(|direction| *direction != 0)
 }
 
 fn bag(document: &Document, name: &str) -> Option<Document> {
@@ -197,18 +198,7 @@ fn bag(document: &Document, name: &str) -> Option<Document> {
 }
 
 fn number(document: &Document, name: &str) -> Option<i64> {
-    document.get(name).and_then(whole).filter(|number| *number > 0)
-}
-
-/// A number without a fraction, of whatever type.
-pub fn whole(value: &Bson) -> Option<i64> {
-    match value {
-        Bson::Int32(n) => Some(i64::from(*n)),
-        Bson::Int64(n) => Some(*n),
-        Bson::Double(n) => Some(*n as i64),
-        Bson::Decimal128(n) => n.to_string().parse::<f64>().ok().map(|n| n as i64),
-        _ => None,
-    }
+    document.get(name).and_then(truncated).filter(|number| *number > 0)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use bson::{Bson, Document};
 
 use super::filter::LeftOut;
-use super::operation::{Operation, whole};
+use super::operation::Operation;
 use super::report::Source;
 use super::shape::Shape;
+use crate::indexes::number::truncated;
 
 /// Shapes that are told apart; a workload of real programs has hundreds.
 const MAX_SHAPES: usize = 10_000;
@@ -50,7 +51,7 @@ impl Cost {
     /// What an entry of the profiler or the log says; `time` is its name for the milliseconds.
     pub fn of_entry(entry: &Document, time: &str) -> Self {
         let number =
-            |name: &str| entry.get(name).and_then(whole).map(|n| u64::try_from(n).unwrap_or_default());
+            |name: &str| entry.get(name).and_then(truncated).map(|n| u64::try_from(n).unwrap_or_default());
         let plan = entry.get_str("planSummary").ok();
         let is_measured = number("docsExamined").is_some();
         let returned = ["nreturned", "nMatched", "ndeleted"].iter().filter_map(|name| number(name)).max();

@@ -14,6 +14,7 @@ use crate::indexes::diff::Step;
 use crate::indexes::error::code;
 use crate::indexes::index::{Index, shown_value};
 use crate::indexes::live::{Deployment, LiveIndex, Member, read_indexes};
+use crate::indexes::number::truncated;
 use crate::indexes::spec::Quorum;
 
 /// Between two looks at a build.
@@ -280,7 +281,8 @@ async fn progress_on(member: &Member, namespace: &str, name: &str) -> Option<(u6
     found.iter().find_map(|operation| {
         let is_ours = operation.get_str("ns").is_ok_and(|ns| ns == namespace) || names(operation, name);
         let progress = operation.get_document("progress").ok().filter(|_| is_ours)?;
-        Some((whole(progress.get("done"))?, whole(progress.get("total"))?))
+        let part = |name: &str| u64::try_from(truncated(progress.get(name)?)?).ok();
+        Some((part("done")?, part("total")?))
     })
 }
 
@@ -289,15 +291,6 @@ fn names(operation: &Document, name: &str) -> bool {
         operation.get_document("command").ok().and_then(|command| command.get_array("indexes").ok());
     let mut indexes = indexes.into_iter().flatten().filter_map(Bson::as_document);
     indexes.any(|index| index.get_str("name").is_ok_and(|found| found == name))
-}
-
-fn whole(value: Option<&Bson>) -> Option<u64> {
-    match value? {
-        Bson::Int32(n) => u64::try_from(*n).ok(),
-        Bson::Int64(n) => u64::try_from(*n).ok(),
-        Bson::Double(n) => Some(*n as u64),
-        _ => None,
-    }
 }
 
 /// For how long an index has been hidden by us, as the history tells.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::clients::SecretUrl;
 use crate::digest;
 use crate::indexes::IndexError;
+use crate::indexes::number::truncated;
 
 /// How the members stand to each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,7 +234,7 @@ impl Deployment {
                 continue;
             };
             member.state = told.get_str("stateStr").ok().map(str::to_owned);
-            member.is_healthy = told.get("health").and_then(number).map(|health| health > 0.0);
+            member.is_healthy = told.get("health").and_then(truncated).map(|health| health > 0);
             member.role = match member.state.as_deref() {
                 Some("PRIMARY") => Role::Primary,
                 Some("SECONDARY") => Role::Secondary,
@@ -333,15 +334,6 @@ fn fingerprint(topology: &Topology, hello: &Document) -> String {
 fn texts(document: &Document, name: &str) -> Vec<String> {
     let items = document.get_array(name).into_iter().flatten();
     items.filter_map(Bson::as_str).map(str::to_owned).collect()
-}
-
-fn number(value: &Bson) -> Option<f64> {
-    match value {
-        Bson::Double(n) => Some(*n),
-        Bson::Int32(n) => Some(f64::from(*n)),
-        Bson::Int64(n) => Some(*n as f64),
-        _ => None,
-    }
 }
 
 /// Major and minor version; what cannot be read counts as 0.0.

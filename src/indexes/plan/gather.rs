@@ -10,6 +10,7 @@ use crate::indexes::IndexError;
 use crate::indexes::diff::{Blocker, Change, DuplicateGroup, Risk, Step};
 use crate::indexes::index::{Index, shown_value};
 use crate::indexes::live::Deployment;
+use crate::indexes::number::count;
 
 /// Documents a second that a build takes in, for the estimate: about what one core of a small server does.
 const BUILD_RATE: f64 = 100_000.0;
@@ -102,7 +103,7 @@ async fn free_bytes(deployment: &Deployment, database: &str) -> Result<Option<u6
         Err(IndexError::Server { .. }) => return Ok(None),
         answer => answer?,
     };
-    let (total, used) = (number(answer.get("fsTotalSize")), number(answer.get("fsUsedSize")));
+    let (total, used) = (count(answer.get("fsTotalSize")), count(answer.get("fsUsedSize")));
     Ok((total > 0 && used > 0).then(|| total.saturating_sub(used)))
 }
 
@@ -159,7 +160,7 @@ impl Asked<'_> {
     async fn count(&self) -> Result<u64, IndexError> {
         let doing = format!("count the documents of {}.{}", self.database, self.collection);
         let answer = self.deployment.run(self.database, &doing, doc! { "count": self.collection }).await?;
-        Ok(number(answer.get("n")))
+        Ok(count(answer.get("n")))
     }
 
     async fn aggregate(&self, doing: &str, pipeline: Vec<Document>) -> Result<Vec<Document>, IndexError> {
@@ -214,7 +215,7 @@ impl Asked<'_> {
         let groups = self.collate("look for duplicates", pipeline, options.collation.as_ref()).await?;
         for group in &groups {
             let ids = self.ids_of(group, index).await?;
-            change.estimate.duplicates.push(DuplicateGroup { count: number(group.get("count")), ids });
+            change.estimate.duplicates.push(DuplicateGroup { count: count(group.get("count")), ids });
         }
         if !groups.is_empty() {
             let more = if groups.len() < GROUPS as usize { "" } else { " or more" };
@@ -301,7 +302,7 @@ impl Expiry<'_> {
     async fn older_than(&self, seconds: i64) -> Result<u64, IndexError> {
         let pipeline = vec![doc! { "$match": self.old(seconds) }, doc! { "$count": "n" }];
         let counted = self.asked.aggregate("count the expired documents", pipeline).await?;
-        Ok(number(counted.first().and_then(|answer| answer.get("n"))))
+        Ok(count(counted.first().and_then(|answer| answer.get("n"))))
     }
 
     fn old(&self, seconds: i64) -> Document {
@@ -358,14 +359,5 @@ fn value_bytes(value: Option<&Bson>) -> u64 {
         Some(Bson::ObjectId(_)) => 12,
         Some(Bson::Binary(binary)) => binary.bytes.len() as u64 + 2,
         Some(_) => 9,
-    }
-}
-
-fn number(value: Option<&Bson>) -> u64 {
-    match value {
-        Some(Bson::Int32(n)) => u64::try_from(*n).unwrap_or_default(),
-        Some(Bson::Int64(n)) => u64::try_from(*n).unwrap_or_default(),
-        Some(Bson::Double(n)) if *n > 0.0 => *n as u64,
-        _ => 0,
     }
 }

@@ -18,16 +18,11 @@ pub struct Match {
     pub differences: Vec<Difference>,
 }
 
-/// Whether `name` was given to an index that was built to replace the one called `declared`.
-pub fn is_replacement(name: &str, declared: &str) -> bool {
-    name != declared && is_name_of(declared, name)
-}
-
 /// Looks for a wanted index in a list.
 pub fn find(wanted: &DeclaredIndex, listed: &[LiveIndex]) -> Match {
     let DeclaredIndex { index, is_named, .. } = wanted;
     let under_its_name = listed.iter().find(|live| live.name() == index.name);
-    let is_ours = |live: &Index| live.name == index.name || is_replacement(&live.name, &index.name);
+    let is_ours = |live: &Index| is_name_of(&index.name, &live.name);
     let same = || known(listed).filter(|live| live.is_same_as(index));
     if let Some(live) = same().find(|live| is_ours(live)) {
         return Match::of(live, MemberState::Present, Vec::new());
@@ -112,7 +107,7 @@ pub fn definition(index: &Index) -> String {
 mod tests {
     use bson::{Document, doc};
 
-    use super::{Match, find, is_replacement};
+    use super::{Match, find, is_name_of};
     use crate::config::Place;
     use crate::indexes::index::{Index, Key, Kind, Options};
     use crate::indexes::live::LiveIndex;
@@ -150,7 +145,7 @@ mod tests {
         ];
         let matched = found(&unique, &list);
         assert_eq!((matched.state, matched.name.as_deref()), (MemberState::Present, Some("a_1_r0a1b2c3d")));
-        assert!(!is_replacement("a_1_r0a1b2c3", "a_1") && !is_replacement("a_1_rxxxxxxxx", "a_1"));
+        assert!(!is_name_of("a_1", "a_1_r0a1b2c3") && !is_name_of("a_1", "a_1_rxxxxxxxx"));
     }
 
     #[test]

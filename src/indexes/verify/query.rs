@@ -8,6 +8,7 @@ use super::finding::{Finding, FindingKind};
 use super::report::{QueryProof, Verdict};
 use super::{judge, matching, sample};
 use crate::indexes::IndexError;
+use crate::indexes::index::is_name_of;
 use crate::indexes::live::{Deployment, LiveCollection, LiveIndex};
 use crate::indexes::spec::{CollectionSpec, DeclaredQuery, Operation};
 
@@ -43,7 +44,7 @@ fn names(collection: &CollectionSpec, live: Option<&LiveCollection>, query: &Dec
         let effective = declared.in_collection(live.collation.as_ref());
         names.extend(matching::find(&effective, &live.indexes).name);
         let replacements = live.indexes.iter().map(LiveIndex::name);
-        names.extend(replacements.filter(|name| matching::is_replacement(name, wanted)).map(str::to_owned));
+        names.extend(replacements.filter(|name| is_name_of(wanted, name)).map(str::to_owned));
     }
     names
 }

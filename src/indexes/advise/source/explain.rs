@@ -4,10 +4,11 @@
 
 use bson::{Bson, Document, doc};
 
-use crate::indexes::advise::operation::{Operation, whole};
+use crate::indexes::advise::operation::Operation;
 use crate::indexes::advise::report::{Source, SourceReport, SourceState};
 use crate::indexes::advise::workload::{Cost, Seen, Workload};
 use crate::indexes::live::Deployment;
+use crate::indexes::number::truncated;
 
 /// Shapes that are asked about, those seen most often first.
 const MAX_SHAPES: usize = 200;
@@ -68,7 +69,8 @@ async fn measure(deployment: &Deployment, examples: &[Operation]) -> Result<Cost
 
 fn read_answer(answer: &Document) -> Option<Cost> {
     let stats = answer.get_document("executionStats").ok()?;
-    let number = |name: &str| stats.get(name).and_then(whole).and_then(|number| u64::try_from(number).ok());
+    let number =
+        |name: &str| stats.get(name).and_then(truncated).and_then(|number| u64::try_from(number).ok());
     let plan = answer.get_document("queryPlanner").ok()?.get("winningPlan")?;
     Some(Cost {
         count: 1,

@@ -5,10 +5,10 @@ use futures_util::TryStreamExt;
 
 use super::unreadable;
 use crate::indexes::advise::catalog::Catalog;
-use crate::indexes::advise::operation::whole;
 use crate::indexes::advise::report::{Source, SourceReport, SourceState};
 use crate::indexes::advise::workload::{Workload, read_entry};
 use crate::indexes::live::{Deployment, Member};
+use crate::indexes::number::truncated;
 
 /// Entries that are read of each member, the newest first.
 const MAX_ENTRIES: i64 = 20_000;
@@ -41,7 +41,7 @@ pub async fn read(
 ) -> SourceReport {
     let database = member.database(name);
     let level = database.run_command(doc! { "profile": -1 }).await;
-    let level = level.ok().and_then(|answer| answer.get("was").and_then(whole));
+    let level = level.ok().and_then(|answer| answer.get("was").and_then(truncated));
     let find = doc! {
         "find": "system.profile", "filter": { "op": { "$in": OPERATIONS.to_vec() } },
         "sort": { "$natural": -1 }, "limit": MAX_ENTRIES, "projection": fields(),

@@ -5,10 +5,11 @@ use futures_util::TryStreamExt;
 
 use super::unreadable;
 use crate::indexes::advise::catalog::Catalog;
-use crate::indexes::advise::operation::{Operation, whole};
+use crate::indexes::advise::operation::Operation;
 use crate::indexes::advise::report::{Source, SourceReport, SourceState};
 use crate::indexes::advise::workload::{Cost, Workload};
 use crate::indexes::live::{Deployment, Member};
+use crate::indexes::number::truncated;
 
 /// Shapes that are read of each member; the server's own store holds fewer.
 const MAX_ENTRIES: usize = 100_000;
@@ -64,14 +65,14 @@ fn parse(entry: &Document) -> Option<(Operation, Cost)> {
     let operation = Operation::read(&format!("{database}.{collection}"), &command)?;
     let metrics = entry.get_document("metrics").ok()?;
     let sum = |name: &str| {
-        let sum = metrics.get_document(name).ok()?.get("sum").and_then(whole)?;
+        let sum = metrics.get_document(name).ok()?.get("sum").and_then(truncated)?;
         u64::try_from(sum).ok()
     };
     let times = |name: &str| {
-        let told = metrics.get_document(name).ok()?.get("true").and_then(whole)?;
+        let told = metrics.get_document(name).ok()?.get("true").and_then(truncated)?;
         u64::try_from(told).ok()
     };
-    let count = metrics.get("execCount").and_then(whole).and_then(|count| u64::try_from(count).ok())?;
+    let count = metrics.get("execCount").and_then(truncated).and_then(|count| u64::try_from(count).ok())?;
     let is_measured = sum("docsExamined").is_some();
     let cost = Cost {
         count,

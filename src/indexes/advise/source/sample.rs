@@ -6,9 +6,9 @@ use bson::{Bson, Document, doc};
 use futures_util::TryStreamExt;
 
 use crate::digest;
-use crate::indexes::advise::operation::whole;
 use crate::indexes::index::shown_value;
 use crate::indexes::live::Deployment;
+use crate::indexes::number::truncated;
 
 /// Documents that are looked at: few enough for the server to pick them at random.
 pub const SIZE: i32 = 1_000;
@@ -76,7 +76,7 @@ impl Sample {
 /// How many documents a collection has, by the server's own count.
 pub async fn size(deployment: &Deployment, database: &str, collection: &str) -> Option<u64> {
     let answer = deployment.database(database).run_command(doc! { "count": collection }).await.ok()?;
-    answer.get("n").and_then(whole).and_then(|count| u64::try_from(count).ok())
+    answer.get("n").and_then(truncated).and_then(|count| u64::try_from(count).ok())
 }
 
 fn is_below(field: &str, other: &str) -> bool {

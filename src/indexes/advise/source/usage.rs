@@ -7,9 +7,9 @@ use futures_util::TryStreamExt;
 
 use super::unreadable;
 use crate::indexes::advise::catalog::Catalog;
-use crate::indexes::advise::operation::whole;
 use crate::indexes::advise::report::{Source, SourceReport, SourceState};
 use crate::indexes::live::{Deployment, Member};
+use crate::indexes::number::truncated;
 
 /// What one member counted for an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Usage {
             let name = stats.get_str("name").unwrap_or_default().to_owned();
             let Ok(accesses) = stats.get_document("accesses") else { continue };
             let (Some(uses), Ok(since)) =
-                (accesses.get("ops").and_then(whole), accesses.get_datetime("since"))
+                (accesses.get("ops").and_then(truncated), accesses.get_datetime("since"))
             else {
                 continue;
             };

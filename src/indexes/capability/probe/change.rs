@@ -6,6 +6,7 @@ use super::finding::{Findings, Stop};
 use super::lab::{INDEX, Lab, first_batch};
 use super::option::{expect_duplicate, on_a};
 use crate::indexes::index::{Index, Options};
+use crate::indexes::number::truncated;
 
 type Found = Result<Findings, Stop>;
 
@@ -108,7 +109,7 @@ pub async fn index_stats(lab: &Lab<'_>) -> Found {
     // One document from each member that was asked: a router asks the shards.
     let own = told.iter().filter(|told| told.get_str("name").is_ok_and(|name| name == INDEX));
     let counted: Vec<i64> =
-        own.filter_map(|told| whole(told.get_document("accesses").ok()?.get("ops")?)).collect();
+        own.filter_map(|told| truncated(told.get_document("accesses").ok()?.get("ops")?)).collect();
     match counted.iter().max() {
         None => findings.fails("the index is not in it"),
         Some(most) => findings.check(*most > 0, "a use was counted", "a use was not counted"),
@@ -124,7 +125,7 @@ pub async fn explain(lab: &Lab<'_>) -> Found {
     let find = doc! { "find": lab.name, "filter": { "a": 2 } };
     let told = lab.demand(doc! { "explain": find, "verbosity": "executionStats" }).await?;
     let stats = told.get_document("executionStats").ok();
-    let count = |name: &str| stats.and_then(|stats| stats.get(name)).and_then(whole);
+    let count = |name: &str| stats.and_then(|stats| stats.get(name)).and_then(truncated);
     let counts = ["nReturned", "totalKeysExamined", "totalDocsExamined"].map(count);
     let (acts, fails) = (
         "the keys and documents examined were counted",
@@ -133,13 +134,4 @@ pub async fn explain(lab: &Lab<'_>) -> Found {
     findings.check(counts == [Some(1); 3], acts, fails);
     lab.expect_use(doc! { "a": 2 }, &mut findings).await?;
     Ok(findings)
-}
-
-fn whole(value: &Bson) -> Option<i64> {
-    match value {
-        Bson::Int32(number) => Some(i64::from(*number)),
-        Bson::Int64(number) => Some(*number),
-        Bson::Double(number) => Some(*number as i64),
-        _ => None,
-    }
 }
