@@ -1,0 +1,95 @@
+//! What a map is: its name, its keys, how its values are written, and what is done when two instances had one.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::wire::call::Bytes;
+
+/// Decides between a value that this process held before the migration (first) and the one that Redis or the
+/// owner has. `None` leaves it to the operator.
+pub type Merge<V> = Arc<dyn Fn(&V, &V) -> Option<V> + Send + Sync>;
+
+/// Who gets a key that another living instance owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Takeover {
+    /// Nobody, until the owner has given it back: nothing is lost.
+    #[default]
+    Released,
+    /// Whoever asks last. For presence: a hung owner must not keep a user offline, and the next heartbeat heals a
+    /// wrong winner. What the old owner had not written is lost.
+    LastWins,
+}
+
+/// A value in bytes. The same value must always give the same bytes.
+pub trait Codec<V>: Send + Sync + 'static {
+    /// To bytes.
+    fn encode(&self, value: &V) -> Bytes;
+    /// From bytes, or what is wrong with them.
+    fn decode(&self, bytes: &[u8]) -> Result<V, String>;
+}
+
+/// Values as JSON.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Json;
+
+impl<V: Serialize + DeserializeOwned> Codec<V> for Json {
+    fn encode(&self, value: &V) -> Bytes {
+        // Maps with keys that are no strings are all that can fail: such a type fails at its first write in a test.
+        serde_json::to_vec(value).unwrap_or_default().into()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<V, String> {
+        serde_json::from_slice(bytes).map_err(|failure| failure.to_string())
+    }
+}
+
+/// Values that are their own text: identifiers, say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Text;
+
+impl<V: Display + std::str::FromStr<Err: Display>> Codec<V> for Text {
+    fn encode(&self, value: &V) -> Bytes {
+        value.to_string().into_bytes().into()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<V, String> {
+        let text = std::str::from_utf8(bytes).map_err(|failure| failure.to_string())?;
+        text.parse().map_err(|failure: V::Err| failure.to_string())
+    }
+}
+
+/// A map's description.
+pub struct MapSpec<V> {
+    /// Its name, in reports.
+    pub name: &'static str,
+    /// Start of its keys in Redis, the colon included.
+    pub prefix: &'static str,
+    /// How values are written.
+    pub codec: Arc<dyn Codec<V>>,
+    /// What is done when two instances held a key.
+    pub merge: Option<Merge<V>>,
+    /// Who gets an owned key.
+    pub takeover: Takeover,
+}
+
+impl<V> MapSpec<V> {
+    /// A map whose values are written as this codec does, without a merge hook.
+    pub fn new(name: &'static str, prefix: &'static str, codec: impl Codec<V>) -> Self {
+        Self { name, prefix, codec: Arc::new(codec), merge: None, takeover: Takeover::Released }
+    }
+
+    /// With a merge hook.
+    pub fn merging(mut self, merge: impl Fn(&V, &V) -> Option<V> + Send + Sync + 'static) -> Self {
+        self.merge = Some(Arc::new(merge));
+        self
+    }
+
+    /// With another rule for keys that are owned.
+    pub fn takeover(mut self, takeover: Takeover) -> Self {
+        self.takeover = takeover;
+        self
+    }
+}
