@@ -18,6 +18,8 @@ pub mod node;
 mod plant;
 pub mod port;
 pub mod redis;
+#[cfg(test)]
+mod sim;
 pub mod spec;
 pub mod wire;
 
