@@ -32,7 +32,15 @@ impl<P: Port> Node<P> {
     }
 
     async fn beat(&self) {
-        let beat = self.compose();
+        let registered = self.shared.state(|state| state.registered);
+        let replaces = match registered {
+            true => Id::NONE,
+            false => match self.predecessor().await {
+                Some(found) => found,
+                None => return,
+            },
+        };
+        let beat = self.compose(replaces);
         let (incarnation, sent) = (beat.incarnation, self.shared.port.now());
         let registering = beat.registering;
         let Ok(Reply::Beaten(answer)) = self.shared.call(Call::Beat(Box::new(beat))).await else { return };
@@ -45,13 +53,22 @@ impl<P: Port> Node<P> {
         let wall_skew_ms = skew(self.shared.port.wall_ms(), self.shared.now_ms());
         self.shared.state(|state| state.wall_skew_ms = wall_skew_ms);
         match answer.dead {
+            // Somebody else has registered under the name since it was looked up: the next attempt looks anew.
+            Some(_) if registering => {}
             Some(proof) => self.die(proof),
             None if registering => self.begin(*answer),
             None => self.learn(*answer),
         }
     }
 
-    fn compose(&self) -> Beat {
+    /// Who is known under this process's name; nothing when Redis does not answer.
+    async fn predecessor(&self) -> Option<Id> {
+        let Ok(Reply::Surveyed(surveyed)) = self.shared.call(Call::Survey).await else { return None };
+        let known = surveyed.members.get(&self.shared.settings.name);
+        Some(known.map_or(Id::NONE, |member| member.incarnation))
+    }
+
+    fn compose(&self, replaces: Id) -> Beat {
         let counts = self.counts();
         let clean_rounds = self.wards().iter().map(|ward| ward.clean_rounds()).min().unwrap_or_default();
         self.shared.state(|state| Beat {
@@ -70,6 +87,7 @@ impl<P: Port> Node<P> {
                 protocol: PROTOCOL,
             },
             registering: !state.registered,
+            replaces,
         })
     }
 

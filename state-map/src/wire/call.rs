@@ -146,7 +146,8 @@ pub struct Read {
     pub run: Id,
 }
 
-/// C5: a write in `primary-new` and later, of whoever has read `base`.
+/// C5: a write in `primary-new` and later, of whoever has read `base`. A record of another run with a lower epoch than
+/// the caller's counts as absent; its generation goes on counting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The key.
@@ -181,6 +182,9 @@ pub struct Beat {
     /// Whether this is the first heartbeat of an incarnation: replicas must have it. It acknowledges nothing (`ack` is
     /// zero), so that it holds every gate shut until the next one; a late copy of it can do no more.
     pub registering: bool,
+    /// When registering: the incarnation that was found under the name, or none. It is dead from then on. Where
+    /// another one is found the call changes nothing: a late registration must not kill a living process.
+    pub replaces: Id,
 }
 
 /// Asks whether an owner is gone.
@@ -243,7 +247,8 @@ pub enum Call {
         /// The key.
         key: Key,
     },
-    /// Waits until the replicas have all that this process has written.
+    /// Waits until the replicas have all that this process has written. Fails while an
+    /// [`Event::Forgot`](crate::port::Event::Forgot) has not been taken, and on a connection that has just been made.
     Barrier,
     /// The control record, the instances, the dead, the number of conflicts.
     Survey,
@@ -324,7 +329,7 @@ pub enum Written {
     Same(u64),
     /// Another sequence is there: the record as it is now.
     Retry(Record),
-    /// Another run, or a higher epoch.
+    /// The record has a higher epoch than the caller (of whichever run), or there is none and the fence has.
     Stale,
     /// The deadline had passed.
     Late,
@@ -339,7 +344,7 @@ pub struct Beaten {
     pub replid: String,
     /// Redis' clock.
     pub now_ms: u64,
-    /// Set when the caller's incarnation is dead: why.
+    /// Set when the caller's incarnation is dead, or another one is under its name: why. Then nothing was changed.
     pub dead: Option<crate::control::Proof>,
 }
 
