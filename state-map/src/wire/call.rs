@@ -247,8 +247,9 @@ pub enum Call {
         /// The key.
         key: Key,
     },
-    /// Waits until the replicas have all that this process has written. Fails while an
-    /// [`Event::Forgot`](crate::port::Event::Forgot) has not been taken, and on a connection that has just been made.
+    /// Waits until the replicas have all that was written before: on each server a write of its own, then `WAIT` on that
+    /// connection (replication has one order). Fails while an [`Event::Forgot`](crate::port::Event::Forgot) has not
+    /// been taken: what was written before may be gone.
     Barrier,
     /// The control record, the instances, the dead, the number of conflicts.
     Survey,
