@@ -14,6 +14,7 @@ pub mod control;
 pub mod error;
 pub mod map;
 pub mod node;
+pub mod operator;
 pub mod phase;
 mod plant;
 pub mod port;
