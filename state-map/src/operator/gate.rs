@@ -9,6 +9,9 @@ use crate::plant::{Bug, planted};
 use crate::wire::PROTOCOL;
 use crate::wire::call::Surveyed;
 
+/// Keys of an instance that may be on their way to Redis at any moment, under live writes, without being owed.
+const UNDER_WAY: u64 = 64;
+
 /// All that keeps a step from being taken; empty when it may be. Of what cannot be repaired by waiting, only that.
 pub fn gate(view: &Surveyed, step: Step, known: &Known) -> Vec<Blocker> {
     let Some(target) = step.target(view.record.phase) else {
@@ -175,14 +178,15 @@ fn conflicts(view: &Surveyed) -> Option<Blocker> {
 
 fn owed(view: &Surveyed) -> impl Iterator<Item = Blocker> {
     view.members.iter().filter_map(|(name, member)| {
-        let keys = member.report.counts.owed;
+        let counts = member.report.counts;
+        let keys = counts.owed.max(if counts.dirty > UNDER_WAY { counts.dirty } else { 0 });
         (keys > 0).then(|| Blocker::Owed { name: name.clone(), keys })
     })
 }
 
 fn compared(view: &Surveyed, wanted: u64) -> impl Iterator<Item = Blocker> {
     view.members.iter().filter_map(move |(name, member)| {
-        let rounds = member.report.counts.clean_rounds;
+        let rounds = member.report.clean_rounds;
         (rounds < wanted).then(|| Blocker::CleanRounds { name: name.clone(), rounds, wanted })
     })
 }

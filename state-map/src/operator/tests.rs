@@ -37,7 +37,7 @@ fn in_phase(phase: Phase) -> Surveyed {
     let mut view = Surveyed { record, replid: "here".into(), now_ms: NOW_MS, ..Surveyed::default() };
     for name in ["a", "b"] {
         let mut member = member(ack, phase);
-        member.report.counts.clean_rounds = 3;
+        member.report.clean_rounds = 3;
         view.members.insert(name.into(), member);
     }
     view
@@ -130,6 +130,10 @@ fn what_instances_count_shuts_the_gates_of_the_phases_that_it_matters_for() {
         let mut view = in_phase(phase);
         of(&mut view, "b").report.counts.owed = 1;
         assert_eq!(said(&view, Step::Forward, &known()), ["b has 1 key to write to Redis: wait"]);
+        of(&mut view, "b").report.counts = Counts { dirty: 64, ..Counts::default() };
+        assert_eq!(gate(&view, Step::Forward, &known()), [], "writes of requests that go on");
+        of(&mut view, "b").report.counts.dirty = 65;
+        assert_eq!(said(&view, Step::Forward, &known()), ["b has 65 keys to write to Redis: wait"]);
     }
     for phase in [Phase::Dual, Phase::Backfill, Phase::Shadow, Phase::ReadNew] {
         let mut view = in_phase(phase);
@@ -154,7 +158,7 @@ fn silence_after_the_acknowledgement_does_not_matter_once_redis_acknowledges_wri
 #[test]
 fn read_new_needs_clean_rounds_and_a_clean_verification_of_this_very_phase() {
     let mut view = in_phase(Phase::Shadow);
-    of(&mut view, "a").report.counts.clean_rounds = 2;
+    of(&mut view, "a").report.clean_rounds = 2;
     let fails = |outcome, stamp| Known {
         verification: Some(Verification { outcome, stamp, at_ms: 0, summary: String::new() }),
         ..known()
