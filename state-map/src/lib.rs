@@ -20,6 +20,8 @@ pub mod phase;
 mod plant;
 pub mod port;
 pub mod redis;
+#[cfg(test)]
+mod sim;
 pub mod spec;
 mod sync;
 pub mod wire;
