@@ -203,6 +203,17 @@ pub enum Proof {
     Lapsed,
 }
 
+impl Proof {
+    /// Its name in Redis and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Succeeded => "succeeded",
+            Self::Lapsed => "lapsed",
+        }
+    }
+}
+
 /// An incarnation that does not count any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evicted {
