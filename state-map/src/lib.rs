@@ -12,13 +12,14 @@
 
 pub mod control;
 pub mod error;
-pub mod phase;
 pub mod map;
 pub mod node;
+pub mod phase;
 mod plant;
 pub mod port;
 pub mod redis;
 pub mod spec;
+pub mod verify;
 pub mod wire;
 
 pub use control::{ControlRecord, Id, Stamp};
