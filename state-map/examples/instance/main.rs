@@ -28,7 +28,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let node = Node::new(RedisPort::new(config.redis())?, config.settings());
     let app = Arc::new(App {
         lists: node.map(MapSpec::new("lists", "list:", Json)),
-        merged: node.map(MapSpec::new("merged", "merged:", Json).merging(|held: &Vec<u64>, stored| config::longer(held, stored))),
+        merged: node.map(
+            MapSpec::new("merged", "merged:", Json)
+                .merging(|held: &Vec<u64>, stored| config::longer(held, stored)),
+        ),
         presence: node.map(MapSpec::new("presence", "presence:", Text).takeover(Takeover::LastWins)),
         node: Arc::clone(&node),
     });

@@ -22,8 +22,8 @@ pub enum Request {
     Insert { key: String, item: u64 },
     /// Answers the list before, or null.
     Delete { key: String },
-    /// Deletes the list if its last item is this one. Answers the list before, or null.
-    DeleteIf { key: String, last: u64 },
+    /// Deletes the list if it is exactly this one. Answers the list before, or null.
+    DeleteIf { key: String, list: Vec<u64> },
     /// Appends in the map that has a merge hook.
     AppendMerged { key: String, item: u64 },
     /// Reads the map that has a merge hook.

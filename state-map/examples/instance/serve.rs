@@ -77,7 +77,7 @@ impl App {
             Request::Append { key, item } => append(&self.lists, &key, item).await.into(),
             Request::Insert { key, item } => self.lists.insert_new(&key, vec![item], None).await.into(),
             Request::Delete { key } => replace(&self.lists, &key, |_| Change::Delete).await.into(),
-            Request::DeleteIf { key, last } => delete_if(&self.lists, &key, last).await.into(),
+            Request::DeleteIf { key, list } => delete_if(&self.lists, &key, &list).await.into(),
             Request::AppendMerged { key, item } => append(&self.merged, &key, item).await.into(),
             Request::GetMerged { key } => {
                 self.merged.get(&key).await.map(|list| list.map(|list| list.to_vec())).into()
@@ -140,11 +140,8 @@ async fn append(lists: &Lists, key: &str, item: u64) -> Result<Option<Vec<u64>>,
     replace(lists, key, |list| Change::Set(appended(list, item), None)).await
 }
 
-async fn delete_if(lists: &Lists, key: &str, last: u64) -> Result<Option<Vec<u64>>, Refused> {
-    let decide = |list: Option<&Vec<u64>>| match list.and_then(|list| list.last()) {
-        Some(item) if *item == last => Change::Delete,
-        _ => Change::Keep,
-    };
+async fn delete_if(lists: &Lists, key: &str, only: &Vec<u64>) -> Result<Option<Vec<u64>>, Refused> {
+    let decide = |list: Option<&Vec<u64>>| if list == Some(only) { Change::Delete } else { Change::Keep };
     replace(lists, key, decide).await
 }
 
