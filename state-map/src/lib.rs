@@ -12,9 +12,9 @@
 
 pub mod control;
 pub mod error;
-pub mod phase;
 pub mod map;
 pub mod node;
+pub mod phase;
 mod plant;
 pub mod port;
 pub mod redis;

@@ -78,7 +78,10 @@ impl<P: Port> Node<P> {
     }
 
     /// Adds a map. All maps must be there before [`Self::run`].
-    pub fn map<V: Clone + PartialEq + Send + Sync + 'static>(self: &Arc<Self>, _spec: MapSpec<V>) -> Map<V, P> {
+    pub fn map<V: Clone + PartialEq + Send + Sync + 'static>(
+        self: &Arc<Self>,
+        _spec: MapSpec<V>,
+    ) -> Map<V, P> {
         todo!()
     }
 
