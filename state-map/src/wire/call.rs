@@ -176,8 +176,9 @@ pub struct Beat {
     pub lease_ms: u64,
     /// What it tells.
     pub report: Report,
-    /// Whether this is a registration: replicas must have it.
-    pub durable: bool,
+    /// Whether this is the first heartbeat of an incarnation, which holds nothing: it acknowledges the record that the
+    /// script finds (C13), and replicas must have it. No other heartbeat acknowledges anything but `ack`.
+    pub registering: bool,
 }
 
 /// Asks whether an owner is gone.
@@ -257,7 +258,7 @@ impl Call {
             Self::Claim(_) | Self::Release(_) | Self::Write(_) | Self::Barrier => true,
             Self::Steer(_) | Self::Evict(_) | Self::Conflict { .. } => true,
             Self::Put(put) => put.durable,
-            Self::Beat(beat) => beat.durable,
+            Self::Beat(beat) => beat.registering,
             Self::Read(_) | Self::Inquire(_) | Self::Survey | Self::Decision { .. } => false,
         }
     }
