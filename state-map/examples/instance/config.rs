@@ -46,12 +46,3 @@ impl Config {
         }
     }
 }
-
-/// A merge hook: of two lists the longer one, nothing when they are equally long.
-pub fn longer(held: &[u64], stored: &[u64]) -> Option<Vec<u64>> {
-    match held.len().cmp(&stored.len()) {
-        std::cmp::Ordering::Less => Some(stored.to_vec()),
-        std::cmp::Ordering::Equal => None,
-        std::cmp::Ordering::Greater => Some(held.to_vec()),
-    }
-}
