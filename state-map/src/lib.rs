@@ -16,6 +16,7 @@ pub mod error;
 pub mod map;
 mod memory;
 pub mod node;
+pub mod operator;
 pub mod phase;
 mod plant;
 pub mod port;

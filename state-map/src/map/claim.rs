@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::select;
 
+use super::PAUSE;
 use super::held::Held;
-use super::{Attempt, PAUSE};
 use crate::control::Id;
 use crate::error::Refused;
 use crate::memory::{Entry, Standing as At};
@@ -28,6 +28,16 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// A value and when it expires.
 type Timed<V> = (Arc<V>, u64);
 
+/// Whether a process may serve a key.
+pub enum Owning {
+    /// It owns it.
+    Owned,
+    /// It cannot claim it while Redis is away, but nobody else knows the key, or everybody is as in `off` still.
+    Alone,
+    /// Nothing was done: once more.
+    Again,
+}
+
 /// How a claim went.
 pub enum Claiming {
     /// The process owns the key.
@@ -40,14 +50,9 @@ pub enum Claiming {
 
 impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     /// Makes sure that the process owns a key.
-    pub async fn own(
-        &self,
-        permit: &Permit<P>,
-        key: &Key,
-        deadline: Duration,
-    ) -> Result<Attempt<()>, Refused> {
+    pub async fn own(&self, permit: &Permit<P>, key: &Key, deadline: Duration) -> Result<Owning, Refused> {
         if self.owns(key) {
-            return Ok(Attempt::Done(()));
+            return Ok(Owning::Owned);
         }
         if !self.begin_claim(key) {
             // Somebody else claims it, or it is being given back.
@@ -60,14 +65,24 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             };
             let (settled, awaited) = (std::pin::pin!(settled), std::pin::pin!(awaited));
             before(&*self.shared.port, deadline, select(settled, awaited)).await;
-            return Ok(if self.owns(key) { Attempt::Done(()) } else { Attempt::Again });
+            return Ok(if self.owns(key) { Owning::Owned } else { Owning::Again });
         }
         let _claiming = Claims { held: self, key };
         match self.claim(permit.view, key, deadline, || permit.is_awaited()).await? {
-            Claiming::Owned => Ok(Attempt::Done(())),
-            Claiming::Again => Ok(Attempt::Again),
+            Claiming::Owned => Ok(Owning::Owned),
+            Claiming::Again => Ok(Owning::Again),
+            Claiming::Away(_) if permit.view.phase <= Phase::Shadow && self.is_alone_with(key) => {
+                Ok(Owning::Alone)
+            }
             Claiming::Away(cause) => Err(self.shared.refuse(cause)),
         }
+    }
+
+    /// Whether memory has a value that was never claimed.
+    pub fn is_alone_with(&self, key: &Key) -> bool {
+        lock(&self.memory)
+            .get(key)
+            .is_some_and(|entry| entry.standing == At::Unclaimed && entry.value.is_some())
     }
 
     /// A claim is under way, or the key is being given back.
@@ -95,14 +110,14 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         deadline: Duration,
         stop: impl Fn() -> bool,
     ) -> Result<Claiming, Refused> {
-        let (mut gone, mut refusals, mut pause) = (None, 0_u32, PAUSE);
+        let (mut in_place_of, mut refusals, mut pause) = (None, 0_u32, PAUSE);
         loop {
             if stop() || self.shared.port.now() >= deadline {
                 return Ok(Claiming::Again);
             }
             let by_force = self.spec.takeover == Takeover::LastWins;
             let caller = self.shared.caller(view);
-            let claim = Call::Claim(Claim { key: key.clone(), caller, gone, by_force });
+            let claim = Call::Claim(Claim { key: key.clone(), caller, in_place_of, by_force });
             let (owner, generation) = match self.shared.call(claim).await {
                 Ok(Reply::Claimed(Claimed::Yours(record))) => {
                     return self.install(view, key, &record).await;
@@ -115,9 +130,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 Err(Failure::Unknown(cause) | Failure::Refused(cause)) => return Ok(Claiming::Away(cause)),
             };
             refusals += 1;
-            if refusals.is_multiple_of(PATIENCE) || gone.is_some() {
-                gone = self.is_gone(view, owner).await.then_some((owner, generation));
-                if gone.is_some() {
+            // Its own, from a claim whose reply was lost or before a rollback: nothing of it is in memory.
+            let is_own = owner == view.incarnation;
+            if is_own || refusals.is_multiple_of(PATIENCE) || in_place_of.is_some() {
+                let is_gone = is_own || self.is_gone(view, owner).await;
+                in_place_of = is_gone.then_some((owner, generation));
+                if is_gone {
                     continue;
                 }
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claim::Owning;
 use super::held::{Held, count};
 use super::{Attempt, Change};
 use crate::error::Refused;
@@ -33,8 +34,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         key: &Key,
         deadline: Duration,
     ) -> Result<Attempt<Option<Arc<V>>>, Refused> {
-        if let Attempt::Again = self.own(permit, key, deadline).await? {
-            return Ok(Attempt::Again);
+        match self.own(permit, key, deadline).await? {
+            Owning::Again => return Ok(Attempt::Again),
+            Owning::Alone => return Ok(Attempt::Done(self.read_memory(key))),
+            Owning::Owned => {}
         }
         match permit.view.phase {
             Phase::ReadNew => self.read_newest(permit, key).await,
@@ -54,7 +57,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
 
     /// C9: the newer of memory and Redis, by sequence. Without Redis: memory (C16).
     async fn read_newest(&self, permit: &Permit<P>, key: &Key) -> Result<Attempt<Option<Arc<V>>>, Refused> {
-        let Some(record) = self.read_record(permit, key).await.ok().filter(|_| !self.shared.is_away()) else {
+        if self.shared.is_away() {
+            return Ok(self.read_own_memory(key));
+        }
+        let Ok(record) = self.read_record(permit, key).await else {
             return Ok(self.read_own_memory(key));
         };
         let Some(generation) = self.generation(key) else { return Ok(Attempt::Again) };
@@ -112,8 +118,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         deadline: Duration,
         change: &mut (impl FnMut(Option<&V>) -> (Change<V>, T) + Send + ?Sized),
     ) -> Result<Attempt<T>, Refused> {
-        if let Attempt::Again = self.own(permit, key, deadline).await? {
-            return Ok(Attempt::Again);
+        match self.own(permit, key, deadline).await? {
+            Owning::Again => return Ok(Attempt::Again),
+            Owning::Alone => return Ok(self.change_alone(key, change)),
+            Owning::Owned => {}
         }
         match self.change_own_memory(key, change) {
             Changed::Lost => Ok(Attempt::Again),
@@ -124,6 +132,20 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 self.write_through(permit, busy, version).await.map(|()| Attempt::Done(result))
             }
         }
+    }
+
+    /// Changes a key that only this process has, while it cannot be claimed.
+    fn change_alone<T>(
+        &self,
+        key: &Key,
+        change: &mut (impl FnMut(Option<&V>) -> (Change<V>, T) + ?Sized),
+    ) -> Attempt<T> {
+        if self.is_alone_with(key) {
+            let result = self.change_memory(key, change);
+            self.owe(key);
+            return Attempt::Done(result);
+        }
+        Attempt::Again
     }
 
     fn change_own_memory<T>(
@@ -193,7 +215,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 busy.settle();
             }
             (Ok(Verdict::Superseded | Verdict::Stale), _) if planted(Bug::SupersededIsSuccess) => {
-                busy.settle()
+                busy.settle();
             }
             (Ok(Verdict::Superseded | Verdict::Stale), _) => {
                 self.shared.poke.notify_one();

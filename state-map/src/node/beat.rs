@@ -19,6 +19,9 @@ impl<P: Port> Node<P> {
     /// Sends heartbeats, the next one at once when something has changed.
     pub(super) async fn keep_beating(self: &Arc<Self>) {
         loop {
+            if self.shared.state(|state| state.gone) {
+                return;
+            }
             self.beat().await;
             let next = self.shared.port.now() + self.shared.settings.lease / BEATS;
             before(&*self.shared.port, next, self.shared.poke.notified()).await;
@@ -81,6 +84,8 @@ impl<P: Port> Node<P> {
         });
         self.turn(turned.0, turned.1);
         self.shared.tell();
+        // Registering acknowledges nothing: the next heartbeat does.
+        self.shared.poke.notify_one();
     }
 
     fn learn(&self, answer: Beaten) {

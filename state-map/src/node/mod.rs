@@ -15,12 +15,13 @@ use futures_util::future::join_all;
 
 pub(crate) use self::shared::{Permit, Shared, View};
 pub(crate) use self::ward::Ward;
-use crate::control::{Counts, Id, Stamp};
+use crate::control::{Counts, Id, Proof, Stamp};
 use crate::map::Map;
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::spec::MapSpec;
 use crate::sync::{before, lock, until};
+use crate::wire::call::{Call, Evict, Reply, Steered};
 
 /// How a process takes part.
 #[derive(Debug, Clone)]
@@ -128,8 +129,8 @@ impl<P: Port> Node<P> {
         })
     }
 
-    /// Stops for good: takes no more operations, writes what is owed and gives all keys back, within this time.
-    /// Whether all was given back. [`Self::run`] must go on meanwhile.
+    /// Stops for good: takes no more operations, writes what is owed and gives all keys back, and says so to
+    /// the others, within this time. Whether all of that succeeded. [`Self::run`] must go on meanwhile.
     pub async fn leave(&self, within: Duration) -> bool {
         self.shared.state(|state| state.leaving = true);
         self.shared.tell();
@@ -140,10 +141,18 @@ impl<P: Port> Node<P> {
             for ward in self.wards() {
                 all &= ward.give_all().await;
             }
-            all
+            all && self.deregister().await
         };
         let deadline = self.shared.port.now() + within;
         before(&*self.shared.port, deadline, given).await.unwrap_or(false)
+    }
+
+    /// A process that has given everything back is stopped for all that the others need to know.
+    async fn deregister(&self) -> bool {
+        let (name, incarnation) = (self.shared.settings.name.clone(), self.shared.view().incarnation);
+        self.shared.state(|state| state.gone = true);
+        let evict = Evict { name, incarnation, proof: Proof::Stopped, fencing: 0 };
+        matches!(self.shared.call(Call::Evict(evict)).await, Ok(Reply::Steered(Steered::Done)))
     }
 
     fn wards(&self) -> Vec<Arc<dyn Ward>> {

@@ -44,6 +44,8 @@ pub struct State {
     pub retired: bool,
     /// Whether it is stopping for good.
     pub leaving: bool,
+    /// Whether it has stopped: no heartbeat brings it back.
+    pub gone: bool,
     /// What requests see.
     pub view: View,
     /// What it has acknowledged.
@@ -91,6 +93,7 @@ impl<P: Port> Shared<P> {
             registered: planted(Bug::UnregisteredServes),
             retired: false,
             leaving: false,
+            gone: false,
             view,
             acked: Stamp::default(),
             replid: String::new(),

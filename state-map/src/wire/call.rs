@@ -99,8 +99,10 @@ pub struct Claim {
     pub key: Key,
     /// Who claims.
     pub caller: Caller,
-    /// An owner and its generation that are proven gone: their ownership is no obstacle.
-    pub gone: Option<(Id, u64)>,
+    /// An owner and its generation whose ownership is no obstacle: proven gone, or the caller's own, of which it has
+    /// nothing in memory. Without it the caller's own ownership refuses a claim as anybody's does (nobody is told
+    /// then): a late copy of a claim must not end the generation that the caller serves.
+    pub in_place_of: Option<(Id, u64)>,
     /// Whether the key is taken from a living owner (presence: the last connection wins).
     pub by_force: bool,
 }
@@ -176,8 +178,8 @@ pub struct Beat {
     pub lease_ms: u64,
     /// What it tells.
     pub report: Report,
-    /// Whether this is the first heartbeat of an incarnation, which holds nothing: it acknowledges the record that the
-    /// script finds (C13), and replicas must have it. No other heartbeat acknowledges anything but `ack`.
+    /// Whether this is the first heartbeat of an incarnation: replicas must have it. It acknowledges nothing (`ack` is
+    /// zero), so that it holds every gate shut until the next one; a late copy of it can do no more.
     pub registering: bool,
 }
 
@@ -346,7 +348,8 @@ pub struct Beaten {
 pub enum Standing {
     /// Proven gone.
     Gone,
-    /// Its lease has lapsed, and everybody else has acknowledged `strict` or later: that is enough (C10).
+    /// Its lease has lapsed, and everybody has acknowledged `strict` or later, itself included (the phase it last told
+    /// that it serves in): then it acknowledges nothing without Redis, and that is enough (C10).
     Lapsed,
     /// Neither.
     Alive,
