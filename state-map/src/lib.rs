@@ -25,6 +25,7 @@ pub mod redis;
 mod sim;
 pub mod spec;
 mod sync;
+pub mod verify;
 pub mod wire;
 
 pub use control::{ControlRecord, Id, Stamp};
