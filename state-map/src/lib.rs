@@ -21,8 +21,11 @@ pub mod phase;
 mod plant;
 pub mod port;
 pub mod redis;
+#[cfg(test)]
+mod sim;
 pub mod spec;
 mod sync;
+pub mod verify;
 pub mod wire;
 
 pub use control::{ControlRecord, Id, Stamp};

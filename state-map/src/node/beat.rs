@@ -32,7 +32,15 @@ impl<P: Port> Node<P> {
     }
 
     async fn beat(&self) {
-        let beat = self.compose();
+        let registered = self.shared.state(|state| state.registered);
+        let replaces = match registered {
+            true => Id::NONE,
+            false => match self.predecessor().await {
+                Some(found) => found,
+                None => return,
+            },
+        };
+        let beat = self.compose(replaces);
         let (incarnation, sent) = (beat.incarnation, self.shared.port.now());
         let registering = beat.registering;
         let Ok(Reply::Beaten(answer)) = self.shared.call(Call::Beat(Box::new(beat))).await else { return };
@@ -45,13 +53,22 @@ impl<P: Port> Node<P> {
         let wall_skew_ms = skew(self.shared.port.wall_ms(), self.shared.now_ms());
         self.shared.state(|state| state.wall_skew_ms = wall_skew_ms);
         match answer.dead {
+            // Somebody else has registered under the name since it was looked up: the next attempt looks anew.
+            Some(_) if registering => {}
             Some(proof) => self.die(proof),
             None if registering => self.begin(*answer),
             None => self.learn(*answer),
         }
     }
 
-    fn compose(&self) -> Beat {
+    /// Who is known under this process's name; nothing when Redis does not answer.
+    async fn predecessor(&self) -> Option<Id> {
+        let Ok(Reply::Surveyed(surveyed)) = self.shared.call(Call::Survey).await else { return None };
+        let known = surveyed.members.get(&self.shared.settings.name);
+        Some(known.map_or(Id::NONE, |member| member.incarnation))
+    }
+
+    fn compose(&self, replaces: Id) -> Beat {
         let counts = self.counts();
         let clean_rounds = self.wards().iter().map(|ward| ward.clean_rounds()).min().unwrap_or_default();
         self.shared.state(|state| Beat {
@@ -63,6 +80,7 @@ impl<P: Port> Node<P> {
             lease_ms: self.shared.settings.lease.as_millis().try_into().unwrap_or(u64::MAX),
             report: Report {
                 serving: state.view.phase,
+                served: Stamp { epoch: state.view.epoch, nonce: state.view.nonce },
                 waiting_for: state.waiting_for.clone(),
                 counts,
                 clean_rounds,
@@ -70,6 +88,7 @@ impl<P: Port> Node<P> {
                 protocol: PROTOCOL,
             },
             registering: !state.registered,
+            replaces,
         })
     }
 
@@ -93,9 +112,9 @@ impl<P: Port> Node<P> {
         let forgot = self.shared.state(|state| {
             let forgot = state.replid != replid;
             state.replid = replid;
-            let is_newer = record.stamp.epoch > state.acked.epoch
+            let is_newer = record.stamp.epoch > state.highest_epoch()
                 || (planted(Bug::LowerEpochFollowed) && record.stamp != state.acked);
-            if is_newer && state.target.as_ref() != Some(&record) {
+            if is_newer {
                 state.target = Some(record);
             }
             forgot
@@ -111,7 +130,7 @@ impl<P: Port> Node<P> {
         let incarnation = self.shared.port.random();
         self.shared.state(|state| {
             tracing::warn!(instance = %self.shared.settings.name, ?proof, "this instance was evicted: it begins anew");
-            state.view = View { incarnation, phase: Phase::Off, run: Id::NONE, epoch: 0, ..state.view };
+            state.view = View { incarnation, phase: Phase::Off, run: Id::NONE, epoch: 0, nonce: Id::NONE, ..state.view };
             (state.registered, state.target, state.acked) = (false, None, Stamp::default());
             state.retired = proof == Proof::Succeeded;
             state.waiting_for.clear();
@@ -133,6 +152,7 @@ pub(super) fn view_of(record: &ControlRecord, now: View) -> View {
         phase: record.phase,
         run: record.run,
         epoch: record.stamp.epoch,
+        nonce: record.stamp.nonce,
         replicas: record.replicas,
         incarnation: now.incarnation,
     }

@@ -146,7 +146,8 @@ pub struct Read {
     pub run: Id,
 }
 
-/// C5: a write in `primary-new` and later, of whoever has read `base`.
+/// C5: a write in `primary-new` and later, of whoever has read `base`. A record of another run with a lower epoch than
+/// the caller's counts as absent; its generation goes on counting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The key.
@@ -181,6 +182,9 @@ pub struct Beat {
     /// Whether this is the first heartbeat of an incarnation: replicas must have it. It acknowledges nothing (`ack` is
     /// zero), so that it holds every gate shut until the next one; a late copy of it can do no more.
     pub registering: bool,
+    /// When registering: the incarnation that was found under the name, or none. It is dead from then on. Where
+    /// another one is found the call changes nothing: a late registration must not kill a living process.
+    pub replaces: Id,
 }
 
 /// Asks whether an owner is gone.
@@ -214,6 +218,19 @@ pub struct Evict {
     pub fencing: u64,
 }
 
+/// Leaves a part of an answer to a verifier (see [`verify`](crate::verify)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The inquiry.
+    pub inquiry: Id,
+    /// The field.
+    pub field: String,
+    /// What it holds.
+    pub body: Bytes,
+    /// How long all answers to this inquiry are kept from now on.
+    pub life_ms: u64,
+}
+
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
@@ -243,7 +260,9 @@ pub enum Call {
         /// The key.
         key: Key,
     },
-    /// Waits until the replicas have all that this process has written.
+    /// Waits until the replicas have all that was written before: on each server a write of its own, then `WAIT` on that
+    /// connection (replication has one order). Fails while an [`Event::Forgot`](crate::port::Event::Forgot) has not
+    /// been taken: what was written before may be gone.
     Barrier,
     /// The control record, the instances, the dead, the number of conflicts.
     Survey,
@@ -251,6 +270,10 @@ pub enum Call {
     Steer(Box<Steer>),
     /// See [`Evict`].
     Evict(Evict),
+    /// What verifiers ask: all fields of [`Space::inquiry`](super::key::Space::inquiry).
+    Inquiries,
+    /// See [`Answer`].
+    Answer(Answer),
 }
 
 impl Call {
@@ -262,6 +285,7 @@ impl Call {
             Self::Put(put) => put.durable,
             Self::Beat(beat) => beat.registering,
             Self::Read(_) | Self::Inquire(_) | Self::Survey | Self::Decision { .. } => false,
+            Self::Inquiries | Self::Answer(_) => false,
         }
     }
 
@@ -324,7 +348,7 @@ pub enum Written {
     Same(u64),
     /// Another sequence is there: the record as it is now.
     Retry(Record),
-    /// Another run, or a higher epoch.
+    /// The record has a higher epoch than the caller (of whichever run), or there is none and the fence has.
     Stale,
     /// The deadline had passed.
     Late,
@@ -339,7 +363,7 @@ pub struct Beaten {
     pub replid: String,
     /// Redis' clock.
     pub now_ms: u64,
-    /// Set when the caller's incarnation is dead: why.
+    /// Set when the caller's incarnation is dead, or another one is under its name: why. Then nothing was changed.
     pub dead: Option<crate::control::Proof>,
 }
 
@@ -404,7 +428,9 @@ pub enum Reply {
     Surveyed(Box<Surveyed>),
     /// To a [`Steer`] or [`Evict`].
     Steered(Steered),
-    /// To [`Call::Barrier`] and [`Call::Conflict`].
+    /// To [`Call::Inquiries`]: each as JSON, with Redis' clock.
+    Inquiries(Vec<String>, u64),
+    /// To [`Call::Barrier`], [`Call::Conflict`] and [`Call::Answer`].
     Done,
 }
 
