@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use state_map::Stamp;
 use state_map::control::Proof;
 use state_map::operator::{
     self, Blocker, Changed, Eviction, Intent, Operator, Step, Stopped, Terms, fell_back,
@@ -124,19 +125,13 @@ impl<'a> Helm<'a> {
         self.operator.survey().await.map_err(|stopped| StateError::stopped(&self.target, stopped))
     }
 
-    /// What keeps a step from being taken.
-    pub fn gate(&self, view: &Surveyed, step: Step) -> Vec<Blocker> {
-        operator::gate(view, step, &self.operator.known())
-    }
-
-    /// The journal's notes and the operator's terms, as the gates see them.
-    pub fn known(&self) -> operator::Known {
-        self.operator.known()
-    }
-
-    /// The port that the protocol's calls go through.
-    pub fn port(&self) -> &RedisPort {
-        self.operator.port()
+    /// Refuses a step that cannot be taken now, before the operator is asked about it.
+    pub fn refuse_if_shut(&self, view: &Surveyed, step: Step) -> Result<(), StateError> {
+        let blockers = operator::gate(view, step, &self.operator.known());
+        if blockers.is_empty() {
+            return Ok(());
+        }
+        Err(StateError::stopped(&self.target, Stopped::Blocked { step, blockers }))
     }
 
     /// For writing down evidence.
@@ -190,6 +185,21 @@ impl<'a> Helm<'a> {
             (self.watcher)(Seen::Waiting(&missing, &view));
             self.pause().await?;
         }
+    }
+
+    /// Waits so long for everybody to acknowledge, and stops where somebody does not.
+    pub async fn all_acknowledged(&mut self, patience: Duration) -> Result<(), StateError> {
+        let blockers = self.acknowledged(patience).await?;
+        if blockers.is_empty() {
+            return Ok(());
+        }
+        Err(StateError::stopped(&self.target, Stopped::Blocked { step: Step::Forward, blockers }))
+    }
+
+    /// Writes down that tombstones and sidecars were collected.
+    pub async fn note_collected(&mut self, stamp: Stamp, records: u64) -> Result<(), StateError> {
+        let noted = self.operator.collected(stamp, records).await;
+        noted.map_err(|stopped| StateError::stopped(&self.target, stopped))
     }
 
     /// Says which proof is needed to drop an instance, and why.

@@ -5,6 +5,7 @@
 //! keeps what was decided and on which evidence, [`helm`] takes the steps, [`status`] tells where the migration is.
 
 pub mod change;
+pub mod collect;
 pub mod conflict;
 pub mod error;
 pub mod helm;

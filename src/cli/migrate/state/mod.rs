@@ -3,6 +3,7 @@
 pub mod advance;
 pub mod args;
 pub mod evict;
+pub mod finish;
 pub mod journal;
 pub mod resolve;
 pub mod rollback;
@@ -27,6 +28,8 @@ pub enum Command {
     Rollback(rollback::Args),
     /// Drop an instance that does not answer, with proof that its process is stopped
     Evict(evict::Args),
+    /// Cross the point of no return, and tidy up
+    Finish(finish::Args),
     /// Show keys with two values, and decide which one stays
     Resolve(resolve::Args),
     /// Show what was decided, when, by whom and on which evidence; fails when the journal was changed
@@ -41,6 +44,7 @@ pub async fn run(command: Command) -> Outcome {
         Command::Advance(args) => advance::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Evict(args) => evict::run(args).await,
+        Command::Finish(args) => finish::run(args).await,
         Command::Resolve(args) => resolve::run(args).await,
         Command::Journal(args) => journal::run(args).await,
     }
