@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod target;
+pub mod verify;
 
 pub use error::StateError;
 pub use target::Target;

@@ -12,8 +12,10 @@ use crate::wire::call::{Answer, Call, Reply};
 
 /// Between two looks while nobody asks.
 const IDLE: Duration = Duration::from_millis(500);
-/// Between two looks while somebody does: a verifier asks several times.
+/// Between two looks while somebody does.
 const BUSY: Duration = Duration::from_millis(50);
+/// A verifier asks several times: this long after a question the next one is looked for eagerly.
+const EAGER: Duration = Duration::from_secs(5);
 /// How long answers stay after their deadline.
 const KEPT_MS: u64 = 30_000;
 
@@ -21,9 +23,12 @@ const KEPT_MS: u64 = 30_000;
 /// answer is the same whether it is written once or twice.
 pub async fn respond<P: Port>(port: &P, source: &dyn Source) {
     let mut answered = BTreeMap::new();
+    let mut eager_until = Duration::ZERO;
     loop {
-        let is_asked = look(port, source, &mut answered).await;
-        port.sleep(if is_asked { BUSY } else { IDLE }).await;
+        if look(port, source, &mut answered).await {
+            eager_until = port.now() + EAGER;
+        }
+        port.sleep(if port.now() < eager_until { BUSY } else { IDLE }).await;
     }
 }
 
