@@ -29,7 +29,7 @@ use std::time::Duration;
 use baseline::Baseline;
 use invariant::Rule;
 use maps::MapName;
-pub use report::{Verdict, VerifyReport};
+pub use report::VerifyReport;
 use servers::Servers;
 
 use super::{StateError, Target};

@@ -88,11 +88,12 @@ impl Round<'_> {
         draft: &mut Draft,
     ) -> Result<(), StateError> {
         let mut tally = self.tally(before, maps, asking, draft).await?;
-        let question = Question::Digests { buckets: tally.buckets };
+        let (question, expiring_before_ms) =
+            (Question::Digests { buckets: tally.buckets }, tally.expiring_before_ms);
         let asked = async {
             match asking.of.is_empty() {
                 true => Ok(Answers::default()),
-                false => asking.ask(self.servers, question, tally.expiring_before_ms).await,
+                false => asking.ask(self.servers, question, expiring_before_ms).await,
             }
         };
         let begun = Instant::now();
