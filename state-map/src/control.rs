@@ -154,6 +154,9 @@ impl Counts {
 pub struct Report {
     /// The phase that it serves requests in.
     pub serving: Phase,
+    /// The change that brought it there: the acknowledged one, or a newer one that it has not acknowledged yet.
+    #[serde(default)]
+    pub served: Stamp,
     /// Why it has not acknowledged yet, in words; empty when it has.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub waiting_for: String,
@@ -189,6 +192,13 @@ pub struct Member {
     pub lease_until_ms: u64,
     /// What it told.
     pub report: Report,
+}
+
+impl Member {
+    /// The newest change that it has heard of and acted on.
+    pub fn newest(&self) -> Stamp {
+        if self.report.served.epoch > self.ack.epoch { self.report.served } else { self.ack }
+    }
 }
 
 /// Why an incarnation counts as dead.

@@ -53,10 +53,11 @@ fn lost(view: &Surveyed) -> Vec<Blocker> {
     let record = &view.record;
     let lost = |(name, member): (&String, &Member)| {
         let (name, serving) = (name.clone(), member.report.serving);
-        if record.stamp.epoch == 0 && member.ack.epoch > 0 {
-            return Some(Blocker::RecordLost { name, epoch: member.ack.epoch });
+        let epoch = member.newest().epoch;
+        if record.stamp.epoch == 0 && epoch > 0 {
+            return Some(Blocker::RecordLost { name, epoch });
         }
-        let is_ahead = member.ack.epoch > record.stamp.epoch;
+        let is_ahead = epoch > record.stamp.epoch;
         let apart = (serving as usize).abs_diff(record.phase as usize) > 1;
         (is_ahead && apart).then_some(Blocker::Apart { name, serving, recorded: record.phase })
     };
@@ -88,11 +89,11 @@ fn lease_ms(view: &Surveyed, known: &Known) -> u64 {
 pub fn fell_back(view: &Surveyed) -> Option<Blocker> {
     let recorded = view.record.stamp;
     let ahead = view.members.iter().filter(|(_, member)| {
-        let same_epoch = member.ack.epoch == recorded.epoch && member.ack.nonce != recorded.nonce;
-        member.ack.epoch > recorded.epoch || same_epoch
+        let newest = member.newest();
+        newest.epoch > recorded.epoch || (newest.epoch == recorded.epoch && newest.nonce != recorded.nonce)
     });
-    let (name, member) = ahead.max_by_key(|(_, member)| member.ack.epoch)?;
-    Some(Blocker::FellBack { name: name.clone(), epoch: member.ack.epoch, recorded: recorded.epoch })
+    let (name, member) = ahead.max_by_key(|(_, member)| member.newest().epoch)?;
+    Some(Blocker::FellBack { name: name.clone(), epoch: member.newest().epoch, recorded: recorded.epoch })
 }
 
 /// C12: everybody has acknowledged exactly this change, to the server that is there now.

@@ -55,6 +55,6 @@ pub fn new_epoch(view: &Surveyed, journal_epoch: u64) -> u64 {
     if planted(Bug::EpochFromRecord) {
         return recorded + 1;
     }
-    let reported = view.members.values().map(|member| member.ack.epoch).max().unwrap_or_default();
+    let reported = view.members.values().map(|member| member.newest().epoch).max().unwrap_or_default();
     recorded.max(reported).max(journal_epoch) + 1
 }
