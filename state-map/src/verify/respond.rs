@@ -49,7 +49,7 @@ async fn look<P: Port>(port: &P, source: &dyn Source, answered: &mut BTreeMap<Id
 /// Leaves an answer; whether all of it was taken.
 async fn leave<P: Port>(port: &P, source: &dyn Source, inquiry: &Inquiry, now_ms: u64) -> bool {
     let life_ms = inquiry.deadline_ms.saturating_sub(now_ms) + KEPT_MS;
-    for part in answer(source, inquiry) {
+    for part in answer(source, inquiry).await {
         let left = Answer { inquiry: inquiry.id, field: part.field, body: part.body, life_ms };
         if port.call(Call::Answer(left), 0).await.is_err() {
             return false;
@@ -136,7 +136,7 @@ mod tests {
         let port = Flaky { asked, ..Flaky::default() };
         let (incarnation, acknowledged) = (Id(7), Stamp::default());
         let who = Who { name: "one".into(), incarnation, run: Id(1), acknowledged, serving: Phase::Off };
-        let map = Snapshot { map: "games", prefix: "m:".into(), keys: BTreeMap::new() };
+        let map = Snapshot { map: "games", prefix: "m:".into(), keys: indexmap::IndexMap::new() };
         let source = Imitation { who, maps: vec![Arc::new(map)] };
         tokio::select! {
             () = respond(&port, &source) => unreachable!("it answers for as long as the instance runs"),
