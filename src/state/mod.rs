@@ -13,6 +13,7 @@ pub mod journal;
 pub mod lock;
 pub mod status;
 pub mod target;
+pub mod verify;
 pub mod watch;
 
 pub use error::{Refusal, StateError};
