@@ -5,6 +5,7 @@ pub mod health;
 pub mod indexes;
 pub mod load;
 pub mod progress;
+pub mod state;
 pub mod style;
 pub mod table;
 

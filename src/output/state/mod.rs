@@ -1,0 +1,3 @@
+//! Migrations of state, for people.
+
+pub mod verify;
