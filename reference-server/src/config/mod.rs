@@ -75,6 +75,10 @@ pub struct Config {
     pub jobs: JobSettings,
     /// Files that users send.
     pub uploads: UploadSettings,
+    /// Name of this process among those that share its state; left out, its machine and address. A new process of
+    /// this name takes over from the one before it, which must have ended. With several processes on one port,
+    /// each one's number is added.
+    pub instance_name: Option<String>,
     /// Which of several processes on one port this is, if there are several.
     #[serde(skip)]
     pub instance: Option<Instance>,
@@ -105,6 +109,7 @@ impl Default for Config {
             socket: SocketSettings::default(),
             jobs: JobSettings::default(),
             uploads: UploadSettings::default(),
+            instance_name: None,
             instance: None,
         }
     }

@@ -60,4 +60,6 @@ pub enum StateHome {
     Memory,
     /// In Redis, with a copy in the process that serves the room.
     Redis,
+    /// On the way from the one to the other, as `scalectl migrate state` steers it: at first in this process.
+    Migrating,
 }

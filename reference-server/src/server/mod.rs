@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::Instrument;
 
 pub use drain::Served;
@@ -43,16 +43,20 @@ const SESSION_SWEEP: Duration = Duration::from_secs(600);
 /// Time between two looks at the chess rooms.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// Least time to give back the state that others may go on with.
+const LEAVE: Duration = Duration::from_secs(2);
+
 /// Serves the listener until `shutdown` resolves, then drains.
 ///
 /// Refuses to start with a [`StartError`]; from then on failures are answers to clients.
 pub async fn serve(
     listener: TcpListener,
-    config: Config,
+    mut config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Served, StartError> {
     limits::check_limits(&config)?;
     let address = listener.local_addr()?;
+    config.name_after(address);
     let (app, front) = start::start(config).instrument(tracing::info_span!("start")).await?;
     let mut chores = chores(&app);
     let instance = app.config.instance.as_ref();
@@ -67,7 +71,9 @@ pub async fn serve(
         () = shutdown => {}
     }
     drop(arrivals);
+    let deadline = Instant::now() + app.config.drain_deadline;
     let served = drain::drain(&app, &lifecycle).await;
+    socket::leave(&app, deadline.saturating_duration_since(Instant::now()).max(LEAVE)).await;
     app.jobs.close().await;
     tracing::info!(drained = served.connections_drained, cut = served.connections_cut, "stopped");
     Ok(served)
