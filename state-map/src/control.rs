@@ -103,6 +103,8 @@ pub struct Counts {
     pub owned: u64,
     /// Owned keys of which Redis is known to have the newest version.
     pub stored: u64,
+    /// Owned keys of which Redis lacks the newest version, whether they are owed yet or not.
+    pub dirty: u64,
     /// Keys that Redis has to be told of.
     pub owed: u64,
     /// Keys of which this instance holds a second copy that nobody has decided on.
@@ -119,12 +121,32 @@ pub struct Counts {
     pub bytes: u64,
     /// Writes that Redis has accepted.
     pub writes: u64,
-    /// Clean rounds of compares in a row.
-    pub clean_rounds: u64,
     /// Refusals of requests for want of Redis.
     pub unavailable: u64,
     /// Values that were gone although their record says they are there: evicted or deleted by others.
     pub vanished: u64,
+}
+
+impl Counts {
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            held: self.held + other.held,
+            owned: self.owned + other.owned,
+            stored: self.stored + other.stored,
+            dirty: self.dirty + other.dirty,
+            owed: self.owed + other.owed,
+            conflicts: self.conflicts + other.conflicts,
+            unclaimed: self.unclaimed + other.unclaimed,
+            compared: self.compared + other.compared,
+            differences: self.differences + other.differences,
+            superseded: self.superseded + other.superseded,
+            bytes: self.bytes + other.bytes,
+            writes: self.writes + other.writes,
+            unavailable: self.unavailable + other.unavailable,
+            vanished: self.vanished + other.vanished,
+        }
+    }
 }
 
 /// What an instance tells with each heartbeat.
@@ -138,6 +160,9 @@ pub struct Report {
     /// What it counts.
     #[serde(default)]
     pub counts: Counts,
+    /// Rounds of sampled compares without a difference, in a row: of the map with the fewest.
+    #[serde(default)]
+    pub clean_rounds: u64,
     /// Offset of its wall clock from Redis' clock, in milliseconds: told, never used.
     #[serde(default)]
     pub wall_skew_ms: i64,

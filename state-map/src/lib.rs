@@ -10,15 +10,18 @@
 //! phase, through any number of phase changes back and forth. See [`Phase`] for who acknowledges when, and
 //! `docs/state-protocol.md` for what cannot be guaranteed.
 
+mod clock;
 pub mod control;
 pub mod error;
-pub mod phase;
 pub mod map;
+mod memory;
 pub mod node;
+pub mod phase;
 mod plant;
 pub mod port;
 pub mod redis;
 pub mod spec;
+mod sync;
 pub mod wire;
 
 pub use control::{ControlRecord, Id, Stamp};

@@ -37,6 +37,6 @@ pub trait Port: Send + Sync + 'static {
     /// Random bits, never zero.
     fn random(&self) -> Id;
 
-    /// The next event for this incarnation. Events may be lost.
+    /// The next event for this incarnation. Events may be lost, but not by dropping the future before it is ready.
     fn event(&self, incarnation: Id) -> impl Future<Output = Event> + Send;
 }

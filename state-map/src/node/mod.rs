@@ -1,14 +1,27 @@
-//! One process in a migration. (Skeleton: signatures only.)
+//! One process in a migration: it registers, follows the control record with all its maps together, answers other
+//! processes, and repairs.
+
+mod beat;
+mod follow;
+pub(crate) mod shared;
+mod tend;
+pub(crate) mod ward;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::control::{Counts, Id, Stamp};
+use futures_util::future::join_all;
+
+pub(crate) use self::shared::{Permit, Shared, View};
+pub(crate) use self::ward::Ward;
+use crate::control::{Counts, Id, Proof, Stamp};
 use crate::map::Map;
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::spec::MapSpec;
+use crate::sync::{before, lock, until};
+use crate::wire::call::{Call, Evict, Reply, Steered};
 
 /// How a process takes part.
 #[derive(Debug, Clone)]
@@ -21,7 +34,7 @@ pub struct Settings {
     pub operation: Duration,
     /// Life of a call: after it, Redis refuses the call by its own clock.
     pub call_life: Duration,
-    /// Clean rounds of sampled compares are this far apart.
+    /// Time between two rounds of sampled compares. A difference must outlast one to count.
     pub compare_every: Duration,
     /// Keys that are compared in a round.
     pub compared: usize,
@@ -62,44 +75,98 @@ pub struct Status {
     pub acknowledged: Stamp,
     /// Why it has not acknowledged a newer one yet; empty when it has.
     pub waiting_for: String,
+    /// Requests refused for want of Redis.
+    pub unavailable: u64,
     /// Counts by name of the map.
     pub maps: BTreeMap<&'static str, Counts>,
 }
 
-/// One process in a migration: its maps follow one control record together.
+/// One process in a migration.
 pub struct Node<P> {
-    _port: Arc<P>,
+    shared: Arc<Shared<P>>,
+    wards: Mutex<Vec<Arc<dyn Ward>>>,
 }
 
 impl<P: Port> Node<P> {
     /// A process that is not registered yet: [`Self::run`] does that.
-    pub fn new(_port: Arc<P>, _settings: Settings) -> Arc<Self> {
-        todo!()
+    pub fn new(port: Arc<P>, settings: Settings) -> Arc<Self> {
+        Arc::new(Self { shared: Arc::new(Shared::new(port, settings)), wards: Mutex::default() })
     }
 
     /// Adds a map. All maps must be there before [`Self::run`].
-    pub fn map<V: Clone + PartialEq + Send + Sync + 'static>(self: &Arc<Self>, _spec: MapSpec<V>) -> Map<V, P> {
-        todo!()
+    pub fn map<V: Clone + PartialEq + Send + Sync + 'static>(&self, spec: MapSpec<V>) -> Map<V, P> {
+        let map = Map::new(Arc::clone(&self.shared), spec);
+        lock(&self.wards).push(map.ward());
+        map
     }
 
-    /// Registers, follows the control record, answers other instances and repairs, until it is dropped.
+    /// Registers, follows the control record, answers other processes and repairs, until it is dropped.
     pub async fn run(self: Arc<Self>) {
-        todo!()
+        let repairs = self.wards().into_iter().map(|ward| self.keep_repairing(ward));
+        let tending = futures_util::future::join(self.keep_comparing(), self.keep_tidy());
+        let steering =
+            futures_util::future::join3(self.keep_beating(), self.keep_following(), self.keep_answering());
+        futures_util::future::join3(steering, tending, join_all(repairs)).await;
     }
 
-    /// Waits until the process is registered: before, every operation is refused.
+    /// Waits until the process is registered: before, every operation waits.
     pub async fn registered(&self) {
-        todo!()
+        until(&self.shared.changed, || self.shared.state(|state| state.registered.then_some(()))).await;
     }
 
     /// How it stands.
     pub fn status(&self) -> Status {
-        todo!()
+        let maps = self.wards().iter().map(|ward| (ward.name(), ward.counts())).collect();
+        self.shared.state(|state| Status {
+            registered: state.registered,
+            retired: state.retired,
+            incarnation: state.view.incarnation,
+            phase: state.view.phase,
+            acknowledged: state.acked,
+            waiting_for: state.waiting_for.clone(),
+            unavailable: state.unavailable,
+            maps,
+        })
     }
 
-    /// Stops for good: takes no more operations, writes what is owed, gives all keys back, within this time.
-    /// Whether all was written.
-    pub async fn leave(&self, _within: Duration) -> bool {
-        todo!()
+    /// Stops for good: takes no more operations, writes what is owed and gives all keys back, and says so to
+    /// the others, within this time. Whether all of that succeeded. [`Self::run`] must go on meanwhile.
+    pub async fn leave(&self, within: Duration) -> bool {
+        self.shared.state(|state| state.leaving = true);
+        self.shared.tell();
+        let given = async {
+            until(&self.shared.changed, || self.shared.state(|state| (state.inside == 0).then_some(())))
+                .await;
+            let mut all = true;
+            for ward in self.wards() {
+                all &= ward.give_all().await;
+            }
+            all && self.deregister().await
+        };
+        let deadline = self.shared.port.now() + within;
+        before(&*self.shared.port, deadline, given).await.unwrap_or(false)
+    }
+
+    /// A process that has given everything back is stopped for all that the others need to know.
+    async fn deregister(&self) -> bool {
+        let (name, incarnation) = (self.shared.settings.name.clone(), self.shared.view().incarnation);
+        self.shared.state(|state| state.gone = true);
+        let evict = Evict { name, incarnation, proof: Proof::Stopped, fencing: 0 };
+        matches!(self.shared.call(Call::Evict(evict)).await, Ok(Reply::Steered(Steered::Done)))
+    }
+
+    fn wards(&self) -> Vec<Arc<dyn Ward>> {
+        lock(&self.wards).clone()
+    }
+
+    fn turn(&self, from: View, to: View) {
+        self.wards().iter().for_each(|ward| ward.turn(from, to));
+    }
+
+    /// Counts of all maps together.
+    fn counts(&self) -> Counts {
+        let unavailable = self.shared.state(|state| state.unavailable);
+        let sum = self.wards().iter().map(|ward| ward.counts()).fold(Counts::default(), Counts::and);
+        Counts { unavailable, ..sum }
     }
 }

@@ -99,8 +99,10 @@ pub struct Claim {
     pub key: Key,
     /// Who claims.
     pub caller: Caller,
-    /// An owner and its generation that are proven gone: their ownership is no obstacle.
-    pub gone: Option<(Id, u64)>,
+    /// An owner and its generation whose ownership is no obstacle: proven gone, or the caller's own, of which it has
+    /// nothing in memory. Without it the caller's own ownership refuses a claim as anybody's does (nobody is told
+    /// then): a late copy of a claim must not end the generation that the caller serves.
+    pub in_place_of: Option<(Id, u64)>,
     /// Whether the key is taken from a living owner (presence: the last connection wins).
     pub by_force: bool,
 }
@@ -144,7 +146,8 @@ pub struct Read {
     pub run: Id,
 }
 
-/// C5: a write in `primary-new` and later, of whoever has read `base`.
+/// C5: a write in `primary-new` and later, of whoever has read `base`. A record of another run with a lower epoch than
+/// the caller's counts as absent; its generation goes on counting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The key.
@@ -176,8 +179,12 @@ pub struct Beat {
     pub lease_ms: u64,
     /// What it tells.
     pub report: Report,
-    /// Whether this is a registration: replicas must have it.
-    pub durable: bool,
+    /// Whether this is the first heartbeat of an incarnation: replicas must have it. It acknowledges nothing (`ack` is
+    /// zero), so that it holds every gate shut until the next one; a late copy of it can do no more.
+    pub registering: bool,
+    /// When registering: the incarnation that was found under the name, or none. It is dead from then on. Where
+    /// another one is found the call changes nothing: a late registration must not kill a living process.
+    pub replaces: Id,
 }
 
 /// Asks whether an owner is gone.
@@ -240,7 +247,8 @@ pub enum Call {
         /// The key.
         key: Key,
     },
-    /// Waits until the replicas have all that this process has written.
+    /// Waits until the replicas have all that this process has written. Fails while an
+    /// [`Event::Forgot`](crate::port::Event::Forgot) has not been taken, and on a connection that has just been made.
     Barrier,
     /// The control record, the instances, the dead, the number of conflicts.
     Survey,
@@ -257,7 +265,7 @@ impl Call {
             Self::Claim(_) | Self::Release(_) | Self::Write(_) | Self::Barrier => true,
             Self::Steer(_) | Self::Evict(_) | Self::Conflict { .. } => true,
             Self::Put(put) => put.durable,
-            Self::Beat(beat) => beat.durable,
+            Self::Beat(beat) => beat.registering,
             Self::Read(_) | Self::Inquire(_) | Self::Survey | Self::Decision { .. } => false,
         }
     }
@@ -321,7 +329,7 @@ pub enum Written {
     Same(u64),
     /// Another sequence is there: the record as it is now.
     Retry(Record),
-    /// Another run, or a higher epoch.
+    /// The record has a higher epoch than the caller (of whichever run), or there is none and the fence has.
     Stale,
     /// The deadline had passed.
     Late,
@@ -336,7 +344,7 @@ pub struct Beaten {
     pub replid: String,
     /// Redis' clock.
     pub now_ms: u64,
-    /// Set when the caller's incarnation is dead: why.
+    /// Set when the caller's incarnation is dead, or another one is under its name: why. Then nothing was changed.
     pub dead: Option<crate::control::Proof>,
 }
 
@@ -345,7 +353,8 @@ pub struct Beaten {
 pub enum Standing {
     /// Proven gone.
     Gone,
-    /// Its lease has lapsed, and everybody else has acknowledged `strict` or later: that is enough (C10).
+    /// Its lease has lapsed, and everybody has acknowledged `strict` or later, itself included (the phase it last told
+    /// that it serves in): then it acknowledges nothing without Redis, and that is enough (C10).
     Lapsed,
     /// Neither.
     Alive,
