@@ -89,6 +89,11 @@ impl Config {
     pub fn spans_instances(&self) -> bool {
         self.redis.as_ref().is_some_and(|redis| redis.adapter)
     }
+
+    /// Whether presence and games are on their way to Redis.
+    pub fn migrates(&self) -> bool {
+        self.redis.as_ref().is_some_and(|redis| redis.state == StateHome::Migrating)
+    }
 }
 
 impl Default for Config {

@@ -5,6 +5,7 @@ mod arrivals;
 mod connection;
 mod drain;
 mod front;
+mod name;
 mod peer;
 mod place;
 mod request_id;
@@ -29,6 +30,7 @@ pub use request_id::RequestId;
 pub use siblings::ask as ask_sibling;
 
 use arrivals::Arrivals;
+use name::NameLock;
 
 use crate::app::App;
 use crate::config::Config;
@@ -57,6 +59,7 @@ pub async fn serve(
     limits::check_limits(&config)?;
     let address = listener.local_addr()?;
     config.name_after(address);
+    let _name = own_name(&config).await?;
     let (app, front) = start::start(config).instrument(tracing::info_span!("start")).await?;
     let mut chores = chores(&app);
     let instance = app.config.instance.as_ref();
@@ -77,6 +80,13 @@ pub async fn serve(
     app.jobs.close().await;
     tracing::info!(drained = served.connections_drained, cut = served.connections_cut, "stopped");
     Ok(served)
+}
+
+/// The name under which this process shares its state, for itself alone.
+async fn own_name(config: &Config) -> Result<Option<NameLock>, StartError> {
+    let (Some(name), true) = (&config.instance_name, config.migrates()) else { return Ok(None) };
+    let predecessor = config.drain_deadline + LEAVE + SWEEP;
+    NameLock::take(&config.data, name, predecessor).await.map(Some)
 }
 
 /// Tasks that end when the set is dropped.

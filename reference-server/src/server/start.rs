@@ -6,7 +6,7 @@ use tower::Layer;
 
 use super::front::Front;
 use crate::app::{App, Parts};
-use crate::config::{Config, StateHome};
+use crate::config::Config;
 use crate::error::StartError;
 use crate::http::Origins;
 use crate::jobs::Jobs;
@@ -37,9 +37,7 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
         ensure_administrator(store.as_ref(), &passwords, administrator).await?;
     }
     let migration = match (&config.redis, &config.instance_name) {
-        (Some(settings), Some(name)) if settings.state == StateHome::Migrating => {
-            Some(Migration::new(settings, name)?)
-        }
+        (Some(settings), Some(name)) if config.migrates() => Some(Migration::new(settings, name)?),
         _ => None,
     };
     let jobs = Jobs::start(&config, &store, &telemetry)?;

@@ -101,7 +101,10 @@ pub async fn leave(app: &App, within: Duration) {
     };
     match tokio::time::timeout(within, given).await {
         Ok(true) => {}
-        _ => tracing::warn!(?within, "not all state was given back in time: a process of this name takes it over"),
+        _ => tracing::warn!(
+            ?within,
+            "not all state was given back in time: a process of this name takes it over"
+        ),
     }
 }
 

@@ -149,7 +149,6 @@ impl Meeting {
         self.redis.script("room_code_forget", &FORGET, &[&code_key(room.code())], &[id]).await
     }
 
-
     /// Lets the instances that have a copy of a room take this one.
     pub fn announce(&self, kept: &Kept, news: News) {
         let mut message = format!("{}{}{}", news.sign(), self.instance, kept.room.id()).into_bytes();
@@ -180,7 +179,6 @@ impl Meeting {
         let is_new = rooms.hear(Stored::read(json)?);
         (is_new && *sign == News::Repaired.sign() as u8).then_some(Heard::Repaired(room))
     }
-
 
     /// An opponent who waits at an instance that is there, or nobody: then the seeker waits.
     pub async fn seek(

@@ -107,7 +107,9 @@ impl Migrating {
     pub async fn expire(&self, room: RoomId, now: Timestamp) -> Result<Aged, Refused> {
         let change = |kept: Option<&Kept>| match kept {
             None => (Change::Keep, Aged::Gone),
-            Some(kept) if kept.room.is_expired(now, self.room_ttl, self.orphan_ttl) => (Change::Delete, Aged::Gone),
+            Some(kept) if kept.room.is_expired(now, self.room_ttl, self.orphan_ttl) => {
+                (Change::Delete, Aged::Gone)
+            }
             Some(kept) => (Change::Keep, Aged::Lives(kept.clone())),
         };
         self.migration.rooms.update(&room.to_string(), change).await

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex};
 
 pub use follow::follow;
 pub use local::{ActiveChessGames, ChessGameStates};
-pub use meeting::{Meeting, STATES, instance_key};
 use meeting::{Heard, News};
+pub use meeting::{Meeting, STATES, instance_key};
 pub use merge::Kept;
 pub use migrating::Migrating;
 pub use repair::{keep_repaired, sweep};

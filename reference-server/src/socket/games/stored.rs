@@ -22,7 +22,9 @@ impl Stored {
 
     /// The room of a value. One that breaks the rules is as good as none.
     pub fn read(json: &[u8]) -> Option<Kept> {
-        parse(json).inspect_err(|failure| tracing::error!(%failure, "what Redis has of a room is no room")).ok()
+        parse(json)
+            .inspect_err(|failure| tracing::error!(%failure, "what Redis has of a room is no room"))
+            .ok()
     }
 }
 

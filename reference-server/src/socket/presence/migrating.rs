@@ -81,7 +81,12 @@ pub struct MigratingPresence {
 
 impl MigratingPresence {
     /// Presence in this migration's map; the list of all who are there is in this Redis.
-    pub fn new(migration: Arc<Migration>, here: Arc<UserSocketMap>, redis: Arc<Redis>, instance: Arc<str>) -> Self {
+    pub fn new(
+        migration: Arc<Migration>,
+        here: Arc<UserSocketMap>,
+        redis: Arc<Redis>,
+        instance: Arc<str>,
+    ) -> Self {
         let (changes, changed) = (Mutex::default(), Notify::new());
         Self { index: Index::new(redis, instance), migration, here, changes, changed }
     }
@@ -124,7 +129,8 @@ impl MigratingPresence {
     async fn write(&self, user: UserId) -> Result<(), Refused> {
         let change = |now: Option<&UserSockets>| {
             let (before, here) = (now.cloned().unwrap_or_default(), self.here.of(user));
-            let sockets = before.updated(&self.migration.name, &here, Timestamp::now().millis(), renewed_until());
+            let sockets =
+                before.updated(&self.migration.name, &here, Timestamp::now().millis(), renewed_until());
             match now {
                 _ if !sockets.0.is_empty() => (Change::Set(sockets, Some(TTL)), ()),
                 Some(_) => (Change::Delete, ()),
@@ -221,7 +227,10 @@ mod tests {
         let ended_late = reconnected.updated(&one, &[], 2, 62);
         assert!(ended_late.is_elsewhere("one") && !ended_late.is_elsewhere("other"));
         let beaten_late = ended_late.updated(&one, &[old], 3, 63);
-        assert_eq!(beaten_late.updated(&other, &[], 4, 64), UserSockets::default().updated(&one, &[old], 3, 63));
+        assert_eq!(
+            beaten_late.updated(&other, &[], 4, 64),
+            UserSockets::default().updated(&one, &[old], 3, 63)
+        );
         assert_eq!(ended_late.updated(&other, &[], 4, 64), UserSockets::default());
     }
 

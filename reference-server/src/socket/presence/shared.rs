@@ -32,7 +32,12 @@ pub struct SharedPresence {
 impl SharedPresence {
     /// Presence in this Redis.
     pub fn new(redis: Arc<Redis>, instance: Arc<str>) -> Self {
-        Self { index: Index::new(redis, Arc::clone(&instance)), instance, changes: Mutex::default(), changed: Notify::new() }
+        Self {
+            index: Index::new(redis, Arc::clone(&instance)),
+            instance,
+            changes: Mutex::default(),
+            changed: Notify::new(),
+        }
     }
 
     /// A socket came or went. Is written soon.
