@@ -2,6 +2,9 @@
 # Brings in what `make test` needs beside Rust, each at a fixed version, and only when it is missing.
 #
 #   redis-server    Debian package; its service is not started
+#   Redis 8, Valkey 8.1
+#                   packages of Debian 13, unpacked into .tools/redis-8 and .tools/valkey-8 with the libraries
+#                   that they need; nothing of them is installed
 #   secantusd-rs    built from the Rust registry into .tools/bin (about five minutes on two cores)
 #   secantusd-py    Python package in .tools/python: a MongoDB server with fail points
 #   nx-27017        Python package in .tools/python: a server that only resembles MongoDB
@@ -15,6 +18,13 @@ set -euo pipefail
 
 readonly SECANTUS_VERSION=0.5.3-beta.196
 readonly CARGO_DENY_VERSION=0.20.2
+
+# Servers that Debian 12 does not have, and the release that they are taken from.
+readonly NEWER_DEBIAN=trixie
+readonly REDIS_8="redis-tools libhiredis1.1.0 liblzf1 lua-bitop lua-cjson liblua5.1-0"
+readonly VALKEY_8="valkey-tools libhiredis1.1.0 liblzf1 lua-bitop lua-cjson liblua5.1-0"
+readonly NEWER_LIBRARIES="libc6 libssl3t64 libsystemd0 libjemalloc2 libatomic1 libgcc-s1 libstdc++6 libcap2 \
+liblz4-1 libzstd1 liblzma5 zlib1g"
 
 cd "$(dirname "$0")/.."
 readonly tools="$PWD/.tools"
@@ -80,6 +90,84 @@ redis_server() {
   else
     lacks "redis-server (Redis 7 or newer)" "apt-get install redis-server"
   fi
+}
+
+# apt-get with sources, lists and packages in a folder of its own.
+apt_apart() {
+  local folder=$1
+  apt-get -q -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$folder/sources" \
+    -o Dir::State="$folder" -o Dir::State::status="$folder/status" -o Dir::Cache="$folder/cache" \
+    -o APT::Sandbox::User="$(id -un)" "${@:2}"
+}
+
+# The machine's own sources of packages, asked for another release: whatever mirror it uses is used again.
+newer_sources() {
+  local folder=$1 codename file
+  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  [[ -n $codename ]] || return 1
+  mkdir -p "$folder/sources" "$folder/lists/partial" "$folder/cache/archives/partial"
+  : >"$folder/status"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+    # Other publishers' sources say nothing of Debian's next release.
+    grep -qs debian "$file" && grep -qw "$codename" "$file" || continue
+    sed "s/\b$codename\b/$NEWER_DEBIAN/g" "$file" >"$folder/sources/$(basename "$file")"
+  done
+}
+
+# A program that starts the unpacked server with its own loader and libraries: folder, server, unpacked program.
+write_starter() {
+  local folder=$1 program=$2 unpacked=$3 loader libraries
+  loader=$(cd "$folder" && compgen -G 'root/usr/lib*/ld-linux*.so.*' | head -n 1)
+  libraries=$(cd "$folder" && dirname "$(compgen -G 'root/usr/lib/*/libc.so.6')")
+  mkdir -p "$folder/bin"
+  # The server and its checkers are one binary, which goes by the name that it is called with.
+  cat >"$folder/bin/$program" <<EOF
+#!/bin/sh
+here=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")
+exec "\$here/$loader" --library-path "\$here/$libraries" --argv0 $program "\$here/root/usr/bin/$unpacked" "\$@"
+EOF
+  chmod 755 "$folder/bin/$program"
+}
+
+# Downloads packages and unpacks them into one tree: folder, packages.
+unpack_newer() (
+  folder=$1
+  newer_sources "$folder" && apt_apart "$folder" update && cd "$folder/packages" || return 1
+  apt_apart "$folder" download "${@:2}" || return 1
+  for package in *.deb; do dpkg -x "$package" "$folder/root" || return 1; done
+)
+
+# A server of a newer Debian: name below .tools, server, the binary that holds it, what the server answers to
+# --version, packages.
+newer_server() {
+  local name=$1 program=$2 unpacked=$3 wanted=$4 packages=("${@:5}") start version
+  local folder="$tools/$name" log="$tools/apt.log"
+  version=$(cksum <<<"${packages[*]} $wanted")
+  [[ -x "$folder/bin/$program" && "$(cat "$tools/$name.version" 2>/dev/null)" == "$version" ]] && return
+  start=$(now)
+  say "$name: unpacking packages of Debian $NEWER_DEBIAN into .tools/$name"
+  rm -rf "$folder"
+  mkdir -p "$folder/packages"
+  if unpack_newer "$folder" "${packages[@]}" >"$log" 2>&1 &&
+    write_starter "$folder" "$program" "$unpacked" >>"$log" 2>&1 &&
+    "$folder/bin/$program" --version 2>>"$log" | grep -q "$wanted"; then
+    rm -rf "${folder:?}"/{packages,lists,cache,sources,status}
+    stamp "$name" "$version"
+    say "$name: unpacked in $(($(now) - start)) s"
+  else
+    tail -n 15 "$log" >&2
+    lacks "$name ($wanted)" "unpack the Debian $NEWER_DEBIAN packages ${packages[*]} into .tools/$name/root"
+  fi
+}
+
+redis_8() {
+  # shellcheck disable=SC2086  # lists of packages
+  newer_server redis-8 redis-server redis-check-rdb 'v=8\.' $REDIS_8 $NEWER_LIBRARIES
+}
+
+valkey_8() {
+  # shellcheck disable=SC2086  # lists of packages
+  newer_server valkey-8 valkey-server valkey-check-rdb 'v=8\.1' $VALKEY_8 $NEWER_LIBRARIES
 }
 
 # A Python that the pinned packages support and that can make virtual environments.
@@ -173,6 +261,8 @@ curl_program() {
 main() {
   mkdir -p "$bin"
   redis_server
+  redis_8
+  valkey_8
   curl_program
   python_programs python scripts/test-servers.txt secantusd-py nx-27017
   python_programs checker scripts/api-checker.txt schemathesis
@@ -183,7 +273,7 @@ main() {
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
   fi
-  say "redis-server, secantusd-rs, secantusd-py, nx-27017, schemathesis and cargo-deny are in place"
+  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, schemathesis and cargo-deny are in place"
 }
 
 main "$@"

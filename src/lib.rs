@@ -19,6 +19,7 @@ mod output;
 #[cfg(test)]
 mod schema_files;
 mod signal;
+mod state;
 mod text;
 
 use std::ffi::OsString;

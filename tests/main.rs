@@ -35,4 +35,5 @@ mod serve_games;
 mod serve_instances;
 mod serve_logs;
 mod serve_settings;
+mod state_faults;
 mod support_check;

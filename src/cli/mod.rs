@@ -23,6 +23,7 @@ use crate::indexes::IndexError;
 use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
 use crate::output::{Format, Output};
+use crate::state::StateError;
 
 /// Scale a Node + Socket.IO + MongoDB + Redis application from 1K to 1M users, and prove every step.
 #[derive(Debug, Parser)]
@@ -71,6 +72,9 @@ pub enum Error {
     /// A command on indexes could not be done.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// A command on state could not be done.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// Sources of models could not be read.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -129,6 +133,7 @@ impl Error {
             Self::Load(LoadError::Interrupted) => Exit::Interrupted,
             Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Inconclusive,
             Self::Index(error) => exit_of_index(error),
+            Self::State(error) => exit_of_state(error),
             Self::Refused(_) => Exit::Refused,
         }
     }
@@ -141,6 +146,15 @@ fn exit_of_index(error: &IndexError) -> Exit {
         IndexError::Server { .. } => Exit::Failed,
         IndexError::HalfWay { .. } => Exit::Resumable,
         IndexError::File { .. } => Exit::Usage,
+    }
+}
+
+fn exit_of_state(error: &StateError) -> Exit {
+    match error {
+        StateError::Unreachable { .. } => Exit::Unreachable,
+        StateError::Privilege { .. } => Exit::Refused,
+        StateError::Server { .. } => Exit::Failed,
+        StateError::Url { .. } | StateError::File { .. } => Exit::Usage,
     }
 }
 
@@ -222,6 +236,7 @@ async fn execute(command: Command) -> Outcome {
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
         Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
+        Command::Migrate(migrate::Command::State(command)) => migrate::state::run(command).await,
     }
 }
 

@@ -154,6 +154,9 @@ impl Counts {
 pub struct Report {
     /// The phase that it serves requests in.
     pub serving: Phase,
+    /// The change that brought it there: the acknowledged one, or a newer one that it has not acknowledged yet.
+    #[serde(default)]
+    pub served: Stamp,
     /// Why it has not acknowledged yet, in words; empty when it has.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub waiting_for: String,
@@ -191,6 +194,13 @@ pub struct Member {
     pub report: Report,
 }
 
+impl Member {
+    /// The newest change that it has heard of and acted on.
+    pub fn newest(&self) -> Stamp {
+        if self.report.served.epoch > self.ack.epoch { self.report.served } else { self.ack }
+    }
+}
+
 /// Why an incarnation counts as dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -201,6 +211,17 @@ pub enum Proof {
     Succeeded,
     /// An operator dropped it in `strict` or later when its lease had lapsed; whether it is stopped is not known.
     Lapsed,
+}
+
+impl Proof {
+    /// Its name in Redis and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Succeeded => "succeeded",
+            Self::Lapsed => "lapsed",
+        }
+    }
 }
 
 /// An incarnation that does not count any more.

@@ -16,12 +16,16 @@ pub mod error;
 pub mod map;
 mod memory;
 pub mod node;
+pub mod operator;
 pub mod phase;
 mod plant;
 pub mod port;
 pub mod redis;
+#[cfg(test)]
+mod sim;
 pub mod spec;
 mod sync;
+pub mod verify;
 pub mod wire;
 
 pub use control::{ControlRecord, Id, Stamp};

@@ -4,6 +4,7 @@
 //! - [`ReferenceServer`], [`RedisServer`], [`MongoServer`] are real servers on free ports.
 //! - [`MongoProxy`] and [`MongoSet`] stand on the wire before MongoDB-compatible servers: faults on chosen
 //!   commands, and three servers that look like one replica set.
+//! - [`RedisProxy`] stands on the wire before Redis: commands that are late, lost or come twice, partitions.
 //! - [`faults`] answers late, wrongly or not at all.
 //!
 //! Every process is killed with its descendants when its handle is dropped. Each one has a folder with its log,
@@ -18,6 +19,7 @@ mod mongo_proxy;
 mod output;
 mod process;
 mod redis;
+mod redis_proxy;
 mod reference;
 mod scalectl;
 mod tools;
@@ -31,6 +33,7 @@ pub use mongo_proxy::{Command, Fault, Held, MongoProxy, MongoSet, When};
 pub use output::Output;
 pub use process::{Line, Process, Stream};
 pub use redis::RedisServer;
+pub use redis_proxy::{Act, HeldBack, RedisProxy, Which};
 pub use reference::{ReferenceServer, served_at};
 pub use scalectl::{Running, Scalectl, scalectl_path, with_file_limit};
 pub use tools::{find_program, search_path};

@@ -80,6 +80,7 @@ impl<P: Port> Node<P> {
             lease_ms: self.shared.settings.lease.as_millis().try_into().unwrap_or(u64::MAX),
             report: Report {
                 serving: state.view.phase,
+                served: Stamp { epoch: state.view.epoch, nonce: state.view.nonce },
                 waiting_for: state.waiting_for.clone(),
                 counts,
                 clean_rounds,
@@ -111,9 +112,9 @@ impl<P: Port> Node<P> {
         let forgot = self.shared.state(|state| {
             let forgot = state.replid != replid;
             state.replid = replid;
-            let is_newer = record.stamp.epoch > state.acked.epoch
+            let is_newer = record.stamp.epoch > state.highest_epoch()
                 || (planted(Bug::LowerEpochFollowed) && record.stamp != state.acked);
-            if is_newer && state.target.as_ref() != Some(&record) {
+            if is_newer {
                 state.target = Some(record);
             }
             forgot
@@ -129,7 +130,7 @@ impl<P: Port> Node<P> {
         let incarnation = self.shared.port.random();
         self.shared.state(|state| {
             tracing::warn!(instance = %self.shared.settings.name, ?proof, "this instance was evicted: it begins anew");
-            state.view = View { incarnation, phase: Phase::Off, run: Id::NONE, epoch: 0, ..state.view };
+            state.view = View { incarnation, phase: Phase::Off, run: Id::NONE, epoch: 0, nonce: Id::NONE, ..state.view };
             (state.registered, state.target, state.acked) = (false, None, Stamp::default());
             state.retired = proof == Proof::Succeeded;
             state.waiting_for.clear();
@@ -151,6 +152,7 @@ pub(super) fn view_of(record: &ControlRecord, now: View) -> View {
         phase: record.phase,
         run: record.run,
         epoch: record.stamp.epoch,
+        nonce: record.stamp.nonce,
         replicas: record.replicas,
         incarnation: now.incarnation,
     }

@@ -29,6 +29,8 @@ pub struct View {
     pub run: Id,
     /// Epoch of the phase.
     pub epoch: u64,
+    /// Nonce of the change that brought the phase.
+    pub nonce: Id,
     /// The process's incarnation.
     pub incarnation: Id,
     /// Replicas that a durable call waits for.
@@ -68,6 +70,14 @@ pub struct State {
     pub wall_skew_ms: i64,
 }
 
+impl State {
+    /// The highest epoch that it has acted on, or is about to.
+    pub fn highest_epoch(&self) -> u64 {
+        let target = self.target.as_ref().map_or(0, |target| target.stamp.epoch);
+        self.acked.epoch.max(self.view.epoch).max(target)
+    }
+}
+
 /// See the module.
 pub struct Shared<P> {
     /// The world.
@@ -87,8 +97,14 @@ impl<P: Port> Shared<P> {
     /// A process that nobody knows yet.
     pub fn new(port: Arc<P>, settings: Settings) -> Self {
         let clock = Clock::new(port.now(), port.wall_ms());
-        let view =
-            View { phase: Phase::Off, run: Id::NONE, epoch: 0, incarnation: port.random(), replicas: 0 };
+        let view = View {
+            phase: Phase::Off,
+            run: Id::NONE,
+            epoch: 0,
+            nonce: Id::NONE,
+            incarnation: port.random(),
+            replicas: 0,
+        };
         let state = State {
             registered: planted(Bug::UnregisteredServes),
             retired: false,

@@ -218,6 +218,19 @@ pub struct Evict {
     pub fencing: u64,
 }
 
+/// Leaves a part of an answer to a verifier (see [`verify`](crate::verify)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The inquiry.
+    pub inquiry: Id,
+    /// The field.
+    pub field: String,
+    /// What it holds.
+    pub body: Bytes,
+    /// How long all answers to this inquiry are kept from now on.
+    pub life_ms: u64,
+}
+
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
@@ -247,8 +260,9 @@ pub enum Call {
         /// The key.
         key: Key,
     },
-    /// Waits until the replicas have all that this process has written. Fails while an
-    /// [`Event::Forgot`](crate::port::Event::Forgot) has not been taken, and on a connection that has just been made.
+    /// Waits until the replicas have all that was written before: on each server a write of its own, then `WAIT` on that
+    /// connection (replication has one order). Fails while an [`Event::Forgot`](crate::port::Event::Forgot) has not
+    /// been taken: what was written before may be gone.
     Barrier,
     /// The control record, the instances, the dead, the number of conflicts.
     Survey,
@@ -256,6 +270,10 @@ pub enum Call {
     Steer(Box<Steer>),
     /// See [`Evict`].
     Evict(Evict),
+    /// What verifiers ask: all fields of [`Space::inquiry`](super::key::Space::inquiry).
+    Inquiries,
+    /// See [`Answer`].
+    Answer(Answer),
 }
 
 impl Call {
@@ -267,6 +285,7 @@ impl Call {
             Self::Put(put) => put.durable,
             Self::Beat(beat) => beat.registering,
             Self::Read(_) | Self::Inquire(_) | Self::Survey | Self::Decision { .. } => false,
+            Self::Inquiries | Self::Answer(_) => false,
         }
     }
 
@@ -409,7 +428,9 @@ pub enum Reply {
     Surveyed(Box<Surveyed>),
     /// To a [`Steer`] or [`Evict`].
     Steered(Steered),
-    /// To [`Call::Barrier`] and [`Call::Conflict`].
+    /// To [`Call::Inquiries`]: each as JSON, with Redis' clock.
+    Inquiries(Vec<String>, u64),
+    /// To [`Call::Barrier`], [`Call::Conflict`] and [`Call::Answer`].
     Done,
 }
 

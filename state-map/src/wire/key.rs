@@ -92,8 +92,17 @@ impl std::fmt::Display for Key {
 
 /// Name of the fence of a slot: the least epoch of a call that may create a record there.
 pub fn fence(slot: u16) -> String {
+    in_slot(slot, "f")
+}
+
+/// Name of a mark in a slot: written so that a wait for the replicas has something to wait for. It expires at once.
+pub fn mark(slot: u16) -> String {
+    in_slot(slot, "b")
+}
+
+fn in_slot(slot: u16, suffix: &str) -> String {
     let tag = TAGS.get(slot as usize).copied().unwrap_or_default();
-    format!("{{{tag}}}:f")
+    format!("{{{tag}}}:{suffix}")
 }
 
 /// The slot of a key that holds no braces.
@@ -116,6 +125,11 @@ impl Space {
 
     fn key(&self, suffix: &str) -> String {
         format!("{{{}}}:{suffix}", self.0)
+    }
+
+    /// The slot of all these keys.
+    pub fn slot(&self) -> u16 {
+        slot(self.0.as_bytes())
     }
 
     /// The control record: a hash.

@@ -1,1 +1,40 @@
-//! The scripts, by call.
+//! The scripts, by call: each is a first line that tells the server whether it writes, the parts that it shares with
+//! others, and its own. All checks stand before the first write, for a script that fails half-way keeps its writes.
+
+/// A script.
+#[derive(Debug)]
+pub struct Script {
+    /// Its name.
+    pub name: &'static str,
+    /// Its whole text.
+    pub text: &'static str,
+}
+
+/// For how long a tombstone's sidecar stays in `done`, in milliseconds: longer than any call lives, and than the
+/// clocks of two servers may differ (C19).
+pub const TOMBSTONE_MS: u64 = 600_000;
+
+macro_rules! script {
+    ($constant:ident, $name:literal, $first:literal, $($part:literal),+) => {
+        #[doc = concat!("`", $name, "`.")]
+        pub static $constant: Script = Script {
+            name: $name,
+            text: concat!($first, "\n", $(include_str!(concat!("script/", $part, ".lua"))),+),
+        };
+    };
+}
+
+script!(CLAIM, "claim", "#!lua", "common", "record", "caller", "claim");
+script!(PUT, "put", "#!lua", "common", "record", "caller", "owner", "put");
+script!(RELEASE, "release", "#!lua", "common", "record", "caller", "owner", "release");
+script!(WRITE, "write", "#!lua", "common", "record", "caller", "write");
+script!(READ, "read", "#!lua flags=no-writes", "common", "record", "read");
+script!(BEAT, "beat", "#!lua", "common", "control", "evicted", "beat");
+script!(INQUIRE, "inquire", "#!lua flags=no-writes", "common", "control", "inquire");
+script!(STEER, "steer", "#!lua", "control", "lock", "steer");
+script!(EVICT, "evict", "#!lua", "common", "lock", "evicted", "evict");
+script!(SURVEY, "survey", "#!lua flags=no-writes", "common", "control", "survey");
+
+/// All scripts.
+pub static ALL: [&Script; 10] =
+    [&CLAIM, &PUT, &RELEASE, &WRITE, &READ, &BEAT, &INQUIRE, &STEER, &EVICT, &SURVEY];

@@ -1,0 +1,173 @@
+//! What clients were told, key by key, and what a crash may have taken: the histories that are judged in the end.
+
+use std::collections::BTreeMap;
+
+use history_check::{Action, History, Outcome, Unexplained, Value};
+
+use super::store::Store;
+use crate::control::Id;
+use crate::error::Refused;
+use crate::wire::call::{Bytes, Call, Claimed, Reply, Verdict, Written};
+use crate::wire::key::Key;
+
+/// A key whose owner has crashed: what only its memory had is lost, until somebody else takes the key.
+#[derive(Debug)]
+struct Orphan {
+    owner: Id,
+    losses: Vec<usize>,
+}
+
+/// Versions of a key that a fail-over took away at a moment.
+#[derive(Debug)]
+struct Lost {
+    tick: u64,
+    values: Vec<Value>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    histories: BTreeMap<Key, History>,
+    orphans: BTreeMap<Key, Orphan>,
+    lost: BTreeMap<Key, Vec<Lost>>,
+    ticks: u64,
+    numbers: u64,
+}
+
+/// A value as histories have it.
+pub fn value_of(bytes: Option<&Bytes>) -> Value {
+    serde_json::from_slice(bytes?).ok()
+}
+
+impl Ledger {
+    /// A number that nobody else has.
+    pub fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// A moment after all others.
+    pub fn tick(&mut self) -> u64 {
+        self.ticks += 1;
+        self.ticks
+    }
+
+    pub fn history(&mut self, key: &Key) -> &mut History {
+        self.histories.entry(key.clone()).or_insert_with(|| History::new(key.value(), None))
+    }
+
+    pub fn keys(&self) -> Vec<Key> {
+        self.histories.keys().cloned().collect()
+    }
+
+    /// Operations that were acknowledged.
+    pub fn acknowledged(&self) -> usize {
+        let operations = self.histories.values().flat_map(|history| &history.operations);
+        operations.filter(|operation| matches!(operation.outcome, Outcome::Done { .. })).count()
+    }
+
+    pub fn begin(&mut self, key: &Key, client: &str, action: Action) -> usize {
+        let tick = self.tick();
+        self.history(key).begin(client, action, tick)
+    }
+
+    /// An operation is over.
+    pub fn end(&mut self, key: &Key, operation: usize, result: Result<Value, &Refused>) {
+        let at = self.tick();
+        let outcome = match result {
+            Ok(saw) => Outcome::Done { at, saw: Some(saw) },
+            Err(Refused::Unknown(_)) => Outcome::Unknown { until: None },
+            Err(_) => Outcome::Failed,
+        };
+        self.history(key).end(operation, outcome);
+    }
+
+    /// The key may have fallen back to this value, at this moment.
+    pub fn forgive_now(&mut self, key: &Key, value: Value) {
+        let tick = self.tick();
+        self.history(key).revert(value, tick, Some(tick));
+    }
+
+    /// The key may have fallen back to this value, or will.
+    pub fn forgive_from_now(&mut self, key: &Key, value: Value) {
+        let tick = self.tick();
+        self.history(key).revert(value, tick, None);
+    }
+
+    /// The owner of a key has crashed.
+    pub fn orphan(&mut self, key: &Key, owner: Id, store: &Store, now_ms: u64) {
+        self.orphans.insert(key.clone(), Orphan { owner, losses: Vec::new() });
+        self.may_fall_back(key, store, now_ms);
+    }
+
+    /// A key without an owner may fall back to what Redis has now.
+    fn may_fall_back(&mut self, key: &Key, store: &Store, now_ms: u64) {
+        let run = store.control().record.run;
+        let record = store.shard(key).cell(key).record(run, now_ms).unwrap_or_default();
+        self.forgive_from_now(key, value_of(record.version.value.as_ref()));
+        let loss = self.history(key).operations.len() - 1;
+        if let Some(orphan) = self.orphans.get_mut(key) {
+            orphan.losses.push(loss);
+        }
+    }
+
+    /// Looks at what a call has done.
+    pub fn watch(&mut self, store: &Store, call: &Call, reply: &Reply, now_ms: u64) {
+        let Some(key) = call.key().filter(|key| self.orphans.contains_key(*key)).cloned() else { return };
+        match (call, reply) {
+            (Call::Put(_) | Call::Release(_), Reply::Verdict(Verdict::Applied)) => {
+                self.may_fall_back(&key, store, now_ms);
+            }
+            (Call::Claim(claim), Reply::Claimed(Claimed::Yours(_))) => self.adopt(&key, claim.caller.incarnation),
+            (Call::Write(write), Reply::Written(Written::Applied(_))) => self.adopt(&key, write.caller.incarnation),
+            _ => {}
+        }
+    }
+
+    /// Somebody has taken a key whose owner had crashed: what was not lost by now is not lost.
+    fn adopt(&mut self, key: &Key, by: Id) {
+        if self.orphans.get(key).is_none_or(|orphan| orphan.owner == by) {
+            return;
+        }
+        let Some(orphan) = self.orphans.remove(key) else { return };
+        let tick = self.tick();
+        for loss in orphan.losses {
+            self.history(key).end(loss, Outcome::Unknown { until: Some(tick) });
+        }
+    }
+
+    /// A data shard has failed over: these versions of a key are gone. What was read of them may not be there again,
+    /// though nobody was told that it was written (L02), and keys without an owner fall back (L01).
+    pub fn failed_over(&mut self, key: &Key, values: Vec<Value>, store: &Store, now_ms: u64) {
+        let tick = self.tick();
+        self.lost.entry(key.clone()).or_default().push(Lost { tick, values });
+        if self.orphans.contains_key(key) {
+            self.may_fall_back(key, store, now_ms);
+        }
+    }
+
+    /// Whether everything can be explained.
+    pub fn judge(&self) -> Result<(), Box<Unexplained>> {
+        self.histories.iter().try_for_each(|(key, history)| match self.lost.get(key) {
+            None => history.check(),
+            Some(lost) => without_reads_of(history, lost).check(),
+        })
+    }
+
+    /// All that was done to a key, for reports.
+    pub fn told(&self, key: &str) -> Vec<String> {
+        let history = self.histories.values().find(|history| history.key == key);
+        history.iter().flat_map(|history| &history.operations).map(ToString::to_string).collect()
+    }
+}
+
+/// L02: reads before a fail-over of what it took away.
+fn without_reads_of(history: &History, lost: &[Lost]) -> History {
+    let mut kept = history.clone();
+    kept.operations.retain(|operation| {
+        let Outcome::Done { saw: Some(saw), .. } = &operation.outcome else { return true };
+        let is_lost = |lost: &Lost| operation.invoked < lost.tick && lost.values.contains(saw);
+        operation.action != Action::Get || !lost.iter().any(is_lost)
+    });
+    kept
+}

@@ -1,0 +1,2 @@
+local record = sidecar()
+return refusal(record) or place(record)

@@ -1,0 +1,31 @@
+-- ARGV further: base sequence, operation, tombstone, value, expiry, whether the sidecar expires, life of the
+-- sidecar of a tombstone then.
+if is_late() then
+  return { 'LATE' }
+end
+local record = sidecar()
+if (record and record.run ~= ARGV[1]) or is_stale(record) then
+  return { 'STALE' }
+end
+if record and record.seq > 0 and record.op == ARGV[6] then
+  touch(record)
+  return { 'SAME', int(record.seq) }
+end
+record = record or absent()
+if record.seq ~= tonumber(ARGV[5]) then
+  return { 'RETRY', reply(record) }
+end
+if record.owner ~= '' then
+  record.gen = record.gen + 1
+end
+record.ce = math.max(record.ce, tonumber(ARGV[2]))
+redis.call('HSET', KEYS[2], 'run', ARGV[1], 'ce', int(record.ce), 'gen', int(record.gen), 'owner', '')
+apply(record.seq + 1, 6)
+if ARGV[10] == '1' and ARGV[7] == '1' then
+  redis.call('PEXPIRE', KEYS[2], ARGV[11])
+elseif ARGV[10] == '1' and ARGV[9] ~= '0' then
+  redis.call('PEXPIREAT', KEYS[2], ARGV[9])
+else
+  redis.call('PERSIST', KEYS[2])
+end
+return { 'APPLIED', int(record.seq + 1) }
