@@ -85,7 +85,7 @@ pub async fn serve(
 /// The name under which this process shares its state, for itself alone.
 async fn own_name(config: &Config) -> Result<Option<NameLock>, StartError> {
     let (Some(name), true) = (&config.instance_name, config.migrates()) else { return Ok(None) };
-    let predecessor = config.drain_deadline + LEAVE + SWEEP;
+    let predecessor = config.drain_deadline + LEAVE * 2;
     NameLock::take(&config.data, name, predecessor).await.map(Some)
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use state_map::redis::{RedisPort, RedisSettings as PortSettings};
+use state_map::redis::{ConnectError, RedisPort, RedisSettings as PortSettings};
 use state_map::wire::key::Space;
 use state_map::{Json, Map, MapSpec, Node, Phase, Refused, Settings, Status, Takeover, Text};
 use tokio::sync::Notify;
@@ -41,11 +41,11 @@ impl Migration {
     pub fn new(settings: &RedisSettings, name: &str) -> Result<Arc<Self>, StartError> {
         let port = RedisPort::new(PortSettings {
             url: settings.url.expose_secret().to_owned(),
-            space: Space::default(),
+            space: Space::new(&settings.state_namespace),
             timeout: settings.timeout,
             replicate_within: settings.timeout / 2,
         });
-        let node = Node::new(port.map_err(refuse)?, Settings::named(name));
+        let node = Node::new(port.map_err(|failure| refuse(&failure))?, Settings::named(name));
         let rooms = node.map(rooms());
         let active = node.map(active(rooms.clone()));
         let users = node.map(users());
@@ -120,7 +120,7 @@ fn users() -> MapSpec<UserSockets> {
     MapSpec::new("userSocketMap", "userSocketMap:", Json).merging(both).takeover(Takeover::LastWins)
 }
 
-fn refuse(failure: state_map::redis::ConnectError) -> StartError {
+fn refuse(failure: &ConnectError) -> StartError {
     let value = failure.to_string();
     StartError::Setting { setting: "redis.url", value, expected: "a Redis that state can migrate to" }
 }

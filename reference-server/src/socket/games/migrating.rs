@@ -48,7 +48,7 @@ pub enum Aged {
     /// It is no more.
     Gone,
     /// It has been used since.
-    Lives(Kept),
+    Lives(Box<Kept>),
 }
 
 impl Migrating {
@@ -110,7 +110,7 @@ impl Migrating {
             Some(kept) if kept.room.is_expired(now, self.room_ttl, self.orphan_ttl) => {
                 (Change::Delete, Aged::Gone)
             }
-            Some(kept) => (Change::Keep, Aged::Lives(kept.clone())),
+            Some(kept) => (Change::Keep, Aged::Lives(Box::new(kept.clone()))),
         };
         self.migration.rooms.update(&room.to_string(), change).await
     }

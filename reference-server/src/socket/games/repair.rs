@@ -168,7 +168,7 @@ async fn forget_there(app: &App, home: &Migrating, kept: &Kept) -> Option<bool> 
             Some(true)
         }
         Ok(Aged::Lives(now)) => {
-            app.live.games.rooms.keep(now);
+            app.live.games.rooms.keep(*now);
             None
         }
         Err(_) => None,
