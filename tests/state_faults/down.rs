@@ -27,7 +27,9 @@ fn redis_is_away(expected: &Expected) {
     server.kill9();
     let succeeds = |answer: &Answer| matches!(answer, Answer::Ok(_));
     let item = site.ledger.item();
-    for (what, action) in [("a read", Action::Get), ("a write", Action::Append(item)), ("a read", Action::Get)] {
+    for (what, action) in
+        [("a read", Action::Get), ("a write", Action::Append(item)), ("a read", Action::Get)]
+    {
         let answer = site.perform(0, "room", action);
         assert_eq!(succeeds(&answer), owned, "{phase}: {what} of an owned key: {answer:?}");
     }
@@ -46,7 +48,9 @@ fn redis_is_away(expected: &Expected) {
     assert_eq!(list.first(), Some(&first));
     assert!(!owned || list == [first, item], "{phase}: {list:?}");
     if made {
-        wait_for("the new key to be in Redis", || site.store.list("made") == Some(vec![made_now]) || phase == Phase::Dual);
+        wait_for("the new key to be in Redis", || {
+            site.store.list("made") == Some(vec![made_now]) || phase == Phase::Dual
+        });
         assert_eq!(site.instances[1].ask(&json!({"op": "get", "key": "made"})).ok(), json!([made_now]));
     }
     site.finish(&format!("Redis was away in {phase}"));

@@ -90,7 +90,8 @@ impl Ledger {
     /// sees a write before the replicas have it).
     pub fn forgive_early_reads(&self, failed_over_at: u64) {
         for history in self.histories().values_mut() {
-            let unpromised: Vec<u64> = history.operations.iter().filter_map(|o| unpromised(o, failed_over_at)).collect();
+            let unpromised: Vec<u64> =
+                history.operations.iter().filter_map(|o| unpromised(o, failed_over_at)).collect();
             for read in &mut history.operations {
                 let Outcome::Done { at, saw } = &mut read.outcome else { continue };
                 let early = unpromised.iter().any(|invoked| invoked < at) && *at <= failed_over_at;

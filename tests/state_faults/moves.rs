@@ -43,7 +43,8 @@ fn s16_two_copies_of_before_are_a_conflict_that_keeps_the_gate_shut() {
     let blockers = site.steering.blockers();
     assert!(blockers.contains(&Blocker::Conflicts(1)), "{blockers:?}");
     assert_eq!(site.steering.phase(), Phase::Dual);
-    let reported: Vec<(String, String)> = site.store.ask(&control_key(), &["HGETALL", "{stateMigration}:conflicts"]);
+    let reported: Vec<(String, String)> =
+        site.store.ask(&control_key(), &["HGETALL", "{stateMigration}:conflicts"]);
     let [(key, report)] = reported.as_slice() else { panic!("one conflict is reported: {reported:?}") };
     assert_eq!(key, "list:twice");
     let report: Value = serde_json::from_str(report).expect("reports are JSON");

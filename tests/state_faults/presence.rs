@@ -63,7 +63,8 @@ fn s17_clocks_that_are_a_minute_off_shorten_and_prolong_nothing() {
     }
     site.wait_until_registered(3);
     for (at, skew_ms) in [(1, -60_000), (2, 60_000)] {
-        site.steering.wait_for_member(&name(at), |member| (member.report.wall_skew_ms - skew_ms).abs() < 2_000);
+        site.steering
+            .wait_for_member(&name(at), |member| (member.report.wall_skew_ms - skew_ms).abs() < 2_000);
     }
     for phase in [Phase::Dual, Phase::Strict, Phase::PrimaryNew] {
         site.steering.go_to(phase);

@@ -40,9 +40,9 @@ impl Site {
     pub fn start(instances: usize, store: impl FnOnce() -> Store) -> Self {
         let turn = Turn::take();
         let store = store();
-        let proxies: Vec<_> = store.port().map_or(Vec::new(), |port| {
-            (0..=instances).map(|_| RedisProxy::before(port)).collect()
-        });
+        let proxies: Vec<_> = store
+            .port()
+            .map_or(Vec::new(), |port| (0..=instances).map(|_| RedisProxy::before(port)).collect());
         let url = |at: usize| proxies.get(at).map_or_else(|| store.url(), RedisProxy::url);
         let steering = Steering::new(&url(instances), store.replicas());
         let running: Vec<_> = (0..instances).map(|at| Instance::start(&name(at), &url(at))).collect();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use state_map::Phase;
 use state_map::control::{Member, Proof};
 use state_map::operator::{
     Blocker, Changed, Eviction, Journal, Operator, Outcome, Remembered, Stopped, Terms, Verification,
@@ -10,7 +11,6 @@ use state_map::operator::{
 use state_map::redis::{RedisPort, RedisSettings};
 use state_map::wire::call::Surveyed;
 use state_map::wire::key::Space;
-use state_map::Phase;
 use tokio::runtime::Runtime;
 
 use super::instance::{LEASE, millis};

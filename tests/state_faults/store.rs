@@ -83,7 +83,9 @@ impl Store {
             Self::Alone(server) => server,
             Self::Pair { nodes, master } => &nodes[*master],
             Self::Sentinels(set) => &set.nodes[set.master().expect("there is a master")],
-            Self::Cluster(cluster) => &cluster.nodes[cluster.owner_of(key.slot()).expect("the slot is served")],
+            Self::Cluster(cluster) => {
+                &cluster.nodes[cluster.owner_of(key.slot()).expect("the slot is served")]
+            }
         }
     }
 
@@ -127,7 +129,8 @@ impl Store {
         let port = nodes[new].port().to_string();
         nodes[*master] = Server::start_with(Options::default().arg(["--replicaof", "127.0.0.1", &port]));
         *master = new;
-        let count = || nodes[new].info("connected_slaves") == "1" && nodes[new].info("slave0").contains("online");
+        let count =
+            || nodes[new].info("connected_slaves") == "1" && nodes[new].info("slave0").contains("online");
         until("the new replica follows", count);
     }
 
