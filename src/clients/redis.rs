@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr};
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisFuture,
     RedisResult, Value,
@@ -29,6 +30,34 @@ pub enum Link {
     One(MultiplexedConnection),
     /// To a Cluster: commands go where their keys are.
     Cluster(ClusterConnection),
+}
+
+impl Link {
+    /// Waits until this many replicas of the master that has this key have all that was written here; gives how many do.
+    pub async fn wait(&mut self, key: &str, replicas: u32, within: Duration) -> RedisResult<u32> {
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(replicas).arg(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+        redis::from_redis_value(self.beside(key, wait).await?).map_err(Into::into)
+    }
+
+    /// What the master that has this key tells of a section of `INFO`.
+    pub async fn info(&mut self, key: &str, section: &str) -> RedisResult<redis::InfoDict> {
+        let mut info = redis::cmd("INFO");
+        info.arg(section);
+        redis::from_redis_value(self.beside(key, info).await?).map_err(Into::into)
+    }
+
+    /// Runs a command without a key on the master that has this key.
+    async fn beside(&mut self, key: &str, command: Cmd) -> RedisResult<Value> {
+        match self {
+            Self::One(connection) => connection.send_packed_command(&command).await,
+            Self::Cluster(connection) => {
+                let route = Route::with_slot(Slot::for_key(key.as_bytes()), SlotAddr::Master);
+                let node = SingleNodeRoutingInfo::SpecificNode(route);
+                connection.route_command(command, RoutingInfo::SingleNode(node)).await
+            }
+        }
+    }
 }
 
 impl ConnectionLike for Link {
