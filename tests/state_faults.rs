@@ -11,6 +11,7 @@ mod instance;
 mod late;
 mod ledger;
 mod moves;
+mod operator;
 mod owed;
 mod presence;
 mod random;
