@@ -55,7 +55,8 @@ deny: ## licences, bans, sources of the dependencies, and advisories where a dat
 .PHONY: soak
 soak: ROUNDS ?= 100
 soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each store (about half a minute each)
-	STATE_FAULTS_ROUNDS=$(ROUNDS) $(CARGO) test $(PROFILE) --locked --examples --test integration -- state_faults::random --nocapture
+	$(CARGO) build $(PROFILE) --locked --examples
+	STATE_FAULTS_ROUNDS=$(ROUNDS) $(CARGO) test $(PROFILE) --locked --test integration -- state_faults::random --nocapture
 
 .PHONY: bench
 bench: build ## rates, memory and plans of indexes beside a peer's, in one run; needs wrk and `make tools`

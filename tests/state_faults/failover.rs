@@ -129,6 +129,7 @@ fn s11_a_fail_over_takes_back_an_advance_that_one_of_four_has_seen() {
 fn s12_two_operators_with_a_fail_over_between_check_and_change() {
     let mut site = Site::in_phase(Phase::ReadNew, 2, Store::pair);
     site.append(0, "room");
+    site.append(1, "hall");
     let mut slow = site.another_operator();
     slow.go_to(Phase::ReadNew);
     let door = site.proxies.last().expect("the other operator has a proxy");
@@ -139,7 +140,7 @@ fn s12_two_operators_with_a_fail_over_between_check_and_change() {
     let undone = site.steering.rollback();
     assert!(matches!(undone, Err(Stopped::NotDurable { .. })), "{undone:?}");
     wait_for("i1 to be in shadow", || site.instances[1].status()["phase"] == "shadow");
-    site.append(1, "room");
+    site.append(1, "hall");
     site.fail_over();
     assert_eq!(site.steering.phase(), Phase::ReadNew, "the record has fallen back");
     let answer = late.deliver();
@@ -149,7 +150,7 @@ fn s12_two_operators_with_a_fail_over_between_check_and_change() {
     // Whatever became of the late change: it counts for nobody who has seen the other one.
     site.steering.go_to(Phase::Strict);
     site.append(1, "room");
-    site.append(0, "room");
+    site.append(0, "hall");
     site.finish(&format!("two operators and a fail-over; the late change was answered {answer:?}"));
 }
 

@@ -114,7 +114,7 @@ impl Store {
     #[track_caller]
     pub fn lag(&self) {
         let Self::Pair { nodes, master } = self else { panic!("only a pair is failed over by hand") };
-        nodes[1 - master.min(&1)].stop();
+        nodes[1 - *master].stop();
         nodes[*master].ask::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
     }
 
