@@ -14,6 +14,7 @@ mod shard;
 mod stage;
 mod steering;
 mod store;
+mod telling;
 mod tests;
 mod trouble;
 mod weather;
