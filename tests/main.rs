@@ -36,4 +36,5 @@ mod serve_instances;
 mod serve_logs;
 mod serve_settings;
 mod state_faults;
+mod state_verify;
 mod support_check;
