@@ -38,4 +38,5 @@ mod serve_logs;
 mod serve_settings;
 mod state_faults;
 mod state_serve;
+mod state_verify;
 mod support_check;
