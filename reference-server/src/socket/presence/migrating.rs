@@ -23,7 +23,7 @@ use super::index::{HEARTBEAT, Index, TTL, renewed_until};
 use super::{Presence, UserSocketMap};
 use crate::app::App;
 use crate::domain::{Timestamp, UserId};
-use crate::redis::Redis;
+use crate::redis::{Redis, Unavailable};
 use crate::socket::migration::Migration;
 use crate::socket::watch;
 
@@ -146,14 +146,14 @@ impl MigratingPresence {
         sockets.is_some_and(|sockets| sockets.is_elsewhere(&self.migration.name))
     }
 
+    /// What this instance has in memory may be another's by now, and old.
     async fn stored(&self, user: UserId) -> Option<Arc<UserSockets>> {
-        if let Some(own) = self.migration.users.peek(&user.to_string()) {
-            return Some(own);
-        }
         let mut get = cmd("GET");
         get.arg(format!("userSocketMap:{user}"));
-        let stored: Option<Vec<u8>> = self.index.redis.query("presence_get", get).await.ok()?;
-        serde_json::from_slice(&stored?).ok()
+        match self.index.redis.query::<Option<Vec<u8>>>("presence_get", get).await {
+            Ok(stored) => serde_json::from_slice(&stored?).ok(),
+            Err(Unavailable) => self.migration.users.peek(&user.to_string()),
+        }
     }
 
     /// Writes which sockets a user has here.
@@ -224,7 +224,7 @@ impl MigratingPresence {
         self.write_all(users, Write::IfOther).await;
     }
 
-    async fn list(&self, users: impl Iterator<Item = UserId>) -> Result<(), crate::redis::Unavailable> {
+    async fn list(&self, users: impl Iterator<Item = UserId>) -> Result<(), Unavailable> {
         let (until, mut listed, mut gone) = (renewed_until(), Vec::new(), Vec::new());
         for user in users {
             if self.here.contains(user) {
@@ -243,15 +243,18 @@ pub async fn keep_current(app: Arc<App>) {
     let Presence::Migrating(presence) = &app.live.presence else { return };
     let mut availability = presence.index.redis.availability();
     let mut beats = interval(HEARTBEAT);
-    let mut looks = interval(CONFIRM);
+    let (mut looks, mut was_alone) = (interval(CONFIRM), true);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = presence.changed.notified() => presence.flush(&app).await,
             _ = beats.tick() => presence.beat().await,
-            _ = looks.tick() => presence.confirm().await,
-            () = presence.migration.shared() => presence.beat().await,
+            _ = looks.tick() => {
+                let has_begun = was_alone && !presence.is_alone();
+                was_alone = presence.is_alone();
+                if has_begun { presence.beat().await } else { presence.confirm().await }
+            }
             changed = availability.changed() => match changed {
                 Ok(()) if *availability.borrow_and_update() => presence.beat().await,
                 Ok(()) => {}
