@@ -5,6 +5,7 @@
 
 mod cli;
 mod clients;
+mod clock;
 mod config;
 mod demo;
 mod digest;
@@ -16,6 +17,7 @@ mod indexes;
 mod limits;
 mod load;
 mod output;
+mod owner;
 #[cfg(test)]
 mod schema_files;
 mod signal;

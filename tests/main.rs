@@ -28,6 +28,7 @@ mod loadtest;
 mod loadtest_socketio;
 mod mongo_proxy_check;
 mod readme;
+mod redis_proxy_check;
 mod scenarios;
 mod schemas;
 mod serve;

@@ -4,6 +4,7 @@
 //! nowhere else.
 
 mod args;
+mod confirm;
 mod demo;
 mod health;
 mod loadtest;
@@ -14,6 +15,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use reference_server::{SeedError, StartError};
+use state_map::operator::Stopped;
 
 use crate::config::Mistakes;
 use crate::demo::DemoError;
@@ -152,9 +154,18 @@ fn exit_of_index(error: &IndexError) -> Exit {
 fn exit_of_state(error: &StateError) -> Exit {
     match error {
         StateError::Unreachable { .. } => Exit::Unreachable,
-        StateError::Privilege { .. } => Exit::Refused,
+        StateError::Privilege { .. } | StateError::Refused(_) => Exit::Refused,
         StateError::Server { .. } => Exit::Failed,
+        StateError::HalfWay { .. } => Exit::Resumable,
+        StateError::Interrupted => Exit::Interrupted,
         StateError::Url { .. } | StateError::File { .. } => Exit::Usage,
+        StateError::Stopped(stopped) => match **stopped {
+            Stopped::Redis(_) => Exit::Unreachable,
+            Stopped::Unknown { .. } | Stopped::NotDurable { .. } | Stopped::Journal { changed: true, .. } => {
+                Exit::Resumable
+            }
+            _ => Exit::Refused,
+        },
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, Slot, SlotAddr};
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisFuture,
     RedisResult, Value,
@@ -29,6 +30,34 @@ pub enum Link {
     One(MultiplexedConnection),
     /// To a Cluster: commands go where their keys are.
     Cluster(ClusterConnection),
+}
+
+impl Link {
+    /// Waits until this many replicas of the master that has this key have all that was written here; gives how many do.
+    pub async fn wait(&mut self, key: &str, replicas: u32, within: Duration) -> RedisResult<u32> {
+        let mut wait = redis::cmd("WAIT");
+        wait.arg(replicas).arg(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+        redis::from_redis_value(self.beside(key, wait).await?).map_err(Into::into)
+    }
+
+    /// What the master that has this key tells of a section of `INFO`.
+    pub async fn info(&mut self, key: &str, section: &str) -> RedisResult<redis::InfoDict> {
+        let mut info = redis::cmd("INFO");
+        info.arg(section);
+        redis::from_redis_value(self.beside(key, info).await?).map_err(Into::into)
+    }
+
+    /// Runs a command without a key on the master that has this key.
+    async fn beside(&mut self, key: &str, command: Cmd) -> RedisResult<Value> {
+        match self {
+            Self::One(connection) => connection.send_packed_command(&command).await,
+            Self::Cluster(connection) => {
+                let route = Route::with_slot(Slot::for_key(key.as_bytes()), SlotAddr::Master);
+                let node = SingleNodeRoutingInfo::SpecificNode(route);
+                connection.route_command(command, RoutingInfo::SingleNode(node)).await
+            }
+        }
+    }
 }
 
 impl ConnectionLike for Link {
@@ -68,6 +97,44 @@ pub async fn link(url: &SecretUrl, limit: Duration) -> RedisResult<Link> {
         Some(("redis+sentinel", rest)) => master(rest, limit).await.map(Link::One),
         _ => standalone(url, limit).await.map(Link::One),
     }
+}
+
+/// Connects to every master of what `link` leads to: the one server, or all that have slots of the Cluster.
+pub async fn masters(
+    url: &SecretUrl,
+    link: &Link,
+    limit: Duration,
+) -> RedisResult<Vec<(String, MultiplexedConnection)>> {
+    let mut cluster = match link {
+        Link::One(connection) => return Ok(vec![(host(url), connection.clone())]),
+        Link::Cluster(connection) => connection.clone(),
+    };
+    let listed: String = redis::cmd("CLUSTER").arg("NODES").query_async(&mut cluster).await?;
+    let rest = url.expose().split_once("://").map_or("", |(_, rest)| rest);
+    let (seeds, _) = nodes(rest);
+    let mut masters = Vec::new();
+    for address in listed.lines().filter_map(master_with_slots) {
+        let seed = seeds.first().map_or("", String::as_str);
+        let node = standalone(at(seed, address), limit).await?;
+        masters.push((address.to_owned(), node));
+    }
+    Ok(masters)
+}
+
+/// The address of a line of `CLUSTER NODES` that is of a master with slots.
+fn master_with_slots(line: &str) -> Option<&str> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, address, flags, _, _, _, _, _, _, ..] = fields[..] else { return None };
+    let is_master = flags.split(',').any(|flag| flag == "master");
+    let address = address.split_once(['@', ',']).map_or(address, |(address, _)| address);
+    is_master.then_some(address)
+}
+
+/// The host of a URL, without credentials.
+fn host(url: &SecretUrl) -> String {
+    let shown = url.to_string();
+    let rest = shown.split_once("://").map_or(&*shown, |(_, rest)| rest);
+    rest.rsplit_once('@').map_or(rest, |(_, host)| host).to_owned()
 }
 
 async fn standalone(url: impl IntoConnectionInfo, limit: Duration) -> RedisResult<MultiplexedConnection> {

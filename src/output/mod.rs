@@ -5,6 +5,7 @@ pub mod health;
 pub mod indexes;
 pub mod load;
 pub mod progress;
+pub mod state;
 pub mod style;
 pub mod table;
 
@@ -13,6 +14,9 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 use crate::text::printable;
+
+/// Makes a terminal empty, and begins at its top.
+const CLEAR: &str = "\x1b[2J\x1b[H";
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +54,14 @@ impl Output {
             Format::Table => Ok(()),
             Format::Json => self.result(&serde_json::to_string_pretty(report)?),
         }
+    }
+
+    /// Writes a report that replaces the one before, where there is a terminal to do so.
+    pub fn screen<T: Serialize>(&self, report: &T, render: impl FnOnce(&T) -> String) -> io::Result<()> {
+        if self.format == Format::Table && io::stdout().is_terminal() {
+            return self.result(&format!("{CLEAR}{}", render(report)));
+        }
+        self.report(report, render)
     }
 
     /// Writes text that is a result.

@@ -42,6 +42,35 @@ impl RowProgress {
     }
 }
 
+/// The progress of keys that are written.
+#[derive(Debug)]
+pub struct KeyProgress {
+    bar: Option<ProgressBar>,
+}
+
+impl KeyProgress {
+    /// Begins to show the progress of what is called `title`; on a terminal only.
+    pub fn start(output: Output, title: &str) -> Self {
+        Self { bar: output.is_interactive().then(|| bar(title)) }
+    }
+
+    /// Shows how far it is.
+    pub fn update(&self, keys: u64, of: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(keys * 1_000 / of.max(1));
+            bar.set_message(format!("{} of {} keys", thousands(keys), thousands(of)));
+        }
+    }
+}
+
+impl Drop for KeyProgress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn bar(title: &str) -> ProgressBar {
     // The template is a constant; were it wrong, the default style would do.
     let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());

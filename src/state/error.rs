@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
+use state_map::operator::Stopped;
+
+use super::Target;
+use super::lock::Holder;
 use crate::clients::redis::client_error;
 use crate::clients::{ClientError, SecretUrl};
+use crate::config::duration::humanize;
 use crate::text::excerpt;
 
 /// Why a command on state could not be done.
@@ -51,6 +56,23 @@ pub enum StateError {
         /// The URL, without its password.
         url: String,
     },
+    /// Something has to be settled first; nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A step was not taken, or is not known to have been.
+    #[error("{0}")]
+    Stopped(Box<Stopped>),
+    /// Changes were made; the same command goes on from there.
+    #[error("stopped half-way: {reason}\nto go on: {resume}")]
+    HalfWay {
+        /// Why.
+        reason: String,
+        /// The command that goes on.
+        resume: String,
+    },
+    /// The operator stopped it; what was changed stays, and the next command goes on from there.
+    #[error("interrupted; `scalectl migrate state status` shows where the migration is")]
+    Interrupted,
     /// A file could not be read or written.
     #[error("{what}: {source}")]
     File {
@@ -61,7 +83,63 @@ pub enum StateError {
     },
 }
 
+/// What has to be settled before anything is changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Somebody else is at work.
+    #[error("{namespace}: {}; the lock ends by itself {} after its holder has ended", at_work(.holder.as_deref()), humanize(*.lease))]
+    Locked {
+        /// The migration.
+        namespace: String,
+        /// Who holds the lock.
+        holder: Option<Box<Holder>>,
+        /// How long it outlives its holder.
+        lease: Duration,
+    },
+    /// The journal is not as it was written.
+    #[error(
+        "{place} is not as it was written: {flaws}. Nothing is decided on it: {repair}, and the other copy is gone on \
+         with. `scalectl migrate state journal` shows both"
+    )]
+    Journal {
+        /// Which copy.
+        place: String,
+        /// What is wrong with it.
+        flaws: String,
+        /// What to do about it.
+        repair: String,
+    },
+    /// There is no such conflict.
+    #[error("{0}")]
+    NoConflict(String),
+    /// Something has to be confirmed.
+    #[error("{0}")]
+    Unconfirmed(String),
+}
+
+fn at_work(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder { owner, since, command }) => {
+            let since = since.get(..19).unwrap_or(since);
+            format!("{owner} is at work since {since} ({command})")
+        }
+        None => "somebody is at work".to_owned(),
+    }
+}
+
 impl StateError {
+    /// What stopped a step at this target: what Redis did not allow is told as such.
+    pub fn stopped(target: &Target, stopped: Stopped) -> Self {
+        match &stopped {
+            Stopped::Redis(cause) if cause.contains("NOPERM") => Self::Privilege {
+                who: target.url.to_string(),
+                doing: "carry out a script of the migration".to_owned(),
+                message: excerpt(&target.url.scrub(cause)),
+            },
+            _ => Self::Stopped(Box::new(stopped)),
+        }
+    }
+
     /// A driver's error while `doing` something.
     pub fn driver(url: &SecretUrl, limit: Duration, doing: &str, error: &RedisError) -> Self {
         let (who, doing) = (url.to_string(), doing.to_owned());

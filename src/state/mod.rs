@@ -2,10 +2,21 @@
 //!
 //! The instances carry the protocol out by themselves (`state-map`, `docs/state-protocol.md`); here are the operator's
 //! parts: [`target`] is the Redis that the state moves to, [`lock`] lets one operator steer at a time, [`journal`]
-//! keeps what was decided and on which evidence, [`run`] takes the steps.
+//! keeps what was decided and on which evidence, [`helm`] takes the steps, [`status`] tells where the migration is.
 
+pub mod change;
+pub mod collect;
+pub mod conflict;
 pub mod error;
+pub mod evidence;
+pub mod helm;
+pub mod journal;
+pub mod lock;
+pub mod status;
 pub mod target;
+pub mod verify;
+pub mod watch;
 
-pub use error::StateError;
+pub use error::{Refusal, StateError};
+pub use helm::{Helm, Seen};
 pub use target::Target;

@@ -13,15 +13,15 @@ use mongodb::options::{CollectionOptions, WriteConcern};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::owner::Owner;
 use super::patience::Patience;
+use crate::clock::now;
 use crate::digest;
 use crate::indexes::IndexError;
 use crate::indexes::diff::Step;
 use crate::indexes::error::{DUPLICATE_KEY, code};
 use crate::indexes::index::Index;
 use crate::indexes::live::Deployment;
-use crate::indexes::plan::now;
+use crate::owner::Owner;
 
 /// The collection of the history.
 pub const COLLECTION: &str = "scalectl.indexHistory";

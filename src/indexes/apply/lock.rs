@@ -17,11 +17,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::owner::Owner;
 use super::patience::Patience;
 use crate::indexes::error::{DUPLICATE_KEY, code};
 use crate::indexes::live::Deployment;
 use crate::indexes::{IndexError, Refusal};
+use crate::owner::Owner;
 
 /// How long the lock outlives its holder.
 const LEASE: Duration = Duration::from_secs(20);

@@ -8,7 +8,6 @@
 mod execute;
 pub mod journal;
 mod lock;
-mod owner;
 mod patience;
 mod privilege;
 mod progress;
@@ -25,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 use self::execute::Executor;
 use self::journal::{Event, Journal, Snapshot};
 use self::lock::Lock;
-use self::owner::Owner;
 use self::patience::Patience;
 pub use self::progress::{Progress, Watcher};
 pub use self::proof::QueryChange;
@@ -37,6 +35,7 @@ use super::live::{Deployment, LiveDatabase, Topology, Version};
 use super::plan::{Plan, measure, read_declared, rules, state_hash};
 use super::spec::{DatabaseSpec, Spec};
 use super::{IndexError, Refusal};
+use crate::owner::Owner;
 
 /// The first version with hidden indexes.
 const HIDDEN_SINCE: Version = Version(4, 4);

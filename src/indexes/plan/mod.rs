@@ -20,6 +20,7 @@ use super::capability::Probe;
 use super::diff::{Change, Note, Rules, diff};
 use super::live::{Deployment, LiveDatabase, read_database};
 use super::spec::{DatabaseSpec, Spec};
+use crate::clock::now;
 
 /// What the operator allows beyond the ordinary.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -154,9 +155,4 @@ pub fn state_hash(database: &DatabaseSpec, live: &LiveDatabase) -> String {
 pub fn rules(deployment: &Deployment, spec: &Spec, allowed: &Allowances) -> Rules {
     let soak = allowed.soak_seconds.map_or(spec.soak, Duration::from_secs);
     Rules { version: deployment.version, soak, allow_gap: allowed.gap }
-}
-
-/// The time, in RFC 3339.
-pub fn now() -> String {
-    bson::DateTime::now().try_to_rfc3339_string().unwrap_or_default()
 }

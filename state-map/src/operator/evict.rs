@@ -70,7 +70,10 @@ fn among(known: &[String]) -> String {
 }
 
 /// The incarnation to be dropped, if this proof is enough for it now.
-pub(super) fn eviction(view: &Surveyed, name: &str, proof: Proof) -> Result<Eviction, EvictionRefused> {
+///
+/// # Errors
+/// See [`EvictionRefused`].
+pub fn eviction(view: &Surveyed, name: &str, proof: Proof) -> Result<Eviction, EvictionRefused> {
     let Some(member) = view.members.get(name) else { return dropped_before(view, name, proof) };
     if member.lease_until_ms >= view.now_ms {
         return Err(EvictionRefused::Alive {

@@ -107,9 +107,10 @@ fn everybody(view: &Surveyed) -> Vec<Blocker> {
     protocols.chain(unacknowledged(view)).collect()
 }
 
-fn unacknowledged(view: &Surveyed) -> impl Iterator<Item = Blocker> {
+/// Who has not acknowledged the record's change, to the server that is there now.
+pub fn unacknowledged(view: &Surveyed) -> Vec<Blocker> {
     let record = &view.record;
-    view.members.iter().filter_map(move |(name, member)| {
+    let missing = view.members.iter().filter_map(|(name, member)| {
         let (name, silent_ms) = (name.clone(), silent_ms(view, member));
         if member.ack != record.stamp {
             let waiting_for = member.report.waiting_for.clone();
@@ -118,7 +119,8 @@ fn unacknowledged(view: &Surveyed) -> impl Iterator<Item = Blocker> {
         }
         (!has_acknowledged_here(record, member, &view.replid))
             .then_some(Blocker::OldHistory { name, silent_ms })
-    })
+    });
+    missing.collect()
 }
 
 /// C14: an acknowledgement to a server that another has replaced may be of a change that this one never had.

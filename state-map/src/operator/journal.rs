@@ -9,6 +9,8 @@ use super::known::{Noticed, Verification};
 use super::step::Step;
 use crate::control::{ControlRecord, Id, Member, Proof, Stamp};
 use crate::phase::Phase;
+use crate::wire::key::Key;
+use crate::wire::message::Keep;
 
 /// What a step was decided on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -75,6 +77,18 @@ pub enum Entry {
         /// Why it counts as dead.
         proof: Proof,
     },
+    /// It was decided which of a key's two values stays.
+    Resolved {
+        /// The key.
+        key: Key,
+        /// Which.
+        keep: Keep,
+    },
+    /// Epochs up to this one were used in a journal that is continued no more.
+    Heard {
+        /// The highest of them.
+        epoch: u64,
+    },
     /// Tombstones and sidecars of absent keys were collected.
     Collected {
         /// The change of the record at which that was done.
@@ -111,7 +125,8 @@ impl Notes {
             Entry::Noticed(noticed) => self.noticed = Some(noticed.clone()),
             Entry::Verified(verification) => self.verification = Some(verification.clone()),
             Entry::Collected { stamp, .. } => self.collected = Some(*stamp),
-            Entry::Evicting { .. } => {}
+            Entry::Heard { epoch } => self.highest_epoch = self.highest_epoch.max(*epoch),
+            Entry::Evicting { .. } | Entry::Resolved { .. } => {}
         }
     }
 }

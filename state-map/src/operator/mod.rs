@@ -15,8 +15,8 @@ mod stopped;
 mod tests;
 
 pub use blocker::Blocker;
-pub use evict::{Eviction, EvictionRefused};
-pub use gate::{fell_back, gate};
+pub use evict::{Eviction, EvictionRefused, eviction};
+pub use gate::{fell_back, gate, unacknowledged};
 pub use journal::{Entry, Evidence, Intent, Journal, Notes, Remembered};
 pub use known::{Known, Noticed, Outcome, Verification};
 pub use steer::{Changed, Operator, Terms, survey};

@@ -12,6 +12,8 @@ use crate::control::{ControlRecord, Proof, Stamp};
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::wire::call::{Call, Evict, Failure, Reply, Steer, Steered, Surveyed};
+use crate::wire::key::Key;
+use crate::wire::message::Keep;
 
 /// What the operator asks of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,11 @@ impl<P: Port, J: Journal> Operator<P, J> {
     /// The journal.
     pub fn journal(&self) -> &J {
         &self.journal
+    }
+
+    /// The world that it steers in.
+    pub fn port(&self) -> &P {
+        &self.port
     }
 
     /// What the gates know beside a survey.
@@ -262,6 +269,14 @@ impl<P: Port, J: Journal> Operator<P, J> {
     /// [`Stopped::Journal`].
     pub async fn collected(&mut self, stamp: Stamp, records: u64) -> Result<(), Stopped> {
         self.write(Entry::Collected { stamp, records }, 0, false).await
+    }
+
+    /// Writes down which of a key's two values stays, before that is told to the instances.
+    ///
+    /// # Errors
+    /// [`Stopped::Journal`].
+    pub async fn resolving(&mut self, key: Key, keep: Keep) -> Result<(), Stopped> {
+        self.write(Entry::Resolved { key, keep }, 0, false).await
     }
 
     async fn write(&mut self, entry: Entry, replicas: u32, changed: bool) -> Result<(), Stopped> {

@@ -9,11 +9,11 @@ pub mod plan;
 pub mod rollback;
 pub mod verify;
 
-use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::args::{duration, positive_duration};
+use crate::cli::confirm::{Answer, ask};
 use crate::cli::{Error, Outcome, io_error};
 use crate::clients::SecretUrl;
 use crate::config::topology::{DEFAULT_FILE, Reference, Topology};
@@ -190,15 +190,13 @@ pub struct WorkArgs {
 /// Asks at a terminal; elsewhere `--yes` is needed.
 fn confirm(output: Output, question: &str) -> Result<(), Error> {
     let refused = |text: &str| Error::from(IndexError::from(Refusal::Unconfirmed(text.to_owned())));
-    if !std::io::stdin().is_terminal() {
-        return Err(refused(
-            "nothing was changed: confirm with --yes, or apply a plan that `plan --out` wrote",
-        ));
+    match ask(output, question, "yes")? {
+        Answer::Given => Ok(()),
+        Answer::Withheld => Err(refused("nothing was changed")),
+        Answer::NobodyThere => {
+            Err(refused("nothing was changed: confirm with --yes, or apply a plan that `plan --out` wrote"))
+        }
     }
-    output.note(&format!("{question} Type yes:"));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(io_error("the answer could not be read"))?;
-    if answer.trim() == "yes" { Ok(()) } else { Err(refused("nothing was changed")) }
 }
 
 /// Makes a plan true, and prints what was done.

@@ -6,10 +6,16 @@ use std::time::Duration;
 use state_map::wire::key::Space;
 
 use crate::cli::Error;
-use crate::cli::args::positive_duration;
+use crate::cli::args::{duration, positive_duration};
+use crate::cli::confirm::{Answer, ask};
 use crate::clients::SecretUrl;
 use crate::config::topology::{DEFAULT_FILE, Reference, Topology};
-use crate::state::Target;
+use crate::output::Output;
+use crate::output::state::progress::StateProgress;
+use crate::signal;
+use crate::state::helm::Manner;
+use crate::state::journal::default_path;
+use crate::state::{Helm, Refusal, Seen, StateError, Target};
 
 /// Which Redis, and which migration in it.
 #[derive(Debug, clap::Args)]
@@ -65,5 +71,104 @@ fn namespace(text: &str) -> Result<String, String> {
         "" => Err("it must not be empty".to_owned()),
         _ if text.chars().all(fits) => Ok(text.to_owned()),
         _ => Err("letters, digits and - _ . : only".to_owned()),
+    }
+}
+
+/// How a command steers.
+#[derive(Debug, clap::Args)]
+pub struct SteerArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    journal: JournalArgs,
+    /// Clean rounds of sampled compares, in a row, that are wanted before read-new
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    clean_rounds: u64,
+    /// How long to wait for gates that open by themselves, and for the instances to acknowledge
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<Duration>,
+}
+
+/// Where the journal is.
+#[derive(Debug, clap::Args)]
+pub struct JournalArgs {
+    /// The journal on disk [default: .scalectl/state-NAMESPACE.jsonl]
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+}
+
+/// Whether the operator is asked.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct ConfirmArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Never ask: refuse what needs an answer
+    #[arg(long, conflicts_with = "yes")]
+    no_input: bool,
+}
+
+impl JournalArgs {
+    /// Where it is.
+    pub fn path(&self, target: &Target) -> PathBuf {
+        self.journal.clone().unwrap_or_else(|| default_path(&target.namespace))
+    }
+}
+
+impl SteerArgs {
+    /// The Redis that is meant.
+    pub fn target(&self) -> Result<Target, Error> {
+        self.target.resolve()
+    }
+
+    /// How long to wait, if nothing else is said.
+    pub fn patience(&self, default: Duration) -> Duration {
+        self.timeout.unwrap_or(default)
+    }
+
+    /// Takes the helm, lets `steer` have it, and gives it back.
+    pub async fn at_the_helm<T>(
+        &self,
+        command: &str,
+        output: Output,
+        patience: Duration,
+        steer: impl AsyncFnOnce(&mut Helm<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let target = self.target.resolve()?;
+        let path = self.journal.path(&target);
+        let progress = StateProgress::start(output);
+        let watcher = |seen: Seen<'_>| progress.show(&seen);
+        let manner = Manner {
+            command,
+            journal: &path,
+            clean_rounds: self.clean_rounds,
+            interrupt: signal::interrupt(),
+            watcher: &watcher,
+        };
+        let mut helm = Helm::take(target, manner, patience).await?;
+        let outcome = steer(&mut helm).await;
+        helm.release().await;
+        outcome
+    }
+}
+
+impl ConfirmArgs {
+    /// Whether the operator has agreed beforehand.
+    pub fn yes(self) -> bool {
+        self.yes
+    }
+
+    /// Asks for a word; without it, nothing is changed.
+    pub fn confirm(self, output: Output, question: &str, word: &str) -> Result<(), Error> {
+        let refused = |text: &str| Error::from(StateError::from(Refusal::Unconfirmed(text.to_owned())));
+        if self.yes {
+            return Ok(());
+        }
+        let answer = if self.no_input { Answer::NobodyThere } else { ask(output, question, word)? };
+        match answer {
+            Answer::Given => Ok(()),
+            Answer::Withheld => Err(refused("nothing was changed")),
+            Answer::NobodyThere => Err(refused("nothing was changed: confirm with --yes")),
+        }
     }
 }

@@ -1,0 +1,456 @@
+//! Where a migration is: the instances, what they count, and what keeps the next step from being taken.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use state_map::control::{Counts, Member, Proof};
+use state_map::operator::{Blocker, Known, Outcome, Step, gate, unacknowledged};
+use state_map::wire::call::Surveyed;
+use state_map::{Id, Phase};
+
+use super::journal::Copies;
+use super::lock::Holder;
+
+/// Where a migration is.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusReport {
+    /// Version of this layout.
+    pub schema: &'static str,
+    /// The name under which it is steered.
+    pub namespace: String,
+    /// The Redis that state moves to, without its password.
+    pub redis: String,
+    /// Identity of the run; none before the first.
+    pub run: Option<String>,
+    /// The phase in the control record.
+    pub phase: &'static str,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The phase that the last step may be undone to at once.
+    pub undo: Option<&'static str>,
+    /// Whether another server has taken over since the last change, or it has restarted.
+    pub failed_over: bool,
+    /// Replicas that must have a durable write.
+    pub replicas_wanted: u32,
+    /// Replicas that are connected.
+    pub replicas_connected: u32,
+    /// The instances by name.
+    pub instances: Vec<InstanceReport>,
+    /// Incarnations that do not count any more.
+    pub dropped: Vec<DroppedReport>,
+    /// All instances together.
+    pub totals: CountsReport,
+    /// Keys with two values of which nobody has decided.
+    pub conflicts: u64,
+    /// How far the backfill is; none in other phases.
+    pub backfill: Option<BackfillReport>,
+    /// The last verification, when it was of this phase.
+    pub verification: Option<VerificationReport>,
+    /// The next step forward; none in `done`.
+    pub next: Option<GateReport>,
+    /// The step back; none where there is no way back.
+    pub back: Option<GateReport>,
+    /// The journal.
+    pub journal: JournalReport,
+    /// Who steers now.
+    pub operator: Option<Holder>,
+}
+
+/// One instance.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceReport {
+    /// Its name.
+    pub name: String,
+    /// Identity of its process.
+    pub incarnation: String,
+    /// The phase that it serves.
+    pub serving: &'static str,
+    /// The epoch that it has acknowledged.
+    pub acknowledged_epoch: u64,
+    /// Whether that is the record's change, on the server that is there now.
+    pub acknowledged: bool,
+    /// What it waits for before it acknowledges.
+    pub waiting_for: Option<String>,
+    /// Milliseconds since it was last heard of.
+    pub seen_ms_ago: u64,
+    /// Whether its lease is over.
+    pub silent: bool,
+    /// How far its clock is from Redis' clock, in milliseconds.
+    pub clock_off_by_ms: i64,
+    /// Clean rounds of compares in a row.
+    pub clean_rounds: u64,
+    /// What it counts.
+    #[serde(flatten)]
+    pub counts: CountsReport,
+}
+
+/// What instances count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CountsReport {
+    /// Keys with a value in memory.
+    pub held: u64,
+    /// Keys owned.
+    pub owned: u64,
+    /// Owned keys of which Redis has the newest version.
+    pub stored: u64,
+    /// Keys in the repair queue: Redis has to be told of them.
+    pub owed: u64,
+    /// Keys held since before the run that are not claimed yet.
+    pub unclaimed: u64,
+    /// Sampled compares.
+    pub compared: u64,
+    /// Writes that Redis has accepted.
+    pub writes: u64,
+    /// Bytes written to Redis.
+    pub bytes: u64,
+    /// Requests that were refused for want of Redis.
+    pub unavailable: u64,
+    /// Differences by their class.
+    pub differences: Differences,
+}
+
+/// Differences by their class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Differences {
+    /// Compares that differed and did not settle.
+    pub unsettled: u64,
+    /// Second copies of which nobody has decided.
+    pub conflicts: u64,
+    /// Values that were gone although their record says they are there: evicted or deleted by others.
+    pub vanished: u64,
+    /// Writes that were refused because their sender is superseded.
+    pub superseded: u64,
+}
+
+/// An incarnation that does not count any more.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DroppedReport {
+    /// The instance's name.
+    pub name: String,
+    /// Identity of its process.
+    pub incarnation: String,
+    /// `stopped`, `succeeded` or `lapsed`.
+    pub proof: &'static str,
+    /// How many milliseconds ago.
+    pub ms_ago: u64,
+}
+
+/// How far the backfill is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackfillReport {
+    /// Keys of which Redis has the newest version.
+    pub stored: u64,
+    /// Keys in all.
+    pub keys: u64,
+    /// Keys a second; none until it is measured.
+    pub keys_per_second: Option<f64>,
+    /// Bytes a second.
+    pub bytes_per_second: Option<f64>,
+    /// Time left at this rate, in seconds.
+    pub seconds_left: Option<f64>,
+}
+
+/// A verification.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationReport {
+    /// `pass`, `fail` or `inconclusive`.
+    pub outcome: &'static str,
+    /// What was compared.
+    pub summary: String,
+    /// How many milliseconds ago it ended.
+    pub ms_ago: u64,
+}
+
+/// Whether a step may be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateReport {
+    /// The phase that it leads to.
+    pub to: &'static str,
+    /// The command that takes it.
+    pub command: &'static str,
+    /// Whether nothing keeps it from being taken.
+    pub open: bool,
+    /// What keeps it.
+    pub blockers: Vec<BlockerReport>,
+}
+
+/// What keeps a step from being taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockerReport {
+    /// A stable name of its kind.
+    pub kind: &'static str,
+    /// The instance that it is about.
+    pub instance: Option<String>,
+    /// What it is, and what to do about it.
+    pub text: String,
+    /// Whether it goes away by itself when all is well.
+    pub passes: bool,
+}
+
+/// The journal in short.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JournalReport {
+    /// Where it is.
+    pub file: String,
+    /// Its entries.
+    pub entries: usize,
+    /// The highest epoch in it.
+    pub highest_epoch: u64,
+    /// Whether both copies are as they were written, and the same as far as both go.
+    pub whole: bool,
+}
+
+/// What a report is made of.
+pub struct Sources<'a> {
+    /// The name under which the migration is steered.
+    pub namespace: &'a str,
+    /// The Redis that state moves to.
+    pub redis: String,
+    /// What Redis and the instances say now.
+    pub view: &'a Surveyed,
+    /// What they said before: rates are measured against it.
+    pub before: Option<&'a Surveyed>,
+    /// What the gates know.
+    pub known: &'a Known,
+    /// The journal.
+    pub copies: &'a Copies,
+    /// Who steers.
+    pub operator: Option<Holder>,
+}
+
+impl StatusReport {
+    /// Puts it together.
+    pub fn new(sources: Sources<'_>) -> Self {
+        let Sources { namespace, redis, view, before, known, copies, operator } = sources;
+        let record = &view.record;
+        let failed_over = record.stamp.epoch > 0 && record.replid != view.replid;
+        let totals = totals(view);
+        Self {
+            schema: "scalectl.state.status/1",
+            namespace: namespace.to_owned(),
+            redis,
+            run: (!record.run.is_none()).then(|| record.run.to_string()),
+            phase: record.phase.name(),
+            epoch: record.stamp.epoch,
+            undo: record.prev.filter(|_| !failed_over).map(Phase::name),
+            failed_over,
+            replicas_wanted: record.replicas,
+            replicas_connected: known.replicas,
+            instances: instances(view),
+            dropped: dropped(view),
+            totals: counts(&totals),
+            conflicts: view.conflicts,
+            backfill: (record.phase == Phase::Backfill).then(|| backfill(&totals, view, before)),
+            verification: verification(view, known),
+            next: next_step(record.phase).and_then(|step| gate_report(view, step, known)),
+            back: gate_report(view, Step::Back, known),
+            journal: JournalReport {
+                file: copies.path().display().to_string(),
+                entries: copies.lines().len(),
+                highest_epoch: known.journal_epoch,
+                whole: copies.flaws().is_empty() && copies.differ_from().is_none(),
+            },
+            operator,
+        }
+    }
+}
+
+/// The step that leads on from a phase. A start is judged without a wish for replicas.
+fn next_step(phase: Phase) -> Option<Step> {
+    match phase {
+        Phase::Off => Some(Step::Start { replicas: 0 }),
+        Phase::Done => None,
+        _ => Some(Step::Forward),
+    }
+}
+
+/// The command that takes the next step from a phase.
+pub fn next_command(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Off => "scalectl migrate state start",
+        Phase::PrimaryNew | Phase::StopOld => "scalectl migrate state finish",
+        _ => "scalectl migrate state advance",
+    }
+}
+
+fn gate_report(view: &Surveyed, step: Step, known: &Known) -> Option<GateReport> {
+    let phase = view.record.phase;
+    let to = step.target(phase)?;
+    // `finish` collects by itself.
+    let blockers = gate(view, step, known).into_iter().filter(|blocker| *blocker != Blocker::Uncollected);
+    let blockers: Vec<BlockerReport> = blockers.map(|blocker| BlockerReport::from(&blocker)).collect();
+    let command = if step == Step::Back { "scalectl migrate state rollback" } else { next_command(phase) };
+    Some(GateReport { to: to.name(), command, open: blockers.is_empty(), blockers })
+}
+
+impl From<&Blocker> for BlockerReport {
+    fn from(blocker: &Blocker) -> Self {
+        Self {
+            kind: blocker.kind(),
+            instance: blocker.instance().map(str::to_owned),
+            text: blocker.to_string(),
+            passes: blocker.passes(),
+        }
+    }
+}
+
+fn instances(view: &Surveyed) -> Vec<InstanceReport> {
+    let missing = unacknowledged(view);
+    let is_missing = |name: &str| missing.iter().any(|blocker| blocker.instance() == Some(name));
+    let instance = |(name, member): (&String, &Member)| InstanceReport {
+        name: name.clone(),
+        incarnation: member.incarnation.to_string(),
+        serving: member.report.serving.name(),
+        acknowledged_epoch: member.ack.epoch,
+        acknowledged: !is_missing(name),
+        waiting_for: Some(member.report.waiting_for.clone()).filter(|cause| !cause.is_empty()),
+        seen_ms_ago: view.now_ms.saturating_sub(member.seen_ms),
+        silent: member.lease_until_ms < view.now_ms,
+        clock_off_by_ms: member.report.wall_skew_ms,
+        clean_rounds: member.report.clean_rounds,
+        counts: counts(&member.report.counts),
+    };
+    view.members.iter().map(instance).collect()
+}
+
+fn dropped(view: &Surveyed) -> Vec<DroppedReport> {
+    let dropped = view.dead.iter().map(|(incarnation, dead): (&Id, _)| DroppedReport {
+        name: dead.name.clone(),
+        incarnation: incarnation.to_string(),
+        proof: proof_name(dead.proof),
+        ms_ago: view.now_ms.saturating_sub(dead.at_ms),
+    });
+    dropped.collect()
+}
+
+/// The name of a proof in reports.
+pub fn proof_name(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Stopped => "stopped",
+        Proof::Succeeded => "succeeded",
+        Proof::Lapsed => "lapsed",
+    }
+}
+
+fn totals(view: &Surveyed) -> Counts {
+    view.members.values().fold(Counts::default(), |sum, member| sum.and(member.report.counts))
+}
+
+fn counts(counts: &Counts) -> CountsReport {
+    CountsReport {
+        held: counts.held,
+        owned: counts.owned,
+        stored: counts.stored,
+        owed: counts.owed,
+        unclaimed: counts.unclaimed,
+        compared: counts.compared,
+        writes: counts.writes,
+        bytes: counts.bytes,
+        unavailable: counts.unavailable,
+        differences: Differences {
+            unsettled: counts.differences,
+            conflicts: counts.conflicts,
+            vanished: counts.vanished,
+            superseded: counts.superseded,
+        },
+    }
+}
+
+fn verification(view: &Surveyed, known: &Known) -> Option<VerificationReport> {
+    let last = known.verification.as_ref().filter(|last| last.stamp == view.record.stamp)?;
+    let outcome = match last.outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "fail",
+        Outcome::Inconclusive => "inconclusive",
+    };
+    let ms_ago = view.now_ms.saturating_sub(last.at_ms);
+    Some(VerificationReport { outcome, summary: last.summary.clone(), ms_ago })
+}
+
+fn backfill(totals: &Counts, view: &Surveyed, before: Option<&Surveyed>) -> BackfillReport {
+    let owed = totals.owed.max(totals.dirty);
+    let rates = before.and_then(|before| rates(before, view));
+    let left = rates.filter(|(keys, _)| *keys > 0.0).map(|(keys, _)| owed as f64 / keys);
+    BackfillReport {
+        stored: totals.stored,
+        keys: totals.stored + owed,
+        keys_per_second: rates.map(|(keys, _)| keys),
+        bytes_per_second: rates.map(|(_, bytes)| bytes),
+        seconds_left: if owed == 0 { Some(0.0) } else { left },
+    }
+}
+
+/// Keys and bytes a second, summed over the instances, each between two of its own heartbeats.
+fn rates(before: &Surveyed, now: &Surveyed) -> Option<(f64, f64)> {
+    let earlier: BTreeMap<Id, &Member> =
+        before.members.values().map(|member| (member.incarnation, member)).collect();
+    let mut sum = None;
+    for member in now.members.values() {
+        let Some(was) = earlier.get(&member.incarnation) else { continue };
+        let passed = Duration::from_millis(member.seen_ms.saturating_sub(was.seen_ms)).as_secs_f64();
+        if passed <= 0.0 {
+            continue;
+        }
+        let (new, old) = (member.report.counts, was.report.counts);
+        let (keys, bytes) = sum.unwrap_or_default();
+        sum = Some((
+            keys + new.writes.saturating_sub(old.writes) as f64 / passed,
+            bytes + new.bytes.saturating_sub(old.bytes) as f64 / passed,
+        ));
+    }
+    sum
+}
+
+/// Whether every instance has been heard of since.
+pub fn is_newer(before: &Surveyed, now: &Surveyed) -> bool {
+    let seen = |view: &Surveyed| -> BTreeMap<Id, u64> {
+        view.members.values().map(|member| (member.incarnation, member.seen_ms)).collect()
+    };
+    let was = seen(before);
+    let living = now.members.values().filter(|member| member.lease_until_ms >= now.now_ms);
+    living.into_iter().all(|member| was.get(&member.incarnation).is_none_or(|seen| *seen < member.seen_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use state_map::control::Report;
+
+    use super::*;
+
+    fn view(seen_ms: u64, writes: u64, owed: u64) -> Surveyed {
+        let counts = Counts { writes, owed, stored: writes, bytes: 10 * writes, ..Counts::default() };
+        let report = Report { counts, ..Report::default() };
+        let member = Member { incarnation: Id(1), seen_ms, report, ..Member::default() };
+        Surveyed { members: [("a".to_owned(), member)].into(), ..Surveyed::default() }
+    }
+
+    #[test]
+    fn rates_are_measured_between_heartbeats() {
+        let (before, now) = (view(1_000, 100, 900), view(3_000, 300, 700));
+        let totals = totals(&now);
+        let report = backfill(&totals, &now, Some(&before));
+        assert_eq!((report.stored, report.keys), (300, 1_000));
+        assert_eq!((report.keys_per_second, report.bytes_per_second), (Some(100.0), Some(1_000.0)));
+        assert_eq!(report.seconds_left, Some(7.0));
+        assert!(is_newer(&before, &now) && !is_newer(&now, &now));
+    }
+
+    #[test]
+    fn without_a_second_heartbeat_there_is_no_rate() {
+        let now = view(1_000, 100, 900);
+        let report = backfill(&totals(&now), &now, Some(&now));
+        assert_eq!((report.keys_per_second, report.seconds_left), (None, None));
+    }
+}
