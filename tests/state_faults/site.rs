@@ -11,7 +11,7 @@ use state_map::Phase;
 
 use super::instance::{Answer, Instance, Line};
 use super::ledger::{Ledger, request};
-use super::steering::{Steering, is_acknowledged};
+use super::steering::{CLEAN_ROUNDS, Steering, is_acknowledged};
 use super::store::{Store, wait_for};
 use super::turn::Turn;
 use crate::support::RedisProxy;
@@ -97,6 +97,14 @@ impl Site {
         wait_for("everybody to acknowledge", || {
             self.steering.survey().is_ok_and(|view| is_acknowledged(&view) && view.members.len() == running)
         });
+    }
+
+    /// Waits in `shadow` until the gate to `read-new` has seen enough clean compares of everybody.
+    #[track_caller]
+    pub fn wait_for_compares(&mut self) {
+        for at in 0..self.instances.len() {
+            self.steering.wait_for_member(&name(at), |member| member.report.clean_rounds >= CLEAN_ROUNDS);
+        }
     }
 
     /// Takes in an instance that was started beside the others. It asks Redis without a proxy.
