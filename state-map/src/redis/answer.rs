@@ -26,14 +26,17 @@ pub fn read(call: &Call, answer: Value) -> Result<Reply, Failure> {
     let reply = match call {
         Call::Claim(_) => claimed(answer).map(Reply::Claimed),
         Call::Put(_) | Call::Release(_) => verdict(answer).map(Reply::Verdict),
-        Call::Read(_) => of(answer).and_then(|(fields, now): (Fields, u64)| Ok(Reply::Record(record(fields)?, now))),
+        Call::Read(_) => {
+            of(answer).and_then(|(fields, now): (Fields, u64)| Ok(Reply::Record(record(fields)?, now)))
+        }
         Call::Write(_) => written(answer).map(Reply::Written),
         Call::Beat(_) => beaten(answer).map(|beaten| Reply::Beaten(Box::new(beaten))),
         Call::Inquire(_) => standing(answer).map(Reply::Standing),
         Call::Decision { .. } => conflict(answer),
         Call::Survey => surveyed(answer).map(|surveyed| Reply::Surveyed(Box::new(surveyed))),
         Call::Steer(_) | Call::Evict(_) => steered(answer).map(Reply::Steered),
-        Call::Conflict { .. } | Call::Barrier => Ok(Reply::Done),
+        Call::Inquiries => of(answer).map(|(asked, now)| Reply::Inquiries(asked, now)),
+        Call::Conflict { .. } | Call::Answer(_) | Call::Barrier => Ok(Reply::Done),
     };
     reply.map_err(|Unreadable| {
         Failure::Unknown("Redis answered in a way that no version of this protocol knows".to_owned())
@@ -151,7 +154,8 @@ fn beaten(answer: Value) -> Read<Beaten> {
 
 fn surveyed(answer: Value) -> Read<Surveyed> {
     type Pairs = Vec<(String, String)>;
-    let (record, replid, now_ms, members, dead, conflicts): (Control, String, u64, Pairs, Pairs, u64) = of(answer)?;
+    let (record, replid, now_ms, members, dead, conflicts): (Control, String, u64, Pairs, Pairs, u64) =
+        of(answer)?;
     let members: Read<BTreeMap<String, Member>> =
         members.into_iter().map(|(name, text)| Ok((name, from_json(&text)?))).collect();
     let dead: Read<BTreeMap<Id, Evicted>> =

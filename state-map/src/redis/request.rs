@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use redis::{Cmd, ToRedisArgs, cmd};
 
 use crate::control::Id;
-use crate::wire::call::{Beat, Call, Caller, Claim, Evict, Put, Read, Release, Steer, Version, Write};
+use crate::wire::call::{
+    Answer, Beat, Call, Caller, Claim, Evict, Put, Read, Release, Steer, Version, Write,
+};
 use crate::wire::key::{Key, Space, mark};
 use crate::wire::message::Message;
 use crate::wire::script::{self, Script, TOMBSTONE_MS};
@@ -50,6 +52,8 @@ impl Request {
                 space,
                 [space.control(), space.members(), space.dead(), space.conflicts()],
             ),
+            Call::Inquiries => steering(&script::INQUIRIES, space, [space.inquiry()]),
+            Call::Answer(call) => answer(call, space),
             Call::Decision { key } => conflicts("HGET", key, space),
             Call::Conflict { key, report: None } => conflicts("HDEL", key, space),
             Call::Conflict { key, report: Some(report) } => conflicts("HSET", key, space).arg(json(report)),
@@ -64,11 +68,17 @@ impl Request {
         Self { slot, command }
     }
 
-    fn script(script: &Script, slot: u16, keys: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>) -> Self {
+    fn script(
+        script: &Script,
+        slot: u16,
+        keys: impl IntoIterator<Item = String, IntoIter: ExactSizeIterator>,
+    ) -> Self {
         let mut command = cmd("EVALSHA");
         let keys = keys.into_iter();
         command.arg(&HASHES[script.name]).arg(keys.len());
-        keys.for_each(|key| drop(command.arg(key)));
+        for key in keys {
+            command.arg(key);
+        }
         Self { slot, command }
     }
 
@@ -118,8 +128,8 @@ fn conflicts(command: &str, key: &Key, space: &Space) -> Request {
 }
 
 fn claim(call: &Claim, space: &Space) -> Request {
-    let Claim { key, caller, gone, by_force } = call;
-    let (owner, generation) = gone.unwrap_or_default();
+    let Claim { key, caller, in_place_of, by_force } = call;
+    let (owner, generation) = in_place_of.unwrap_or_default();
     let wanted = Message::Wanted { key: key.clone(), to: caller.incarnation };
     let request = keyed(&script::CLAIM, key).caller(caller).id(owner).arg(generation).flag(*by_force);
     request.arg(space.inboxes()).arg(json(&wanted))
@@ -154,10 +164,10 @@ fn write(call: &Write) -> Request {
 }
 
 fn beat(call: &Beat, space: &Space) -> Request {
-    let Beat { name, incarnation, run, ack, replid, lease_ms, report, durable } = call;
+    let Beat { name, incarnation, run, ack, replid, lease_ms, report, registering, replaces } = call;
     let request = steering(&script::BEAT, space, [space.control(), space.members(), space.dead()]);
     let request = request.arg(name.as_str()).id(*incarnation).id(*run).arg(ack.epoch).id(ack.nonce);
-    request.arg(replid.as_str()).arg(*lease_ms).arg(json(report)).flag(*durable)
+    request.arg(replid.as_str()).arg(*lease_ms).arg(json(report)).flag(*registering).id(*replaces)
 }
 
 fn steer(call: &Steer, space: &Space) -> Request {
@@ -180,4 +190,10 @@ fn evict(call: &Evict, space: &Space) -> Request {
     let Evict { name, incarnation, proof, fencing } = call;
     let request = steering(&script::EVICT, space, [space.members(), space.dead(), space.lock()]);
     request.arg(name.as_str()).id(*incarnation).arg(proof.name()).arg(*fencing)
+}
+
+fn answer(call: &Answer, space: &Space) -> Request {
+    let Answer { inquiry, field, body, life_ms } = call;
+    let request = steering(&script::ANSWER, space, [space.answers(&inquiry.to_string())]);
+    request.arg(field.as_str()).arg(&**body).arg(*life_ms)
 }

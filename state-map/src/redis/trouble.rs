@@ -8,7 +8,7 @@ use redis::{RedisError, ServerError};
 use crate::wire::call::Failure;
 
 /// A command without an answer of its script.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Trouble {
     /// It was not sent.
     NotSent(String),
@@ -20,8 +20,23 @@ pub enum Trouble {
 
 /// Errors that servers give instead of running a script.
 const BEFORE: [&str; 17] = [
-    "ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "LOADING", "MASTERDOWN", "MISCONF", "MOVED", "NOAUTH", "NOPERM",
-    "NOREPLICAS", "NOSCRIPT", "OOM", "READONLY", "TRYAGAIN", "WRONGPASS", "DENIED",
+    "ASK",
+    "BUSY",
+    "CLUSTERDOWN",
+    "CROSSSLOT",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOAUTH",
+    "NOPERM",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "WRONGPASS",
+    "DENIED",
 ];
 
 /// How servers mark an error from inside a script, which may have written before.
@@ -34,11 +49,16 @@ impl Trouble {
             Self::NotSent(cause) => Failure::Refused(cause),
             Self::Unknown(cause) => Failure::Unknown(cause),
             Self::Server(error) => {
-                let cause = format!("{} {}", error.code(), error.details().unwrap_or_default());
+                let cause = in_words(&error);
                 if is_before(&error) { Failure::Refused(cause) } else { Failure::Unknown(cause) }
             }
         }
     }
+}
+
+/// A server's error in words.
+pub fn in_words(error: &ServerError) -> String {
+    format!("{} {}", error.code(), error.details().unwrap_or_default())
 }
 
 fn is_before(error: &ServerError) -> bool {

@@ -34,7 +34,9 @@ script!(INQUIRE, "inquire", "#!lua flags=no-writes", "common", "control", "inqui
 script!(STEER, "steer", "#!lua", "control", "lock", "steer");
 script!(EVICT, "evict", "#!lua", "common", "lock", "evicted", "evict");
 script!(SURVEY, "survey", "#!lua flags=no-writes", "common", "control", "survey");
+script!(INQUIRIES, "inquiries", "#!lua flags=no-writes", "common", "inquiries");
+script!(ANSWER, "answer", "#!lua", "answer");
 
 /// All scripts.
-pub static ALL: [&Script; 10] =
-    [&CLAIM, &PUT, &RELEASE, &WRITE, &READ, &BEAT, &INQUIRE, &STEER, &EVICT, &SURVEY];
+pub static ALL: [&Script; 12] =
+    [&CLAIM, &PUT, &RELEASE, &WRITE, &READ, &BEAT, &INQUIRE, &STEER, &EVICT, &SURVEY, &INQUIRIES, &ANSWER];

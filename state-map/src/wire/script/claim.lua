@@ -1,4 +1,4 @@
--- ARGV further: owner that is gone, its generation, by force, start of the inboxes' names, message to the owner.
+-- ARGV further: owner whose ownership is no obstacle, its generation, by force, start of the inboxes' names, message to the owner.
 if is_late() then
   return { 'LATE' }
 end
@@ -9,11 +9,12 @@ end
 local generation = record and record.gen or 0
 local is_known = record and record.run == ARGV[1]
 if is_known then
-  local is_gone = record.owner == ARGV[5] and int(record.gen) == ARGV[6]
-  local is_free = record.owner == '' or record.owner == ARGV[3] or is_gone or ARGV[7] == '1'
-  if not is_free then
-    -- A message may be lost, so one that may not be sent is no failure.
-    redis.pcall('PUBLISH', ARGV[8] .. record.owner, ARGV[9])
+  local is_replaced = record.owner == ARGV[5] and int(record.gen) == ARGV[6]
+  if record.owner ~= '' and not is_replaced and ARGV[7] == '0' then
+    if record.owner ~= ARGV[3] then
+      -- A message may be lost, so one that may not be sent is no failure.
+      redis.pcall('PUBLISH', ARGV[8] .. record.owner, ARGV[9])
+    end
     return { 'OWNED', record.owner, int(record.gen) }
   end
 else

@@ -10,7 +10,7 @@ local has_lapsed, all_strict = proof == 'lapsed', STRICT[record[4]] or false
 for _, text in ipairs(redis.call('HVALS', KEYS[2])) do
   local member = cjson.decode(text)
   if member.incarnation == ARGV[1] then
-    has_lapsed = has_lapsed or member.lease_until_ms <= now
+    has_lapsed = has_lapsed or (member.lease_until_ms <= now and STRICT[member.report.serving] or false)
   elseif int(member.epoch) ~= record[2] or member.nonce ~= record[3] then
     all_strict = false
   end

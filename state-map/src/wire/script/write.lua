@@ -4,22 +4,25 @@ if is_late() then
   return { 'LATE' }
 end
 local record = sidecar()
-if (record and record.run ~= ARGV[1]) or is_stale(record) then
+if is_stale(record) then
   return { 'STALE' }
 end
-if record and record.seq > 0 and record.op == ARGV[6] then
+local generation = record and record.gen or 0
+if not record or record.run ~= ARGV[1] then
+  record = absent()
+end
+if record.seq > 0 and record.op == ARGV[6] then
   touch(record)
   return { 'SAME', int(record.seq) }
 end
-record = record or absent()
 if record.seq ~= tonumber(ARGV[5]) then
   return { 'RETRY', reply(record) }
 end
 if record.owner ~= '' then
-  record.gen = record.gen + 1
+  generation = generation + 1
 end
 record.ce = math.max(record.ce, tonumber(ARGV[2]))
-redis.call('HSET', KEYS[2], 'run', ARGV[1], 'ce', int(record.ce), 'gen', int(record.gen), 'owner', '')
+redis.call('HSET', KEYS[2], 'run', ARGV[1], 'ce', int(record.ce), 'gen', int(generation), 'owner', '')
 apply(record.seq + 1, 6)
 if ARGV[10] == '1' and ARGV[7] == '1' then
   redis.call('PEXPIRE', KEYS[2], ARGV[11])
