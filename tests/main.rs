@@ -37,4 +37,5 @@ mod serve_instances;
 mod serve_logs;
 mod serve_settings;
 mod state_faults;
+mod state_serve;
 mod support_check;

@@ -99,6 +99,44 @@ pub async fn link(url: &SecretUrl, limit: Duration) -> RedisResult<Link> {
     }
 }
 
+/// Connects to every master of what `link` leads to: the one server, or all that have slots of the Cluster.
+pub async fn masters(
+    url: &SecretUrl,
+    link: &Link,
+    limit: Duration,
+) -> RedisResult<Vec<(String, MultiplexedConnection)>> {
+    let mut cluster = match link {
+        Link::One(connection) => return Ok(vec![(host(url), connection.clone())]),
+        Link::Cluster(connection) => connection.clone(),
+    };
+    let listed: String = redis::cmd("CLUSTER").arg("NODES").query_async(&mut cluster).await?;
+    let rest = url.expose().split_once("://").map_or("", |(_, rest)| rest);
+    let (seeds, _) = nodes(rest);
+    let mut masters = Vec::new();
+    for address in listed.lines().filter_map(master_with_slots) {
+        let seed = seeds.first().map_or("", String::as_str);
+        let node = standalone(at(seed, address), limit).await?;
+        masters.push((address.to_owned(), node));
+    }
+    Ok(masters)
+}
+
+/// The address of a line of `CLUSTER NODES` that is of a master with slots.
+fn master_with_slots(line: &str) -> Option<&str> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, address, flags, _, _, _, _, _, _, ..] = fields[..] else { return None };
+    let is_master = flags.split(',').any(|flag| flag == "master");
+    let address = address.split_once(['@', ',']).map_or(address, |(address, _)| address);
+    is_master.then_some(address)
+}
+
+/// The host of a URL, without credentials.
+fn host(url: &SecretUrl) -> String {
+    let shown = url.to_string();
+    let rest = shown.split_once("://").map_or(&*shown, |(_, rest)| rest);
+    rest.rsplit_once('@').map_or(rest, |(_, host)| host).to_owned()
+}
+
 async fn standalone(url: impl IntoConnectionInfo, limit: Duration) -> RedisResult<MultiplexedConnection> {
     let client = redis::Client::open(url)?;
     let config =

@@ -28,6 +28,8 @@ pub struct ChangeReport {
     pub epoch: u64,
     /// Who has not acknowledged it yet.
     pub missing: Vec<BlockerReport>,
+    /// Tombstones and sidecars that were collected.
+    pub collected: Option<u64>,
     /// The step that needs the operator's word, at which this stopped.
     pub stopped_before: Option<&'static str>,
     /// The command that goes on; none in `done`.
@@ -100,6 +102,8 @@ pub struct Route {
 pub struct Travelled {
     /// The steps that were taken.
     pub changes: Vec<Changed>,
+    /// Tombstones and sidecars that were collected.
+    pub collected: Option<u64>,
     /// The phase that needs the operator's word.
     pub stopped_before: Option<Phase>,
 }
@@ -138,6 +142,7 @@ impl Helm<'_> {
             phase: record.phase.name(),
             epoch: record.stamp.epoch,
             missing: missing.iter().map(BlockerReport::from).collect(),
+            collected: travelled.collected,
             stopped_before: travelled.stopped_before.map(Phase::name),
             next: (record.phase != Phase::Done).then(|| next_command(record.phase)),
         })

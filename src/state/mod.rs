@@ -5,13 +5,16 @@
 //! keeps what was decided and on which evidence, [`helm`] takes the steps, [`status`] tells where the migration is.
 
 pub mod change;
+pub mod collect;
 pub mod conflict;
 pub mod error;
+pub mod evidence;
 pub mod helm;
 pub mod journal;
 pub mod lock;
 pub mod status;
 pub mod target;
+pub mod verify;
 pub mod watch;
 
 pub use error::{Refusal, StateError};

@@ -42,6 +42,8 @@ pub struct Entry<V> {
     pub busy: u32,
     /// When it was last used, on the monotonic clock.
     pub used: Duration,
+    /// Whether this process wrote the value, rather than having read it with its claim.
+    pub written_here: bool,
 }
 
 impl<V> Entry<V> {
@@ -57,6 +59,7 @@ impl<V> Entry<V> {
             claiming: false,
             busy: 0,
             used: now,
+            written_here: true,
         }
     }
 
@@ -104,7 +107,7 @@ impl<V> Memory<V> {
     }
 
     /// All keys in memory.
-    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Entry<V>)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Key, &Entry<V>)> {
         self.entries.iter()
     }
 

@@ -2,6 +2,7 @@
 
 use super::notice;
 use crate::output::style;
+use crate::output::table::thousands;
 use crate::state::change::{ChangeReport, EvictionReport, StepReport};
 use crate::text::one_line;
 
@@ -18,6 +19,9 @@ pub fn render(report: &ChangeReport) -> String {
             text += &format!("{}\n", style::look("Not acknowledged yet:"));
             text += &missing.iter().map(|one| format!("  {}\n", one_line(&one.text))).collect::<String>();
         }
+    }
+    if let Some(records) = report.collected {
+        text += &format!("{} tombstones and sidecars of absent keys were collected.\n", thousands(records));
     }
     if let Some(phase) = report.stopped_before {
         let notice = phase.parse().ok().and_then(notice::before).unwrap_or_default();

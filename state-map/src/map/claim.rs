@@ -213,6 +213,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
 
     fn adopt(&self, entry: &mut Entry<V>, record: &Record, kept: Option<Timed<V>>) {
         entry.standing = At::Owned(record.generation);
+        entry.written_here = kept.is_some();
         (entry.stored, entry.claiming) = (record.version.seq, false);
         match kept {
             Some((value, expires_ms)) => {

@@ -127,6 +127,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         let now_ms = self.shared.now_ms();
         entry.seq = self.next_sequence(entry.seq);
         entry.op = op;
+        entry.written_here = true;
         entry.used = self.shared.port.now();
         (entry.value, entry.expires_ms) = match change {
             Change::Set(value, ttl) => (Some(Arc::new(value)), expiry(now_ms, ttl)),

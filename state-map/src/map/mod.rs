@@ -8,6 +8,7 @@ mod compare;
 mod conflict;
 mod give;
 mod held;
+mod holdings;
 mod open;
 mod owner;
 mod repair;

@@ -3,6 +3,7 @@
 
 mod beat;
 mod follow;
+mod inform;
 pub(crate) mod shared;
 mod tend;
 pub(crate) mod ward;
@@ -21,6 +22,7 @@ use crate::phase::Phase;
 use crate::port::Port;
 use crate::spec::MapSpec;
 use crate::sync::{before, lock, until};
+use crate::verify::respond;
 use crate::wire::call::{Call, Evict, Reply, Steered};
 
 /// How a process takes part.
@@ -106,7 +108,8 @@ impl<P: Port> Node<P> {
         let tending = futures_util::future::join(self.keep_comparing(), self.keep_tidy());
         let steering =
             futures_util::future::join3(self.keep_beating(), self.keep_following(), self.keep_answering());
-        futures_util::future::join3(steering, tending, join_all(repairs)).await;
+        let informing = respond(&*self.shared.port, &*self);
+        futures_util::future::join4(steering, tending, informing, join_all(repairs)).await;
     }
 
     /// Waits until the process is registered: before, every operation waits.

@@ -4,10 +4,11 @@ use futures_util::future::BoxFuture;
 
 use super::shared::View;
 use crate::control::{Counts, Id};
+use crate::verify::Holdings;
 use crate::wire::key::Key;
 
 /// A map of a process.
-pub trait Ward: Send + Sync {
+pub trait Ward: Holdings {
     /// Its name.
     fn name(&self) -> &'static str;
 

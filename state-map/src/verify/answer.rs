@@ -18,6 +18,8 @@ use crate::wire::key::Key;
 const PART_BYTES: usize = 256 << 10;
 /// Most keys in one part of entries.
 const PART_KEYS: usize = 1_000;
+/// Keys that are taken in between two chances for requests to run.
+const AT_ONCE: usize = 1_024;
 /// Most keys that one answer tells one by one.
 const MOST_KEYS: usize = 200_000;
 
@@ -120,12 +122,12 @@ pub fn part_field(incarnation: Id, part: u32) -> String {
     format!("{incarnation}:{part}")
 }
 
-/// The answer of an instance, in the order in which it has to be written.
-pub fn answer(source: &dyn Source, inquiry: &Inquiry) -> Vec<Part> {
+/// The answer of an instance, in the order in which it has to be written. Requests run in between.
+pub async fn answer(source: &dyn Source, inquiry: &Inquiry) -> Vec<Part> {
     let mut collected = Collected::new(source, inquiry);
     let holdings = source.holdings();
     for (map, holdings) in (0..).zip(&holdings) {
-        collected.map(map, &**holdings);
+        collected.map(map, &**holdings).await;
     }
     collected.into_parts(source)
 }
@@ -156,18 +158,20 @@ impl<'a> Collected<'a> {
         Self { inquiry, wanted, maps: maps.collect(), digests, entries, cut: false }
     }
 
-    fn map(&mut self, map: u32, holdings: &dyn Holdings) {
-        let inquiry = self.inquiry;
-        match &inquiry.question {
-            Question::Keys { keys } => {
-                let keys = keys.iter().filter(|key| key.value().starts_with(holdings.prefix()));
-                for (key, holding) in keys.filter_map(|key| Some((key, holdings.find(key)?))) {
-                    if answers_for(&holding) {
-                        self.tell(map, key, &holding);
-                    }
+    async fn map(&mut self, map: u32, holdings: &dyn Holdings) {
+        if let Question::Keys { keys } = &self.inquiry.question {
+            let keys = keys.iter().filter(|key| key.value().starts_with(holdings.prefix()));
+            for (key, holding) in keys.filter_map(|key| Some((key, holdings.find(key)?))) {
+                if answers_for(&holding) {
+                    self.tell(map, key, &holding);
                 }
             }
-            _ => holdings.for_each(&mut |key, holding| self.take(map, key, &holding)),
+            return;
+        }
+        let mut place = Some(0);
+        while let Some(from) = place {
+            place = holdings.show(from, AT_ONCE, &mut |key, holding| self.take(map, key, &holding));
+            tokio::task::yield_now().await;
         }
     }
 
@@ -261,7 +265,7 @@ pub struct Snapshot {
     /// Start of its keys.
     pub prefix: String,
     /// What it holds.
-    pub keys: std::collections::BTreeMap<Key, Holding>,
+    pub keys: indexmap::IndexMap<Key, Holding>,
 }
 
 impl Holdings for Snapshot {
@@ -273,8 +277,9 @@ impl Holdings for Snapshot {
         &self.prefix
     }
 
-    fn for_each(&self, visit: &mut dyn FnMut(&Key, Holding)) {
-        self.keys.iter().for_each(|(key, holding)| visit(key, holding.clone()));
+    fn show(&self, from: usize, most: usize, visit: &mut dyn FnMut(&Key, Holding)) -> Option<usize> {
+        self.keys.iter().skip(from).take(most).for_each(|(key, holding)| visit(key, holding.clone()));
+        (from + most < self.keys.len()).then_some(from + most)
     }
 
     fn find(&self, key: &Key) -> Option<Holding> {

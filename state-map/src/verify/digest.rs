@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::control::Id;
 use crate::wire::call::Version;
 use crate::wire::key::Key;
 
@@ -16,15 +17,21 @@ const RECORD: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Fingerprint(pub u128);
 
-/// The fingerprint of what a key has: name, sequence, operation, tombstone or value, expiry.
+/// The fingerprint of what a key has: name, sequence, operation, expiry, value or tombstone.
 pub fn fingerprint(key: &Key, version: &Version) -> Fingerprint {
+    let Version { seq, op, value, expires_ms } = version;
+    fingerprint_of(key, (*seq, *op, *expires_ms), value.as_deref())
+}
+
+/// The same of a version in parts: its sequence, operation and expiry, and its value.
+pub fn fingerprint_of(key: &Key, (seq, op, expires_ms): (u64, Id, u64), value: Option<&[u8]>) -> Fingerprint {
     let mut hash = Sha256::new();
     hash.update((key.value().len() as u64).to_le_bytes());
     hash.update(key.value());
-    hash.update(version.seq.to_le_bytes());
-    hash.update(version.op.0.to_le_bytes());
-    hash.update(version.expires_ms.to_le_bytes());
-    match &version.value {
+    hash.update(seq.to_le_bytes());
+    hash.update(op.0.to_le_bytes());
+    hash.update(expires_ms.to_le_bytes());
+    match value {
         Some(value) => {
             hash.update([1]);
             hash.update(value);
@@ -86,6 +93,11 @@ impl Digests {
         self.0.get(&(map, bucket)).copied().unwrap_or_default()
     }
 
+    /// All sums, with their maps and buckets.
+    pub fn iter(&self) -> impl Iterator<Item = ((u32, u32), Sum)> + '_ {
+        self.0.iter().map(|(place, sum)| (*place, *sum))
+    }
+
     /// All versions that were taken in.
     pub fn count(&self) -> u64 {
         self.0.values().map(|sum| sum.count).sum()
@@ -96,6 +108,13 @@ impl Digests {
         let changed = self.0.iter().filter(|((map, bucket), sum)| other.get(*map, *bucket) != **sum);
         let only_there = other.0.keys().filter(|place| !self.0.contains_key(place));
         changed.map(|(place, _)| *place).chain(only_there.copied())
+    }
+
+    /// The same under other numbers of maps; those of maps without a number are left out.
+    pub fn renumbered(&self, number: impl Fn(u32) -> Option<u32>) -> Self {
+        let renumbered =
+            self.0.iter().filter_map(|((map, bucket), sum)| Some(((number(*map)?, *bucket), *sum)));
+        Self(renumbered.collect())
     }
 
     /// As bytes: 32 for each bucket that holds anything (map, bucket, count, sum; little-endian).
@@ -133,7 +152,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::control::Id;
 
     fn version(seq: u64, value: Option<&[u8]>, expires_ms: u64) -> Version {
         Version { seq, op: Id(u128::from(seq) + 7), value: value.map(Into::into), expires_ms }

@@ -12,8 +12,10 @@ use crate::wire::call::{Answer, Call, Reply};
 
 /// Between two looks while nobody asks.
 const IDLE: Duration = Duration::from_millis(500);
-/// Between two looks while somebody does: a verifier asks several times.
+/// Between two looks while somebody does.
 const BUSY: Duration = Duration::from_millis(50);
+/// A verifier asks several times: this long after a question the next one is looked for eagerly.
+const EAGER: Duration = Duration::from_secs(5);
 /// How long answers stay after their deadline.
 const KEPT_MS: u64 = 30_000;
 
@@ -21,9 +23,12 @@ const KEPT_MS: u64 = 30_000;
 /// answer is the same whether it is written once or twice.
 pub async fn respond<P: Port>(port: &P, source: &dyn Source) {
     let mut answered = BTreeMap::new();
+    let mut eager_until = Duration::ZERO;
     loop {
-        let is_asked = look(port, source, &mut answered).await;
-        port.sleep(if is_asked { BUSY } else { IDLE }).await;
+        if look(port, source, &mut answered).await {
+            eager_until = port.now() + EAGER;
+        }
+        port.sleep(if port.now() < eager_until { BUSY } else { IDLE }).await;
     }
 }
 
@@ -44,7 +49,7 @@ async fn look<P: Port>(port: &P, source: &dyn Source, answered: &mut BTreeMap<Id
 /// Leaves an answer; whether all of it was taken.
 async fn leave<P: Port>(port: &P, source: &dyn Source, inquiry: &Inquiry, now_ms: u64) -> bool {
     let life_ms = inquiry.deadline_ms.saturating_sub(now_ms) + KEPT_MS;
-    for part in answer(source, inquiry) {
+    for part in answer(source, inquiry).await {
         let left = Answer { inquiry: inquiry.id, field: part.field, body: part.body, life_ms };
         if port.call(Call::Answer(left), 0).await.is_err() {
             return false;
@@ -131,7 +136,7 @@ mod tests {
         let port = Flaky { asked, ..Flaky::default() };
         let (incarnation, acknowledged) = (Id(7), Stamp::default());
         let who = Who { name: "one".into(), incarnation, run: Id(1), acknowledged, serving: Phase::Off };
-        let map = Snapshot { map: "games", prefix: "m:".into(), keys: BTreeMap::new() };
+        let map = Snapshot { map: "games", prefix: "m:".into(), keys: indexmap::IndexMap::new() };
         let source = Imitation { who, maps: vec![Arc::new(map)] };
         tokio::select! {
             () = respond(&port, &source) => unreachable!("it answers for as long as the instance runs"),

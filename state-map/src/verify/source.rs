@@ -28,8 +28,9 @@ pub trait Holdings: Send + Sync {
     /// Start of its keys in Redis.
     fn prefix(&self) -> &str;
 
-    /// Shows every key. What changes meanwhile may be shown as it was or as it is.
-    fn for_each(&self, visit: &mut dyn FnMut(&Key, Holding));
+    /// Shows up to so many keys from this place on, and tells the next place; none at the end. A key that moves
+    /// meanwhile may be passed over: a verifier looks again at what seems to be missing.
+    fn show(&self, from: usize, most: usize, visit: &mut dyn FnMut(&Key, Holding)) -> Option<usize>;
 
     /// What it has of this key.
     fn find(&self, key: &Key) -> Option<Holding>;

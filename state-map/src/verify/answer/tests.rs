@@ -20,6 +20,12 @@ fn ask(question: Question) -> Inquiry {
     Inquiry { id: Id(5), question, deadline_ms: 1_000, expiring_before_ms: 500 }
 }
 
+/// The answer, of an executor that has nothing else to do.
+fn answer(source: &dyn Source, inquiry: &Inquiry) -> Vec<Part> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(super::answer(source, inquiry))
+}
+
 fn told(parts: &[Part]) -> Told {
     let (header, parts) = parts.split_last().unwrap();
     let told: Told = serde_json::from_slice(&header.body).unwrap();

@@ -1,0 +1,101 @@
+//! The end of a migration: tombstones and sidecars of absent keys go (C19).
+//!
+//! A tombstone keeps a late copy of an old write from bringing a value back. It may go once no such copy can be on its
+//! way any more: fences let nobody older make a record, and what is collected was there, unchanged, for longer than
+//! any call lives.
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use redis::aio::MultiplexedConnection;
+use redis::{Pipeline, RedisResult, cmd};
+use state_map::wire::key::{Key, SLOTS, fence};
+
+use super::{Helm, StateError};
+use crate::clients::redis::{Link, masters};
+
+/// Names that one step of a scan asks for.
+const PAGE: usize = 1_000;
+/// Commands that are under way together.
+const AT_ONCE: usize = 64;
+/// Deletes a sidecar that is as it was, and whose value is not there. KEYS: sidecar, value. ARGV: run, seq, op.
+const COLLECT: &str = r"
+local field = redis.call('HMGET', KEYS[1], 'run', 'seq', 'op')
+if field[1] ~= ARGV[1] or field[2] ~= ARGV[2] or field[3] ~= ARGV[3] then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+return redis.call('DEL', KEYS[1])";
+
+/// A sidecar of a key that has no value, as it was seen first.
+struct Candidate {
+    key: Key,
+    run: String,
+    seq: String,
+    op: String,
+}
+
+/// Raises the fences to this epoch, waits for longer than any call lives, and collects what did not change meanwhile.
+/// Gives how many records went.
+pub async fn collect(helm: &Helm<'_>, epoch: u64, horizon: Duration) -> Result<u64, StateError> {
+    let target = &helm.target;
+    let fault = |doing: &'static str| move |error: redis::RedisError| target.fault(doing, &error);
+    raise_fences(&helm.link, epoch).await.map_err(fault("raise the fences of the slots"))?;
+    let mut candidates = Vec::new();
+    let found = masters(&target.url, &helm.link, target.timeout).await;
+    for (_, mut master) in found.map_err(fault("find the masters"))? {
+        candidates.extend(absent(&mut master).await.map_err(fault("look for tombstones"))?);
+    }
+    helm.sleep(horizon).await?;
+    let collected = stream::iter(candidates).map(|candidate| take(&helm.link, candidate));
+    let collected = collected.buffer_unordered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await;
+    collected.map_err(fault("collect tombstones"))
+}
+
+async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
+    let fences = stream::iter(0..SLOTS).map(|slot| async move {
+        cmd("SET").arg(fence(slot)).arg(epoch).query_async::<()>(&mut link.clone()).await
+    });
+    fences.buffer_unordered(AT_ONCE).try_collect().await
+}
+
+/// The sidecars of one master whose keys have no value.
+async fn absent(master: &mut MultiplexedConnection) -> RedisResult<Vec<Candidate>> {
+    let (mut cursor, mut found) = (0_u64, Vec::new());
+    loop {
+        let mut scan = cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE);
+        let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
+        let keys: Vec<Key> = names.iter().filter_map(|name| Key::of_sidecar(name)).collect();
+        found.extend(without_value(master, &keys).await?);
+        if next == 0 {
+            return Ok(found);
+        }
+        cursor = next;
+    }
+}
+
+async fn without_value(master: &mut MultiplexedConnection, keys: &[Key]) -> RedisResult<Vec<Candidate>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ask = Pipeline::new();
+    for key in keys {
+        ask.cmd("EXISTS").arg(key.value());
+        ask.cmd("HMGET").arg(key.sidecar()).arg(&["run", "seq", "op"]);
+    }
+    let answers: Vec<redis::Value> = ask.query_async(master).await?;
+    let pairs = keys.iter().zip(answers.chunks_exact(2));
+    let candidate = |(key, answer): (&Key, &[redis::Value])| {
+        let exists: bool = redis::from_redis_value_ref(&answer[0]).ok()?;
+        let fields: [Option<String>; 3] = redis::from_redis_value_ref(&answer[1]).ok()?;
+        let [Some(run), Some(seq), Some(op)] = fields else { return None };
+        (!exists).then(|| Candidate { key: key.clone(), run, seq, op })
+    };
+    Ok(pairs.filter_map(candidate).collect())
+}
+
+async fn take(link: &Link, candidate: Candidate) -> RedisResult<u64> {
+    let Candidate { key, run, seq, op } = candidate;
+    let mut collect = cmd("EVAL");
+    collect.arg(COLLECT).arg(2).arg(key.sidecar()).arg(key.value()).arg(run).arg(seq).arg(op);
+    collect.query_async(&mut link.clone()).await
+}
