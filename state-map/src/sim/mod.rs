@@ -3,6 +3,7 @@
 
 mod balancer;
 mod control_shard;
+mod differential;
 mod executor;
 mod fleet;
 mod ledger;
