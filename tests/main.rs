@@ -35,5 +35,6 @@ mod serve_games;
 mod serve_instances;
 mod serve_logs;
 mod serve_settings;
+mod state_commands;
 mod state_faults;
 mod support_check;
