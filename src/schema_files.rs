@@ -23,6 +23,7 @@ use crate::state::change::{ChangeReport, EvictionReport};
 use crate::state::conflict::Conflicts;
 use crate::state::journal::JournalListing;
 use crate::state::status::StatusReport;
+use crate::state::verify::VerifyReport as StateVerifyReport;
 
 fn schema<T: JsonSchema>() -> String {
     format!("{}\n", serde_json::to_string_pretty(&schema_for!(T)).unwrap())
@@ -44,6 +45,7 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<Capabilities>(), file!["../docs/schemas/indexes-capabilities.json"]);
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);
     assert_data_eq!(schema::<VerifyReport>(), file!["../docs/schemas/indexes-verify-report.json"]);
+    assert_data_eq!(schema::<StateVerifyReport>(), file!["../docs/schemas/state-verify-report.json"]);
     assert_data_eq!(schema::<Plan>(), file!["../docs/schemas/indexes-plan.json"]);
     assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
     assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);

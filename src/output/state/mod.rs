@@ -7,3 +7,4 @@ pub mod notice;
 pub mod progress;
 pub mod prometheus;
 pub mod status;
+pub mod verify;

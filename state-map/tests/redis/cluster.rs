@@ -148,15 +148,14 @@ async fn a_slot_half_moved_refuses_or_serves_but_never_half() {
     port.put(put(&key, me, 1, version(1, 1, "x"))).await;
     let (slot, from) = (key.slot(), cluster.owner_of(key.slot()).unwrap());
     let to = (from + 1) % 3;
+    // A key that is on neither node may be on the other one, as far as either knows: with a fence all keys are there.
+    cluster.nodes[from].ask::<()>(&["SET", &key.fence(), "0"]);
     cluster.begin_move(slot, from, to);
     cluster.move_keys(from, to, &[key.value()]);
     let putting = Call::Put(put(&key, me, 1, version(2, 2, "y")));
     let refused = port.call(putting.clone(), 0).await;
     assert!(matches!(refused, Err(Failure::Refused(_))), "its sidecar is elsewhere: {refused:?}");
-    cluster.move_keys(from, to, &[&key.sidecar()]);
-    // The fence is on neither node, so the node that takes the slot does not know yet that it is none.
-    cluster.nodes[from].ask::<()>(&["SET", &key.fence(), "0"]);
-    cluster.move_keys(from, to, &[&key.fence()]);
+    cluster.move_keys(from, to, &[&key.sidecar(), &key.fence()]);
     assert_eq!(port.call(putting, 0).await, Ok(Reply::Verdict(Verdict::Applied)), "by ASKING the new node");
     cluster.end_move(slot, from, to);
     let Reply::Claimed(claimed) = until_done(&port, &Call::Claim(claim(&key, caller(B, 3))), 0).await.0

@@ -9,6 +9,7 @@ pub mod resolve;
 pub mod rollback;
 pub mod start;
 pub mod status;
+pub mod verify;
 
 use crate::Exit;
 use crate::cli::{Outcome, io_error};
@@ -22,6 +23,8 @@ pub enum Command {
     Start(start::Args),
     /// Show where the migration is, and what keeps the next step from being taken; changes nothing
     Status(status::Args),
+    /// Compare the memory of every instance with Redis, both ways, while requests run
+    Verify(Box<verify::Args>),
     /// Go on to the next phase, if the gates are open
     Advance(advance::Args),
     /// Go back to the phase before
@@ -41,6 +44,7 @@ pub async fn run(command: Command) -> Outcome {
     match command {
         Command::Start(args) => start::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Verify(args) => verify::run(*args).await,
         Command::Advance(args) => advance::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Evict(args) => evict::run(args).await,
