@@ -78,7 +78,12 @@ impl<P: Port> Node<P> {
                 return false;
             }
             let to = view_of(target, from);
-            self.shared.state(|state| state.view = to);
+            self.shared.state(|state| {
+                state.view = to;
+                if to.drops_memory(from) {
+                    state.dropped_epoch = to.epoch;
+                }
+            });
             self.turn(from, to);
             return true;
         }
