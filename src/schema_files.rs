@@ -19,6 +19,10 @@ use crate::indexes::verify::VerifyReport;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
+use crate::state::change::{ChangeReport, EvictionReport};
+use crate::state::conflict::Conflicts;
+use crate::state::journal::JournalListing;
+use crate::state::status::StatusReport;
 use crate::state::verify::VerifyReport as StateVerifyReport;
 
 fn schema<T: JsonSchema>() -> String {
@@ -46,5 +50,10 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
     assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);
     assert_data_eq!(schema::<AdviseReport>(), file!["../docs/schemas/indexes-advise.json"]);
+    assert_data_eq!(schema::<StatusReport>(), file!["../docs/schemas/state-status.json"]);
+    assert_data_eq!(schema::<ChangeReport>(), file!["../docs/schemas/state-change.json"]);
+    assert_data_eq!(schema::<EvictionReport>(), file!["../docs/schemas/state-eviction.json"]);
+    assert_data_eq!(schema::<Conflicts>(), file!["../docs/schemas/state-conflicts.json"]);
+    assert_data_eq!(schema::<JournalListing>(), file!["../docs/schemas/state-journal.json"]);
     assert_data_eq!(schema::<ImportReport>(), file!["../docs/schemas/indexes-import.json"]);
 }

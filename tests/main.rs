@@ -36,6 +36,8 @@ mod serve_games;
 mod serve_instances;
 mod serve_logs;
 mod serve_settings;
+mod state_commands;
 mod state_faults;
 mod state_serve;
+mod state_verify;
 mod support_check;

@@ -224,13 +224,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             }
             (Ok(_) | Err(_), false) => {}
             (Ok(verdict), true) => return Err(Refused::unknown(format!("Redis said {verdict:?}"))),
-            (Err(failure), true) => {
-                let refused = self.shared.refuse(&failure);
-                return Err(match failure {
-                    Failure::Refused(_) => refused,
-                    Failure::Unknown(cause) => Refused::Unknown(cause),
-                });
-            }
+            // Memory has it and owes it: it may still be done, also when this call was certainly not carried out.
+            (Err(failure), true) => return Err(Refused::unknown(failure)),
         }
         permit_holds(permit)
     }

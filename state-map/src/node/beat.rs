@@ -64,6 +64,8 @@ impl<P: Port> Node<P> {
     /// Who is known under this process's name; nothing when Redis does not answer.
     async fn predecessor(&self) -> Option<Id> {
         let Ok(Reply::Surveyed(surveyed)) = self.shared.call(Call::Survey).await else { return None };
+        // The registration is to outlive a fail-over from now on.
+        self.shared.state(|state| state.view.replicas = surveyed.record.replicas);
         let known = surveyed.members.get(&self.shared.settings.name);
         Some(known.map_or(Id::NONE, |member| member.incarnation))
     }

@@ -29,6 +29,8 @@ use self::node::Limits;
 use self::request::Request;
 use self::router::Router;
 use self::subscriber::Subscriber;
+use futures_util::future::BoxFuture;
+
 use crate::control::Id;
 use crate::port::{Event, Port};
 use crate::wire::call::{Call, Failure, Reply};
@@ -127,9 +129,14 @@ impl Drop for RedisPort {
 
 impl Port for RedisPort {
     async fn call(&self, call: Call, replicas: u32) -> Result<Reply, Failure> {
-        let Some(request) = Request::of(&call, &self.space) else { return self.barrier(replicas).await };
+        // Boxed: compilers give up on futures as deep as those of connections, wherever a caller spawns one.
+        let Some(request) = Request::of(&call, &self.space) else {
+            let barrier: BoxFuture<'_, _> = Box::pin(self.barrier(replicas));
+            return barrier.await;
+        };
         let replicas = if call.is_durable() { replicas } else { 0 };
-        answer::read(&call, self.router.run(&request, replicas).await?)
+        let answer: BoxFuture<'_, _> = Box::pin(self.router.run(&request, replicas));
+        answer::read(&call, answer.await?)
     }
 
     fn now(&self) -> Duration {

@@ -30,7 +30,9 @@ pub fn carry_out(
     steered: &mut bool,
 ) -> Reply {
     match call {
-        Call::Beat(beat) => Reply::Beaten(Box::new(take_beat(shard, beat, now_ms, replid))),
+        Call::Beat(beat) => {
+            Reply::Beaten(Box::new(take_beat(shard, beat, now_ms, replid)))
+        }
         Call::Inquire(inquire) => Reply::Standing(standing(shard.read(), inquire.incarnation, now_ms)),
         Call::Survey => Reply::Surveyed(Box::new(survey(shard.read(), now_ms, replid))),
         Call::Steer(steer) => Reply::Steered(turn(shard, steer, replid, steered)),
@@ -87,8 +89,8 @@ fn standing(control: &ControlShard, incarnation: Id, now_ms: u64) -> Standing {
         return Standing::Gone;
     }
     let member = control.members.values().find(|member| member.incarnation == incarnation);
-    let is_over = |member: &Member| member.lease_until_ms <= now_ms && serves_strict(member);
-    let has_lapsed = proof == Some(Proof::Lapsed) || member.is_some_and(is_over);
+    let is_silent = |member: &Member| member.lease_until_ms <= now_ms && serves_strict(member);
+    let has_lapsed = proof == Some(Proof::Lapsed) || member.is_some_and(is_silent);
     let mut others = control.members.values().filter(|member| member.incarnation != incarnation);
     let is_strict =
         control.record.phase >= Phase::Strict && others.all(|member| member.ack == control.record.stamp);
