@@ -147,6 +147,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
         .boxed()
     }
 
+    fn is_giving(&self) -> bool {
+        lock(&self.memory).iter().any(|(_, entry)| matches!(entry.standing, Standing::Leaving(_)))
+    }
+
     fn freed(&self, _: &Key) {
         self.changed.notify_waiters();
     }
