@@ -52,6 +52,12 @@ doc: ## documentation, warnings denied
 deny: ## licences, bans, sources of the dependencies, and advisories where a database is at hand
 	@scripts/check-dependencies.sh
 
+.PHONY: soak
+soak: ROUNDS ?= 100
+soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each store (about half a minute each)
+	$(CARGO) build $(PROFILE) --locked --examples
+	STATE_FAULTS_ROUNDS=$(ROUNDS) $(CARGO) test $(PROFILE) --locked --test integration -- state_faults::random --nocapture
+
 .PHONY: bench
 bench: build ## rates, memory and plans of indexes beside a peer's, in one run; needs wrk and `make tools`
 	@benches/http-rate.sh

@@ -236,7 +236,7 @@ impl Drop for Server {
         self.kill9();
         if std::thread::panicking() {
             let log = self.log();
-            let from = log.len().saturating_sub(2_000);
+            let from = log.len().saturating_sub(600);
             eprintln!("log of {}: …{}", self.address(), log.get(from..).unwrap_or(&log));
         }
     }

@@ -16,7 +16,7 @@ use crate::jobs::Jobs;
 use crate::rate::Limiter;
 use crate::redis::Redis;
 use crate::security::{Passwords, Tokens};
-use crate::socket::{Adapter, Io, Live, SocketRef};
+use crate::socket::{Adapter, Io, Live, Migration, SocketRef};
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 
@@ -69,6 +69,8 @@ pub struct Parts {
     pub telemetry: Arc<Telemetry>,
     /// See [`App::redis`].
     pub redis: Option<Arc<Redis>>,
+    /// Maps on their way to Redis, when the settings say that they move.
+    pub migration: Option<Arc<Migration>>,
     /// See [`App::jobs`].
     pub jobs: Jobs,
     /// See [`App::io`].
@@ -78,8 +80,8 @@ pub struct Parts {
 impl App {
     /// Puts the parts together.
     pub fn new(config: Config, parts: Parts) -> Arc<Self> {
-        let Parts { store, tokens, origins, passwords, telemetry, redis, jobs, io } = parts;
-        let (live, events) = (Live::new(&config, redis.as_ref()), TaskTracker::new());
+        let Parts { store, tokens, origins, passwords, telemetry, redis, migration, jobs, io } = parts;
+        let (live, events) = (Live::new(&config, redis.as_ref(), migration), TaskTracker::new());
         let (started, draining) = (Instant::now(), AtomicBool::new(false));
         let places = Arc::new(Semaphore::new(config.max_connections));
         let limiter = Limiter::new(config.rate_limits.clone(), redis.clone(), Arc::clone(&telemetry));

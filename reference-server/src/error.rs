@@ -40,6 +40,15 @@ pub enum StartError {
         /// What failed.
         source: StoreError,
     },
+    /// Another process shares its state under this process's name.
+    #[error(
+        "another process runs as `{name}`: stop it first, or give this one a name of its own (instanceName, \
+         --instance-name)"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// The administrator of the settings cannot be made.
     #[error("the administrator cannot be made: {0}")]
     Administrator(String),

@@ -9,13 +9,15 @@ use std::time::Duration;
 use state_map::Stamp;
 use state_map::control::Proof;
 use state_map::operator::{
-    self, Blocker, Changed, Eviction, Intent, Operator, Step, Stopped, Terms, fell_back,
+    self, Blocker, Changed, Eviction, Intent, Operator, Outcome, Step, Stopped, Terms, Verification,
+    fell_back,
 };
 use state_map::redis::RedisPort;
 use state_map::wire::call::Surveyed;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::evidence::{self, verify_now};
 use super::journal::{Copies, Journal};
 use super::lock::Lock;
 use super::{Refusal, StateError, Target};
@@ -40,6 +42,10 @@ pub enum Seen<'a> {
     Changed(&'a Changed),
     /// A step waits for what opens by itself.
     Waiting(&'a [Blocker], &'a Surveyed),
+    /// Memory is compared with Redis, for the next gate.
+    Verifying,
+    /// It was.
+    Verified(&'a Verification),
 }
 
 /// Sees what goes on.
@@ -53,8 +59,20 @@ pub struct Helm<'a> {
     pub link: Link,
     operator: Operator<RedisPort, Journal>,
     lock: Lock,
+    /// Whether a gate that needs a verification gets one.
+    verifying: bool,
     interrupt: CancellationToken,
     watcher: Watcher<'a>,
+}
+
+/// What opens a gate.
+enum Remedy {
+    /// Time.
+    Wait,
+    /// A verification.
+    Verify,
+    /// Another verification: the last was inconclusive.
+    VerifyAgain,
 }
 
 /// How a command works.
@@ -82,7 +100,7 @@ impl<'a> Helm<'a> {
         let lock = Lock::acquire(&target, &link, &owner, manner.command, before.highest_token()).await?;
         // Somebody else may have held the lock, and written, since it was read.
         let copies = Copies::read(&target, &mut link, manner.journal).await?;
-        refuse_flaws(&target, &copies)?;
+        copies.refuse_flaws(&target)?;
         let terms = Terms {
             clean_rounds: manner.clean_rounds,
             replicas: connected_replicas(&target, &mut link).await?,
@@ -92,7 +110,7 @@ impl<'a> Helm<'a> {
         let journal = Journal::open(&target, &link, &copies, owner, lock.token);
         let operator = Operator::new(port, journal, terms);
         let Manner { interrupt, watcher, .. } = manner;
-        let mut helm = Self { target, link, operator, lock, interrupt, watcher };
+        let mut helm = Self { target, link, operator, lock, verifying: false, interrupt, watcher };
         helm.tell_of(&copies).await?;
         helm.settle(patience).await?;
         Ok(helm)
@@ -151,16 +169,38 @@ impl<'a> Helm<'a> {
                 }
                 Err(stopped) => stopped,
             };
-            match &stopped {
-                Stopped::Blocked { blockers, .. }
-                    if blockers.iter().all(Blocker::passes) && Instant::now() < end =>
-                {
+            let Stopped::Blocked { blockers, .. } = &stopped else {
+                return Err(StateError::stopped(&self.target, stopped));
+            };
+            match self.remedy(blockers) {
+                Some(Remedy::Verify) => self.verify().await?,
+                Some(Remedy::VerifyAgain) if Instant::now() < end => self.verify().await?,
+                Some(Remedy::Wait) if Instant::now() < end => {
                     let view = self.survey().await?;
                     (self.watcher)(Seen::Waiting(blockers, &view));
                     self.pause().await?;
                 }
                 _ => return Err(StateError::stopped(&self.target, stopped)),
             }
+        }
+    }
+
+    /// What opens a gate; none when only the operator can.
+    fn remedy(&self, blockers: &[Blocker]) -> Option<Remedy> {
+        let verifies = |blocker: &Blocker| match blocker {
+            Blocker::Unverified(last) => self.verifying && *last != Some(Outcome::Fail),
+            _ => false,
+        };
+        let rest = blockers.iter().filter(|blocker| !verifies(blocker));
+        let (waits, rest): (Vec<_>, Vec<_>) = rest.partition(|blocker| blocker.passes());
+        match (rest.is_empty(), waits.is_empty()) {
+            (false, _) => None,
+            (true, true) => Some(if blockers.contains(&Blocker::Unverified(None)) {
+                Remedy::Verify
+            } else {
+                Remedy::VerifyAgain
+            }),
+            (true, false) => Some(Remedy::Wait),
         }
     }
 
@@ -214,6 +254,25 @@ impl<'a> Helm<'a> {
         Err(Refusal::Unconfirmed(text).into())
     }
 
+    /// From now on a gate that needs a verification gets one.
+    pub fn verify_by_itself(&mut self) {
+        self.verifying = true;
+    }
+
+    async fn verify(&mut self) -> Result<(), StateError> {
+        (self.watcher)(Seen::Verifying);
+        let report = tokio::select! {
+            report = verify_now(&self.target) => report?,
+            () = self.interrupt.cancelled() => return Err(StateError::Interrupted),
+        };
+        let view = self.survey().await?;
+        let found = report.and_then(|report| evidence::of(&report, view.record.stamp, view.now_ms));
+        let Some(verification) = found else { return Ok(()) };
+        (self.watcher)(Seen::Verified(&verification));
+        let noted = self.operator.verified(verification).await;
+        noted.map_err(|stopped| StateError::stopped(&self.target, stopped))
+    }
+
     /// Drops an instance.
     pub async fn evict(&mut self, name: &str, proof: Proof) -> Result<Eviction, StateError> {
         let evicted = self.operator.evict(name, proof).await;
@@ -244,19 +303,4 @@ pub async fn connected_replicas(target: &Target, link: &mut Link) -> Result<u32,
     let info = link.info(&target.space().control(), "replication").await;
     let info = info.map_err(|error| target.fault("ask for its replicas", &error))?;
     Ok(info.get("connected_slaves").unwrap_or_default())
-}
-
-/// A journal that was changed is no ground for decisions.
-fn refuse_flaws(target: &Target, copies: &Copies) -> Result<(), StateError> {
-    let Some(first) = copies.flaws().first() else { return Ok(()) };
-    let flaws = copies.flaws().iter().filter(|place| place.copy == first.copy);
-    let flaws: Vec<String> =
-        flaws.map(|place| format!("entry {} {}", place.flaw.number, place.flaw.what)).collect();
-    let file = copies.path().display();
-    let key = target.space().journal();
-    let (place, repair) = match first.copy {
-        "file" => (format!("the journal {file}"), format!("move {file} out of the way")),
-        _ => (format!("the journal's copy in Redis ({key})"), format!("rename the key {key}")),
-    };
-    Err(Refusal::Journal { place, flaws: flaws.join("; "), repair }.into())
 }

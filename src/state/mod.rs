@@ -8,6 +8,7 @@ pub mod change;
 pub mod collect;
 pub mod conflict;
 pub mod error;
+pub mod evidence;
 pub mod helm;
 pub mod journal;
 pub mod lock;

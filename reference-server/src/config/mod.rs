@@ -75,6 +75,10 @@ pub struct Config {
     pub jobs: JobSettings,
     /// Files that users send.
     pub uploads: UploadSettings,
+    /// Name of this process among those that share its state; left out, its machine and address. A new process of
+    /// this name takes over from the one before it, which must have ended. With several processes on one port,
+    /// each one's number is added.
+    pub instance_name: Option<String>,
     /// Which of several processes on one port this is, if there are several.
     #[serde(skip)]
     pub instance: Option<Instance>,
@@ -84,6 +88,11 @@ impl Config {
     /// Whether the sockets of other instances are told, too.
     pub fn spans_instances(&self) -> bool {
         self.redis.as_ref().is_some_and(|redis| redis.adapter)
+    }
+
+    /// Whether presence and games are on their way to Redis.
+    pub fn migrates(&self) -> bool {
+        self.redis.as_ref().is_some_and(|redis| redis.state == StateHome::Migrating)
     }
 }
 
@@ -105,6 +114,7 @@ impl Default for Config {
             socket: SocketSettings::default(),
             jobs: JobSettings::default(),
             uploads: UploadSettings::default(),
+            instance_name: None,
             instance: None,
         }
     }

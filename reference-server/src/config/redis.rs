@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use state_map::wire::key::Space;
 
 use super::{Secret, Span};
 
@@ -27,6 +28,8 @@ pub struct RedisSettings {
     pub retry_interval: Duration,
     /// Where presence and games live.
     pub state: StateHome,
+    /// Name under which the operator steers them while they are migrating.
+    pub state_namespace: String,
     /// Whether Socket.IO events reach the sockets of other instances.
     pub adapter: bool,
 }
@@ -40,6 +43,7 @@ impl RedisSettings {
             failures_to_open: 3,
             retry_interval: Duration::from_secs(1),
             state: StateHome::Redis,
+            state_namespace: Space::DEFAULT.to_owned(),
             adapter: true,
         }
     }
@@ -60,4 +64,6 @@ pub enum StateHome {
     Memory,
     /// In Redis, with a copy in the process that serves the room.
     Redis,
+    /// On the way from the one to the other, as `scalectl migrate state` steers it: at first in this process.
+    Migrating,
 }

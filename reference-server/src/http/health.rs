@@ -41,6 +41,24 @@ struct Alive {
     version: &'static str,
     /// Its number, where several serve one port.
     instance: Option<u32>,
+    /// Where it is in a migration of its state, where it takes part in one.
+    state: Option<Part>,
+}
+
+/// A process in a migration of state.
+#[derive(Serialize, ToSchema)]
+struct Part {
+    /// `off`, `dual`, `backfill`, `shadow`, `read-new`, `strict`, `primary-new`, `stop-old` or `done`.
+    phase: &'static str,
+    /// The change of the control record that it has acknowledged.
+    epoch: u64,
+}
+
+impl Part {
+    fn of(app: &App) -> Option<Self> {
+        let status = app.live.migration.as_ref()?.status();
+        Some(Self { phase: status.phase.name(), epoch: status.acknowledged.epoch })
+    }
 }
 
 /// Liveness: the process answers, and asks nobody else
@@ -63,12 +81,21 @@ pub fn health(app: &App, headers: &HeaderMap) -> Response {
         let observed = json!({
             "componentType": "system", "observedValue": uptime, "observedUnit": "s", "status": "pass",
         });
-        return health_json(StatusCode::OK, "pass", &json!({ "uptime": [observed] }), None);
+        let mut observed = json!({ "uptime": [observed] });
+        if let Some(Part { phase, .. }) = Part::of(app) {
+            observed["state:phase"] =
+                json!([{ "componentType": "component", "observedValue": phase, "status": "pass" }]);
+        }
+        return health_json(StatusCode::OK, "pass", &observed, None);
     }
     let instance = app.config.instance.as_ref();
     let instance =
         instance.map_or_else(String::new, |instance| format!(r#","instance":{}"#, instance.number));
-    let body = format!(r#"{{"status":"ok","uptimeSeconds":{uptime},"version":"{VERSION}"{instance}}}"#);
+    let state = Part::of(app).map_or_else(String::new, |Part { phase, epoch }| {
+        format!(r#","state":{{"phase":"{phase}","epoch":{epoch}}}"#)
+    });
+    let body =
+        format!(r#"{{"status":"ok","uptimeSeconds":{uptime},"version":"{VERSION}"{instance}{state}}}"#);
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
@@ -144,7 +171,7 @@ type Checks = BTreeMap<&'static str, Check>;
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: Verdict,
-    /// By name: `store`, and `redis` and `adapter` where they are used.
+    /// By name: `store`, and `redis`, `adapter` and `state` where they are used.
     checks: Checks,
 }
 
@@ -180,6 +207,11 @@ async fn checks(app: &App) -> Checks {
             checks.insert("adapter", check(false, PATIENCE, listens).await);
         }
     }
+    if let Some(migration) = &app.live.migration {
+        let status = migration.status();
+        let serves = async { (status.registered && !status.retired).then_some(()).ok_or(()) };
+        checks.insert("state", check(true, PATIENCE, serves).await);
+    }
     checks
 }
 
@@ -202,7 +234,7 @@ fn in_health_json(checks: &Checks) -> Value {
     let time = Timestamp::now();
     let entry = |(name, check): (&&str, &Check)| {
         let detail = json!([{
-            "componentType": if *name == "adapter" { "component" } else { "datastore" },
+            "componentType": if matches!(*name, "adapter" | "state") { "component" } else { "datastore" },
             "observedValue": check.milliseconds, "observedUnit": "ms",
             "status": check.status.word(), "time": time,
         }]);

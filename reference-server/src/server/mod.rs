@@ -5,6 +5,7 @@ mod arrivals;
 mod connection;
 mod drain;
 mod front;
+mod name;
 mod peer;
 mod place;
 mod request_id;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::Instrument;
 
 pub use drain::Served;
@@ -29,6 +30,7 @@ pub use request_id::RequestId;
 pub use siblings::ask as ask_sibling;
 
 use arrivals::Arrivals;
+use name::NameLock;
 
 use crate::app::App;
 use crate::config::Config;
@@ -43,16 +45,21 @@ const SESSION_SWEEP: Duration = Duration::from_secs(600);
 /// Time between two looks at the chess rooms.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// Least time to give back the state that others may go on with.
+const LEAVE: Duration = Duration::from_secs(2);
+
 /// Serves the listener until `shutdown` resolves, then drains.
 ///
 /// Refuses to start with a [`StartError`]; from then on failures are answers to clients.
 pub async fn serve(
     listener: TcpListener,
-    config: Config,
+    mut config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Served, StartError> {
     limits::check_limits(&config)?;
     let address = listener.local_addr()?;
+    config.name_after(address);
+    let _name = own_name(&config).await?;
     let (app, front) = start::start(config).instrument(tracing::info_span!("start")).await?;
     let mut chores = chores(&app);
     let instance = app.config.instance.as_ref();
@@ -67,10 +74,19 @@ pub async fn serve(
         () = shutdown => {}
     }
     drop(arrivals);
+    let deadline = Instant::now() + app.config.drain_deadline;
     let served = drain::drain(&app, &lifecycle).await;
+    socket::leave(&app, deadline.saturating_duration_since(Instant::now()).max(LEAVE)).await;
     app.jobs.close().await;
     tracing::info!(drained = served.connections_drained, cut = served.connections_cut, "stopped");
     Ok(served)
+}
+
+/// The name under which this process shares its state, for itself alone.
+async fn own_name(config: &Config) -> Result<Option<NameLock>, StartError> {
+    let (Some(name), true) = (&config.instance_name, config.migrates()) else { return Ok(None) };
+    let predecessor = config.drain_deadline + LEAVE * 2;
+    NameLock::take(&config.data, name, predecessor).await.map(Some)
 }
 
 /// Tasks that end when the set is dropped.

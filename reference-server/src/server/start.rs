@@ -12,6 +12,7 @@ use crate::http::Origins;
 use crate::jobs::Jobs;
 use crate::redis::Redis;
 use crate::security::{Passwords, Tokens, ensure_administrator};
+use crate::socket::Migration;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
 use crate::{http, socket, store};
@@ -35,9 +36,13 @@ pub async fn start(config: Config) -> Result<(Arc<App>, Front), StartError> {
     if let Some(administrator) = &config.security.administrator {
         ensure_administrator(store.as_ref(), &passwords, administrator).await?;
     }
+    let migration = match (&config.redis, &config.instance_name) {
+        (Some(settings), Some(name)) if config.migrates() => Some(Migration::new(settings, name)?),
+        _ => None,
+    };
     let jobs = Jobs::start(&config, &store, &telemetry)?;
     let (sockets, io) = socket::build(&config, redis.as_ref());
-    let parts = Parts { store, tokens, origins, passwords, telemetry, redis, jobs, io };
+    let parts = Parts { store, tokens, origins, passwords, telemetry, redis, migration, jobs, io };
     let app = App::new(config, parts);
     socket::attach(&app).await;
     let service = sockets.layer(http::router(&app));

@@ -37,7 +37,7 @@ pub fn dispatch(
         let joined = parse(payload).and_then(|ask| watch::watch(&socket, ask));
         return Either::Right(Box::pin(look(Arc::clone(session), socket, joined, reply)));
     }
-    if session.app.live.games.shared().is_some() {
+    if session.app.live.games.may_wait() {
         let turn = session.turns.take();
         let handling = in_turn(Arc::clone(session), socket, name.to_owned(), payload, reply, turn);
         return Either::Right(Box::pin(handling));
@@ -82,7 +82,7 @@ async fn handle(
         };
     }
     handlers! {
-        "chess:create" => |ask| Ok(chess::create(session, &ask).await),
+        "chess:create" => |ask| chess::create(session, &ask).await,
         "chess:join" => |ask| chess::join(session, &ask).await,
         "chess:find" => |ask| chess::find(session, ask).await,
         "chess:spectate" => |ask| chess::spectate(session, socket, &ask).await,

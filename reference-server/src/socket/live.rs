@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use super::games::{Games, Shared};
-use super::presence::{SharedPresence, UserSocketMap};
+use super::games::{Games, Home, Meeting, Migrating, Shared};
+use super::migration::Migration;
+use super::presence::{MigratingPresence, Presence, SharedPresence, UserSocketMap};
 use crate::app::App;
 use crate::config::{Config, StateHome};
 use crate::redis::Redis;
@@ -18,10 +19,12 @@ pub struct Live {
     pub instance: Arc<str>,
     /// `userSocketMap`.
     pub users: Arc<UserSocketMap>,
-    /// Who is online at any instance, when presence is in Redis.
-    pub presence: Option<SharedPresence>,
+    /// Who is online at any instance.
+    pub presence: Presence,
     /// Rooms and players.
     pub games: Games,
+    /// The maps on their way, when the settings say that they move.
+    pub migration: Option<Arc<Migration>>,
     /// Messages of other instances may have been missed.
     pub missed: Notify,
     announcing: Mutex<()>,
@@ -29,17 +32,20 @@ pub struct Live {
 
 impl Live {
     /// Nobody and nothing yet.
-    pub fn new(config: &Config, redis: Option<&Arc<Redis>>) -> Self {
+    pub fn new(config: &Config, redis: Option<&Arc<Redis>>, migration: Option<Arc<Migration>>) -> Self {
         let instance: Arc<str> = uuid::Uuid::new_v4().to_string().into();
         let in_redis = config.redis.as_ref().is_some_and(|settings| settings.state == StateHome::Redis);
-        let redis = redis.filter(|_| in_redis);
         let users = Arc::new(UserSocketMap::default());
-        let shared = redis.map(|redis| Shared::new(Arc::clone(redis), Arc::clone(&instance), config));
-        let presence = redis.map(|redis| SharedPresence::new(Arc::clone(redis), Arc::clone(&instance)));
+        let (home, presence) = match (redis, &migration) {
+            (Some(redis), Some(migration)) => migrating(config, redis, &instance, migration, &users),
+            (Some(redis), None) if in_redis => shared(config, redis, &instance),
+            _ => (Home::Here, Presence::Here),
+        };
         Self {
-            games: Games::new(Arc::clone(&users), shared),
+            games: Games::new(Arc::clone(&users), home),
             users,
             presence,
+            migration,
             instance,
             missed: Notify::new(),
             announcing: Mutex::default(),
@@ -50,6 +56,30 @@ impl Live {
     pub fn announcing(&self) -> MutexGuard<'_, ()> {
         lock(&self.announcing)
     }
+}
+
+fn shared(config: &Config, redis: &Arc<Redis>, instance: &Arc<str>) -> (Home, Presence) {
+    let meeting = Meeting::new(Arc::clone(redis), Arc::clone(instance), config.room_ttl);
+    let presence = SharedPresence::new(Arc::clone(redis), Arc::clone(instance));
+    (Home::Redis(Shared::new(meeting, config)), Presence::Redis(presence))
+}
+
+fn migrating(
+    config: &Config,
+    redis: &Arc<Redis>,
+    instance: &Arc<str>,
+    migration: &Arc<Migration>,
+    users: &Arc<UserSocketMap>,
+) -> (Home, Presence) {
+    let meeting = Meeting::new(Arc::clone(redis), Arc::clone(instance), config.room_ttl);
+    let presence = MigratingPresence::new(
+        Arc::clone(migration),
+        Arc::clone(users),
+        Arc::clone(redis),
+        Arc::clone(instance),
+    );
+    let games = Migrating::new(meeting, Arc::clone(migration), config);
+    (Home::Migrating(games), Presence::Migrating(presence))
 }
 
 impl App {
@@ -70,6 +100,7 @@ impl App {
             rooms,
             games,
             waiting: self.live.games.waiting(),
+            migration: self.live.migration.as_ref().map(|migration| migration.status()),
         }
     }
 }

@@ -12,6 +12,7 @@ mod dispatch;
 mod games;
 mod limits;
 mod live;
+mod migration;
 mod presence;
 mod reply;
 mod rooms;
@@ -20,6 +21,7 @@ mod turns;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -34,6 +36,7 @@ pub use chess::game_to_post;
 pub use deliver::{tell, to_user};
 pub use games::sweep;
 pub use live::Live;
+pub use migration::Migration;
 pub use watch::{online, who_is_online};
 
 use self::backplane::Backplane;
@@ -70,12 +73,39 @@ pub async fn attach(app: &Arc<App>) {
 }
 
 /// What goes on beside the sockets, until it is dropped.
-pub fn chores(app: &Arc<App>) -> [BoxFuture<'static, ()>; 3] {
-    [
+pub fn chores(app: &Arc<App>) -> Vec<BoxFuture<'static, ()>> {
+    let migrating = app.live.migration.iter().cloned().flat_map(|migration| {
+        let chores: [BoxFuture<'static, ()>; 3] = [
+            Box::pin(migration.run()),
+            Box::pin(presence::keep_current(Arc::clone(app))),
+            Box::pin(games::follow(Arc::clone(app))),
+        ];
+        chores
+    });
+    let others: [BoxFuture<'static, ()>; 3] = [
         Box::pin(deliver::hear_others(Arc::clone(app))),
         Box::pin(presence::keep_told(Arc::clone(app))),
         Box::pin(games::keep_repaired(Arc::clone(app))),
-    ]
+    ];
+    migrating.chain(others).collect()
+}
+
+/// Gives back what others may go on with, once the sockets are closed.
+pub async fn leave(app: &App, within: Duration) {
+    let Some(migration) = &app.live.migration else { return };
+    let given = async {
+        if let presence::Presence::Migrating(presence) = &app.live.presence {
+            presence.flush(app).await;
+        }
+        migration.leave(within).await
+    };
+    match tokio::time::timeout(within, given).await {
+        Ok(true) => {}
+        _ => tracing::warn!(
+            ?within,
+            "not all state was given back in time: a process of this name takes it over"
+        ),
+    }
 }
 
 /// All was done before the client was told.

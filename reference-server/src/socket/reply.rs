@@ -30,6 +30,12 @@ impl EventError {
         Self { code: "bad_request", message: cause.into() }
     }
 
+    /// The event may have had its effect, or may still have it.
+    pub fn unknown_outcome() -> Self {
+        let message = "this may have been done: look before trying again";
+        Self { code: "unknown_outcome", message: message.into() }
+    }
+
     /// Redis is away, and this instance does not know the answer alone.
     pub fn unavailable() -> Self {
         Self { code: "unavailable", message: "this cannot be done now: try again in a moment".into() }

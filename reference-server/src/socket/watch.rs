@@ -6,7 +6,7 @@ use serde_json::json;
 use socketioxide::socket::Sid;
 
 use super::backplane::SocketRef;
-use super::presence::Added;
+use super::presence::{Added, MigratingPresence, Presence};
 use super::reply::{Emission, EventError, Reaction, Target, emit};
 use super::session::Session;
 use crate::app::App;
@@ -36,8 +36,13 @@ pub struct Unwatch {
 
 /// Users that have a socket, the youngest account first. While Redis is away: a socket here.
 pub async fn online(app: &App, page: PageRequest) -> Page<UserId> {
-    if let Some(presence) = &app.live.presence
-        && let Ok(found) = presence.online(page).await
+    let index = match &app.live.presence {
+        Presence::Redis(presence) => Some(&presence.index),
+        Presence::Migrating(presence) => Some(&presence.index).filter(|_| !presence.is_alone()),
+        Presence::Here => None,
+    };
+    if let Some(index) = index
+        && let Ok(found) = index.online(page).await
     {
         return found;
     }
@@ -55,8 +60,9 @@ async fn is_online(app: &App, user: UserId) -> bool {
         return true;
     }
     match &app.live.presence {
-        Some(presence) => presence.is_online(user).await.unwrap_or(false),
-        None => false,
+        Presence::Redis(presence) => presence.is_online(user).await.unwrap_or(false),
+        Presence::Migrating(presence) => presence.is_elsewhere(user).await,
+        Presence::Here => false,
     }
 }
 
@@ -91,9 +97,10 @@ pub fn came(app: &App, user: UserId, socket: Sid, most: usize) -> Added {
     let added = app.live.users.add(user, socket, most);
     match &app.live.presence {
         _ if added == Added::TooMany => {}
-        Some(presence) => presence.note(user, socket, true),
-        None if added == Added::First => presence_changed(app, user),
-        None => {}
+        Presence::Redis(presence) => presence.note(user, socket, true),
+        Presence::Migrating(presence) => note(app, presence, user, added == Added::First),
+        Presence::Here if added == Added::First => presence_changed(app, user),
+        Presence::Here => {}
     }
     added
 }
@@ -103,10 +110,20 @@ pub fn left(app: &App, user: UserId, socket: Sid) {
     let was_there = app.live.users.has(user, socket);
     let was_last = app.live.users.remove(user, socket);
     match &app.live.presence {
-        Some(presence) if was_there => presence.note(user, socket, false),
-        None if was_last => presence_changed(app, user),
+        Presence::Redis(presence) if was_there => presence.note(user, socket, false),
+        Presence::Migrating(presence) if was_there => note(app, presence, user, was_last),
+        Presence::Here if was_last => presence_changed(app, user),
         _ => {}
     }
+}
+
+/// While this process knows all there is to know, those who watch are told at once.
+fn note(app: &App, presence: &MigratingPresence, user: UserId, is_news: bool) {
+    let is_alone = presence.is_alone();
+    if is_alone && is_news {
+        presence_changed(app, user);
+    }
+    presence.note(user, is_alone);
 }
 
 /// Tells those who watch a user whether the user is there now. One at a time, each with what is true then: the

@@ -8,6 +8,7 @@ mod merge;
 mod process;
 mod redis;
 mod runtime;
+mod state;
 mod traffic;
 
 pub use database::{Commands, Pool, PoolState};
@@ -54,6 +55,8 @@ pub struct Sampled {
     pub games: usize,
     /// Players that wait for an opponent.
     pub waiting: usize,
+    /// The migration of state, where there is one.
+    pub migration: Option<state_map::Status>,
 }
 
 impl Telemetry {
@@ -111,13 +114,16 @@ impl Telemetry {
 
     /// The registry in Prometheus's text format. Reads `/proc`: keep it off the runtime's threads.
     pub fn render(&self, sampled: &Sampled) -> String {
-        let Sampled { connections, sockets, socket_rooms, rooms, games, waiting } = sampled;
+        let Sampled { connections, sockets, socket_rooms, rooms, games, waiting, migration } = sampled;
         self.set("connections_open", *connections);
         self.set("socketio_connected", *sockets);
         self.set("socketio_rooms", *socket_rooms);
         self.set("chess_rooms", *rooms);
         self.set("chess_games_active", *games);
         self.set("chess_players_waiting", *waiting);
+        if let Some(status) = migration {
+            self.state(status);
+        }
         if let Some(usage) = process::usage() {
             self.set("process_open_fds", usage.open_descriptors);
             self.set("process_resident_memory_bytes", usage.resident_bytes);

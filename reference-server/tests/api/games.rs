@@ -2,7 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, Socket};
+use crate::support::{Server, Socket, in_each_home};
+
+in_each_home!(
+    a_game_is_played_by_code_to_its_end,
+    whoever_seeks_is_paired_with_whoever_waits,
+    whoever_waits_and_leaves_is_not_paired,
+    a_spectator_sees_the_game_and_cannot_move,
+    a_game_goes_on_after_its_player_comes_back,
+    a_clock_is_told_with_every_move,
+    a_draw_takes_both_players,
+    whoever_leaves_hears_no_more_and_may_come_back,
+    a_post_about_a_game_gets_its_result,
+);
 
 async fn player(server: &Server, name: &str) -> Socket {
     let guest = server.guest(name).await;
@@ -18,10 +30,8 @@ async fn started(server: &Server) -> (Socket, Socket, Value) {
     (white, black, joined["roomId"].clone())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_game_is_played_by_code_to_its_end() {
-    let server = Server::start().await;
-    let (mut white, mut black, room) = started(&server).await;
+async fn a_game_is_played_by_code_to_its_end(server: &Server) {
+    let (mut white, mut black, room) = started(server).await;
     for (side, color) in [(&mut white, "white"), (&mut black, "black")] {
         let start = side.event("chess:start").await;
         assert_eq!((&start["color"], &start["roomId"]), (&json!(color), &room));
@@ -45,11 +55,9 @@ async fn a_game_is_played_by_code_to_its_end() {
     assert_eq!(white.refused("chess:move", mv("e2e4")).await, "game_over");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_seeks_is_paired_with_whoever_waits() {
-    let server = Server::start().await;
-    let (mut ada, mut bob) = (player(&server, "Ada").await, player(&server, "Bob").await);
-    let gone = player(&server, "Eve").await;
+async fn whoever_seeks_is_paired_with_whoever_waits(server: &Server) {
+    let (mut ada, mut bob) = (player(server, "Ada").await, player(server, "Bob").await);
+    let gone = player(server, "Eve").await;
     assert_eq!(ada.done("chess:find", json!({})).await["waiting"], true);
     let paired = bob.done("chess:find", json!({})).await;
     assert_eq!((&paired["waiting"], &paired["color"]), (&json!(false), &json!("black")));
@@ -61,27 +69,23 @@ async fn whoever_seeks_is_paired_with_whoever_waits() {
     assert_eq!(bob.event("chess:end").await["reason"], "resignation");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_waits_and_leaves_is_not_paired() {
-    let server = Server::start().await;
-    let mut ada = player(&server, "Ada").await;
+async fn whoever_waits_and_leaves_is_not_paired(server: &Server) {
+    let mut ada = player(server, "Ada").await;
     ada.done("chess:find", json!({})).await;
     ada.leave().await;
     let metrics = server.client();
     while !metrics.get("/metrics").await.text.contains("chess_players_waiting 0") {
         tokio::task::yield_now().await;
     }
-    let mut bob = player(&server, "Bob").await;
+    let mut bob = player(server, "Bob").await;
     assert_eq!(bob.done("chess:find", json!({})).await["waiting"], true);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_spectator_sees_the_game_and_cannot_move() {
-    let server = Server::start().await;
-    let (mut white, mut black, room) = started(&server).await;
+async fn a_spectator_sees_the_game_and_cannot_move(server: &Server) {
+    let (mut white, mut black, room) = started(server).await;
     white.done("chess:move", json!({ "roomId": room, "move": "e2e4" })).await;
     let code = black.event("chess:start").await["code"].clone();
-    let mut eve = player(&server, "Eve").await;
+    let mut eve = player(server, "Eve").await;
     let seen = eve.done("chess:spectate", json!({ "code": code })).await;
     assert_eq!((&seen["roomId"], &seen["moves"]), (&room, &json!(["e2e4"])));
     assert_eq!(eve.refused("chess:move", json!({ "roomId": room, "move": "e7e5" })).await, "not_a_player");
@@ -91,9 +95,7 @@ async fn a_spectator_sees_the_game_and_cannot_move() {
     assert_eq!(eve.refused("chess:spectate", json!({ "code": "ZZZZZZ" })).await, "unknown_room");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_game_goes_on_after_its_player_comes_back() {
-    let server = Server::start().await;
+async fn a_game_goes_on_after_its_player_comes_back(server: &Server) {
     let (ada, bob) = (server.guest("Ada").await, server.guest("Bob").await);
     let mut white = Socket::connect(server.address, &ada.token).await.unwrap();
     let mut black = Socket::connect(server.address, &bob.token).await.unwrap();
@@ -111,10 +113,8 @@ async fn a_game_goes_on_after_its_player_comes_back() {
     assert_eq!(white.event("chess:move").await["move"], "e7e5");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_is_told_with_every_move() {
-    let server = Server::start().await;
-    let (mut white, mut black) = (player(&server, "Ada").await, player(&server, "Bob").await);
+async fn a_clock_is_told_with_every_move(server: &Server) {
+    let (mut white, mut black) = (player(server, "Ada").await, player(server, "Bob").await);
     for wrong in [json!({ "initialSeconds": 9 }), json!({ "initialSeconds": 60, "delay": 1 }), json!(60)] {
         assert_eq!(white.refused("chess:create", json!({ "clock": wrong })).await, "bad_request");
     }
@@ -133,24 +133,20 @@ async fn a_clock_is_told_with_every_move() {
     assert!((600_001..=605_000).contains(&left), "{left}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_draw_takes_both_players() {
-    let server = Server::start().await;
-    let (mut white, mut black, room) = started(&server).await;
+async fn a_draw_takes_both_players(server: &Server) {
+    let (mut white, mut black, room) = started(server).await;
     let ask = json!({ "roomId": room });
     assert_eq!(white.done("chess:draw", ask.clone()).await["status"], "offered");
     assert_eq!(black.event("chess:draw-offered").await, json!({ "roomId": room, "by": "white" }));
-    assert_eq!(player(&server, "Eve").await.refused("chess:draw", ask.clone()).await, "not_a_player");
+    assert_eq!(player(server, "Eve").await.refused("chess:draw", ask.clone()).await, "not_a_player");
     let agreed = black.done("chess:draw", ask.clone()).await;
     assert_eq!((&agreed["status"], &agreed["result"]), (&json!("agreed"), &json!("1/2-1/2")));
     assert_eq!(white.event("chess:end").await["reason"], "agreement");
     assert_eq!(white.refused("chess:draw", ask).await, "game_over");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_leaves_hears_no_more_and_may_come_back() {
-    let server = Server::start().await;
-    let (mut white, mut black, room) = started(&server).await;
+async fn whoever_leaves_hears_no_more_and_may_come_back(server: &Server) {
+    let (mut white, mut black, room) = started(server).await;
     let ask = json!({ "roomId": room });
     white.done("chess:leave", ask.clone()).await;
     assert_eq!(black.event("chess:left").await["color"], "white");
@@ -162,9 +158,7 @@ async fn whoever_leaves_hears_no_more_and_may_come_back() {
     assert_eq!(black.event("chess:move").await["move"], "e2e4");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_post_about_a_game_gets_its_result() {
-    let server = Server::start().await;
+async fn a_post_about_a_game_gets_its_result(server: &Server) {
     let (ada, bob) = (server.guest("Ada").await, server.guest("Bob").await);
     let mut white = Socket::connect(server.address, &ada.token).await.unwrap();
     let mut black = Socket::connect(server.address, &bob.token).await.unwrap();

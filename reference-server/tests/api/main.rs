@@ -15,6 +15,7 @@ mod fields;
 mod games;
 mod instances;
 mod jobs;
+mod migrating;
 mod mongo;
 mod notifications;
 mod openapi;

@@ -2,11 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, Socket};
+use crate::support::{Server, Socket, in_each_home};
 
-#[tokio::test]
-async fn presence_lasts_as_long_as_the_last_socket() {
-    let server = Server::start().await;
+in_each_home!(
+    presence_lasts_as_long_as_the_last_socket,
+    whoever_stopped_watching_is_not_told,
+    watching_is_bounded_and_does_not_count_as_chat_rooms,
+    those_who_are_online_are_listed_by_name,
+);
+
+async fn presence_lasts_as_long_as_the_last_socket(server: &Server) {
     let (ada, bob) = (server.guest("Ada").await, server.guest("Bob").await);
     let path = format!("/api/users/{}/presence", bob.id);
     assert_eq!(ada.get(&path).await.expect(200), json!({ "online": false }));
@@ -24,9 +29,7 @@ async fn presence_lasts_as_long_as_the_last_socket() {
     assert_eq!(ada.get("/api/users/nobody/presence").await.code(), "not_found");
 }
 
-#[tokio::test]
-async fn whoever_stopped_watching_is_not_told() {
-    let server = Server::start().await;
+async fn whoever_stopped_watching_is_not_told(server: &Server) {
     let (ada, bob, eve) = (server.guest("Ada").await, server.guest("Bob").await, server.guest("Eve").await);
     let mut watcher = Socket::connect(server.address, &ada.token).await.unwrap();
     watcher.done("presence:watch", json!({ "users": [bob.id, eve.id] })).await;
@@ -37,9 +40,7 @@ async fn whoever_stopped_watching_is_not_told() {
     watcher.done("presence:unwatch", json!({})).await;
 }
 
-#[tokio::test]
-async fn watching_is_bounded_and_does_not_count_as_chat_rooms() {
-    let server = Server::start().await;
+async fn watching_is_bounded_and_does_not_count_as_chat_rooms(server: &Server) {
     let ada = server.guest("Ada").await;
     let mut socket = Socket::connect(server.address, &ada.token).await.unwrap();
     let many = |from: u32, count: u32| -> Vec<String> {
@@ -55,9 +56,7 @@ async fn watching_is_bounded_and_does_not_count_as_chat_rooms() {
     }
 }
 
-#[tokio::test]
-async fn those_who_are_online_are_listed_by_name() {
-    let server = Server::start().await;
+async fn those_who_are_online_are_listed_by_name(server: &Server) {
     let (ada, bob, eve) = (server.guest("Ada").await, server.guest("Bob").await, server.guest("Eve").await);
     let mut sockets = Vec::new();
     for client in [&eve, &ada, &ada, &bob] {

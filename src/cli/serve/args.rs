@@ -54,6 +54,10 @@ struct ProcessArgs {
     /// Run N supervised processes on the one port: restarted when they crash, replaced one by one on SIGHUP
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     instances: Option<u32>,
+    /// Name of this process among those that share its state; its successor must have the same [default: the
+    /// machine and the address]; each of several instances adds its number
+    #[arg(long, value_name = "NAME")]
+    instance_name: Option<String>,
     /// Folder of the embedded store and of uploads; made when it is not there [default: scalectl-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -93,8 +97,9 @@ struct RedisArgs {
     /// Redis: redis://, rediss://, redis+sentinel://host:port,host:port/master, redis+cluster://host:port,...
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
-    /// Where presence and games live [default: redis, if there is one]
-    #[arg(long, value_name = "HOME", value_parser = word(["memory", "redis"]))]
+    /// Where presence and games live: in the process, in Redis, or on the way there as `migrate state` steers it
+    /// [default: redis, if there is one]
+    #[arg(long, value_name = "HOME", value_parser = word(["memory", "redis", "migrating"]))]
     state: Option<String>,
     /// Whether events reach the sockets of other instances, through Redis [default: on, if there is one]
     #[arg(long, value_name = "on|off", value_parser = switch)]
@@ -221,6 +226,7 @@ impl ProcessArgs {
     fn overrides(&self, to: &mut Overrides) {
         to.set("/listen", &self.listen);
         to.set("/instances", &self.instances);
+        to.set("/instanceName", &self.instance_name);
         to.set("/data", &self.data);
         to.set("/maxConnections", &self.max_connections);
         to.set("/drainDeadline", &self.drain);

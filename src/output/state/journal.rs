@@ -46,6 +46,15 @@ fn row(line: &Line) -> Vec<String> {
     ]
 }
 
+/// What a verification came to, as the end of a sentence.
+pub fn outcome_words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "passed",
+        Outcome::Fail => "found differences",
+        Outcome::Inconclusive => "was inconclusive",
+    }
+}
+
 fn told(entry: &Entry) -> String {
     match entry {
         Entry::Intended(intent) => {
@@ -57,11 +66,7 @@ fn told(entry: &Entry) -> String {
         Entry::NotDone { stamp, reason } => format!("epoch {} is not there: {reason}", stamp.epoch),
         Entry::Noticed(_) => "another Redis server has taken over, or it has restarted".to_owned(),
         Entry::Verified(verification) => {
-            let outcome = match verification.outcome {
-                Outcome::Pass => "passed",
-                Outcome::Fail => "found differences",
-                Outcome::Inconclusive => "was inconclusive",
-            };
+            let outcome = outcome_words(verification.outcome);
             format!("verification at epoch {} {outcome}: {}", verification.stamp.epoch, verification.summary)
         }
         Entry::Evicting { name, proof, .. } => format!("{name} is dropped ({})", proof_name(*proof)),

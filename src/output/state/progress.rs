@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use state_map::operator::Blocker;
 use state_map::wire::call::Surveyed;
 
+use super::journal::outcome_words;
 use super::notice;
 use crate::output::Output;
 use crate::output::progress::KeyProgress;
@@ -56,6 +57,11 @@ impl StateProgress {
                 if let Some(text) = notice::after(changed.from, changed.record.phase) {
                     self.output.note(text);
                 }
+            }
+            Seen::Verifying => self.output.note("verifying: memory is compared with Redis"),
+            Seen::Verified(verification) => {
+                let outcome = outcome_words(verification.outcome);
+                self.output.note(&format!("the verification {outcome}: {}", verification.summary));
             }
             Seen::Waiting(blockers, view) => self.wait(&mut said, blockers, view),
         }

@@ -19,7 +19,7 @@ pub use self::line::{Flaw, Line};
 use crate::clients::redis::Link;
 use crate::clock::now;
 use crate::owner::Owner;
-use crate::state::{StateError, Target};
+use crate::state::{Refusal, StateError, Target};
 
 /// Where the journal of a migration is, if nothing else is said.
 pub fn default_path(namespace: &str) -> PathBuf {
@@ -65,6 +65,21 @@ impl Copies {
     /// What is wrong with them.
     pub fn flaws(&self) -> &[Place] {
         &self.flaws
+    }
+
+    /// A journal that was changed is no ground for decisions.
+    pub fn refuse_flaws(&self, target: &Target) -> Result<(), StateError> {
+        let Some(first) = self.flaws().first() else { return Ok(()) };
+        let flaws = self.flaws().iter().filter(|place| place.copy == first.copy);
+        let flaws: Vec<String> =
+            flaws.map(|place| format!("entry {} {}", place.flaw.number, place.flaw.what)).collect();
+        let file = self.path().display();
+        let key = target.space().journal();
+        let (place, repair) = match first.copy {
+            "file" => (format!("the journal {file}"), format!("move {file} out of the way")),
+            _ => (format!("the journal's copy in Redis ({key})"), format!("rename the key {key}")),
+        };
+        Err(Refusal::Journal { place, flaws: flaws.join("; "), repair }.into())
     }
 
     /// The first entry in which the copies differ: another machine went on with a copy that had lost entries.

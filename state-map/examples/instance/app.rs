@@ -5,26 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use state_map::redis::RedisPort;
 use state_map::{Change, Json, Map, MapSpec, Node, Refused, Status, Takeover, Text};
 
 use crate::protocol::{Answer, Request};
+use crate::skewed::Skewed;
 
-type Lists = Map<Vec<u64>, RedisPort>;
+type Lists = Map<Vec<u64>, Skewed>;
 
 /// See the module.
 pub struct App {
-    node: Arc<Node<RedisPort>>,
+    node: Arc<Node<Skewed>>,
     /// Lists that belong to whoever has them.
     pub lists: Lists,
     /// Lists of which the longer one wins.
     merged: Lists,
     /// Users and the socket over which they are online.
-    presence: Map<String, RedisPort>,
+    presence: Map<String, Skewed>,
 }
 
 impl App {
-    pub fn new(node: Arc<Node<RedisPort>>) -> Self {
+    pub fn new(node: Arc<Node<Skewed>>) -> Self {
         let merged = MapSpec::new("merged", "merged:", Json);
         let presence = MapSpec::new("presence", "presence:", Text);
         Self {

@@ -1,11 +1,14 @@
 //! What a process is told at its start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use state_map::Settings;
-use state_map::redis::RedisSettings;
+use state_map::redis::{ConnectError, RedisPort, RedisSettings};
 use state_map::wire::key::Space;
+
+use crate::skewed::Skewed;
 
 /// One line of JSON.
 #[derive(Debug, Deserialize)]
@@ -23,18 +26,23 @@ pub struct Config {
     replicate_ms: u64,
     call_life_ms: u64,
     idle_ms: u64,
+    /// By how much the wall clock is off.
+    skew_ms: i64,
 }
 
 impl Config {
-    pub fn redis(&self) -> RedisSettings {
-        RedisSettings {
+    /// Redis, with this machine's clock.
+    pub fn port(&self) -> Result<Arc<Skewed>, ConnectError> {
+        let redis = RedisPort::new(RedisSettings {
             url: self.redis.clone(),
             space: Space::new(&self.space),
             timeout: Duration::from_millis(self.timeout_ms),
             replicate_within: Duration::from_millis(self.replicate_ms),
-        }
+        })?;
+        Ok(Arc::new(Skewed { redis, skew_ms: self.skew_ms }))
     }
 
+    /// How it takes part.
     pub fn settings(&self) -> Settings {
         Settings {
             lease: Duration::from_millis(self.lease_ms),

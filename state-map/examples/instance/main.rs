@@ -8,6 +8,7 @@ mod app;
 mod config;
 mod protocol;
 mod serve;
+mod skewed;
 
 use std::error::Error;
 use std::io::{Write, stdin, stdout};
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::thread;
 
 use state_map::Node;
-use state_map::redis::RedisPort;
 use tokio::runtime::Runtime;
 
 use crate::app::App;
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config: Config = serde_json::from_str(&line)?;
     let runtime = Runtime::new()?;
     let _entered = runtime.enter();
-    let node = Node::new(RedisPort::new(config.redis())?, config.settings());
+    let node = Node::new(config.port()?, config.settings());
     let app = Arc::new(App::new(Arc::clone(&node)));
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     writeln!(stdout(), "listening on {}", listener.local_addr()?)?;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 use redis::{ServerError, Value};
 use tokio::time::{sleep, timeout};
@@ -54,7 +55,8 @@ impl Router {
     pub async fn run(&self, request: &Request, replicas: u32) -> Result<Value, Failure> {
         let sent = Sent::default();
         // The attempt is dropped before the question whether it was sent: what still waits then is not sent any more.
-        if let Ok(outcome) = timeout(self.limits.call, self.pursue(request, replicas, &sent)).await {
+        let attempt = self.pursue(request, replicas, &sent).boxed();
+        if let Ok(outcome) = timeout(self.limits.call, attempt).await {
             return outcome;
         }
         if let Some(node) = self.known(request.slot) {

@@ -30,9 +30,7 @@ pub fn carry_out(
     steered: &mut bool,
 ) -> Reply {
     match call {
-        Call::Beat(beat) => {
-            Reply::Beaten(Box::new(take_beat(shard, beat, call.is_durable(), now_ms, replid)))
-        }
+        Call::Beat(beat) => Reply::Beaten(Box::new(take_beat(shard, beat, now_ms, replid))),
         Call::Inquire(inquire) => Reply::Standing(standing(shard.read(), inquire.incarnation, now_ms)),
         Call::Survey => Reply::Surveyed(Box::new(survey(shard.read(), now_ms, replid))),
         Call::Steer(steer) => Reply::Steered(turn(shard, steer, replid, steered)),
@@ -53,35 +51,30 @@ fn set_conflict(control: &mut ControlShard, key: &Key, report: Option<&Conflict>
     }
 }
 
-fn take_beat(
-    shard: &mut Replicated<ControlShard>,
-    beat: &Beat,
-    registers: bool,
-    now_ms: u64,
-    replid: &str,
-) -> Beaten {
-    let record = shard.read().record.clone();
-    let dead = shard.read().dead.get(&beat.incarnation).map(|evicted| evicted.proof);
+/// A heartbeat of a dead incarnation, or of one whose name another has, changes nothing.
+fn take_beat(shard: &mut Replicated<ControlShard>, beat: &Beat, now_ms: u64, replid: &str) -> Beaten {
+    let control = shard.read();
+    let record = control.record.clone();
+    let found = control.members.get(&beat.name).map_or(Id::NONE, |member| member.incarnation);
+    let replaced = found != beat.incarnation && !found.is_none();
+    let is_refused = replaced && !(beat.registering && found == beat.replaces);
+    let buried = control.dead.get(&beat.incarnation).map(|evicted| evicted.proof);
+    let dead = buried.or(is_refused.then_some(Proof::Succeeded));
     if dead.is_none() {
-        let (run, ack, ack_replid) = if registers {
-            (record.run, record.stamp, replid.to_owned())
-        } else {
-            (beat.run, beat.ack, beat.replid.clone())
-        };
         let member = Member {
             incarnation: beat.incarnation,
-            run,
-            ack,
-            replid: ack_replid,
+            run: beat.run,
+            ack: beat.ack,
+            replid: beat.replid.clone(),
             seen_ms: now_ms,
             lease_until_ms: now_ms + beat.lease_ms,
             report: beat.report.clone(),
         };
         let control = shard.write();
-        let before = control.members.insert(beat.name.clone(), member);
-        if let Some(before) = before.filter(|before| before.incarnation != beat.incarnation) {
+        control.members.insert(beat.name.clone(), member);
+        if replaced {
             let evicted = Evicted { name: beat.name.clone(), proof: Proof::Succeeded, at_ms: now_ms };
-            control.dead.insert(before.incarnation, evicted);
+            control.dead.insert(found, evicted);
         }
     }
     Beaten { record, replid: replid.to_owned(), now_ms, dead }
@@ -101,6 +94,11 @@ fn standing(control: &ControlShard, incarnation: Id, now_ms: u64) -> Standing {
         control.record.phase >= Phase::Strict && others.all(|member| member.ack == control.record.stamp);
     let is_early = planted(Bug::ClaimByLeaseInShadow) && control.record.phase >= Phase::Shadow;
     if has_lapsed && (is_strict || is_early) { Standing::Lapsed } else { Standing::Alive }
+}
+
+/// Whether the instance had acknowledged `strict` or later when it was last heard of.
+fn serves_strict(member: &Member) -> bool {
+    member.report.serving >= Phase::Strict || planted(Bug::ClaimByLeaseInShadow)
 }
 
 fn survey(control: &ControlShard, now_ms: u64, replid: &str) -> Surveyed {

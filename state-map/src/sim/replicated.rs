@@ -43,6 +43,12 @@ impl<T: Clone> Replicated<T> {
         self.behind.len()
     }
 
+    /// The newest so many states.
+    pub fn newest(&self, count: usize) -> impl Iterator<Item = &T> {
+        let skipped = (self.behind.len() + 1).saturating_sub(count);
+        self.behind.iter().chain([&self.primary]).skip(skipped)
+    }
+
     /// The replica becomes primary, without the last `lost` writes.
     pub fn fail_over(&mut self, lost: usize) {
         let kept = self.behind.len().saturating_sub(lost);

@@ -149,7 +149,7 @@ impl Script<'_> {
     }
 
     fn claim(&mut self, claim: &Claim) -> Claimed {
-        let Claim { key, caller, gone, by_force } = claim;
+        let Claim { key, caller, in_place_of, by_force } = claim;
         let mut cell = self.shard.read().cell(key);
         if self.is_late(caller) {
             return Claimed::Late;
@@ -161,11 +161,11 @@ impl Script<'_> {
         match cell.sidecar_of(caller.run, self.now_ms) {
             Some(sidecar) => {
                 let owner = sidecar.owner;
-                let is_free =
-                    owner.is_none() || owner == caller.incarnation || *gone == Some((owner, generation));
+                let is_free = owner.is_none() || *in_place_of == Some((owner, generation));
                 if !is_free && !by_force {
-                    self.published
-                        .push((owner, Message::Wanted { key: key.clone(), to: caller.incarnation }));
+                    let wanted = Message::Wanted { key: key.clone(), to: caller.incarnation };
+                    let is_own = owner == caller.incarnation;
+                    self.published.extend((!is_own).then_some((owner, wanted)));
                     return Claimed::Owned { owner, generation };
                 }
             }
@@ -240,8 +240,7 @@ impl Script<'_> {
         if self.is_late(caller) {
             return Written::Late;
         }
-        let is_foreign = cell.sidecar(self.now_ms).is_some_and(|sidecar| sidecar.run != caller.run);
-        if is_foreign || self.shard.read().is_stale(key, &cell, caller, self.now_ms) {
+        if self.shard.read().is_stale(key, &cell, caller, self.now_ms) {
             return Written::Stale;
         }
         let record = cell.record(caller.run, self.now_ms).unwrap_or_default();
@@ -252,8 +251,9 @@ impl Script<'_> {
         if seq != *base && !planted(Bug::BaseIgnored) {
             return Written::Retry(record);
         }
-        if cell.sidecar(self.now_ms).is_none() {
-            cell.sidecar = Some(Sidecar { run: caller.run, ..Sidecar::default() });
+        if cell.sidecar_of(caller.run, self.now_ms).is_none() {
+            let generation = cell.sidecar(self.now_ms).map_or(0, |sidecar| sidecar.generation);
+            cell.sidecar = Some(Sidecar { run: caller.run, generation, ..Sidecar::default() });
         }
         if let Some(sidecar) = &mut cell.sidecar {
             sidecar.generation += u64::from(!sidecar.owner.is_none());

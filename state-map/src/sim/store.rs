@@ -3,7 +3,7 @@
 
 use super::control_shard::ControlShard;
 use super::replicated::Replicated;
-use super::shard::Shard;
+use super::shard::{Cell, Shard};
 use crate::control::Id;
 use crate::wire::call::{Call, Reply};
 use crate::wire::key::Key;
@@ -43,8 +43,8 @@ impl Store {
         let Self { control, data, published, steered } = self;
         let replid = replid(control.history());
         if let Some(key) = call.key() {
-            let shard = &mut data[shard_of(key, data.len())];
-            return super::shard::carry_out(shard, call, now_ms, published);
+            let shard = shard_of(key, data.len());
+            return super::shard::carry_out(&mut data[shard], call, now_ms, published);
         }
         super::control_shard::carry_out(control, call, now_ms, &replid, steered)
     }
@@ -67,6 +67,16 @@ impl Store {
     /// Whether the control record was written since the last time.
     pub fn take_steered(&mut self) -> bool {
         std::mem::take(&mut self.steered)
+    }
+
+    /// The server that has a key.
+    pub fn server_of(&self, key: &Key) -> Server {
+        Server::Data(shard_of(key, self.data.len()))
+    }
+
+    /// What a fail-over that loses so many writes would take away of a key: what it was in each state that is lost.
+    pub fn versions(&self, key: &Key, lost: usize) -> Vec<Cell> {
+        self.data[shard_of(key, self.data.len())].newest(lost).map(|shard| shard.cell(key)).collect()
     }
 
     /// The replica of a server gets all.

@@ -9,7 +9,7 @@ use super::resp::Frame;
 /// How long a test waits for a command to arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Meant = Box<dyn Fn(&[String]) -> bool + Send>;
+type Meant = Box<dyn FnMut(&[String]) -> bool + Send>;
 
 /// Which commands a rule is for: those whose words are accepted.
 pub struct Which {
@@ -19,12 +19,12 @@ pub struct Which {
 
 impl Which {
     /// Every command whose words are accepted.
-    pub fn every(is_meant: impl Fn(&[String]) -> bool + Send + 'static) -> Self {
+    pub fn every(is_meant: impl FnMut(&[String]) -> bool + Send + 'static) -> Self {
         Self { is_meant: Box::new(is_meant), left: None }
     }
 
     /// The next of them only.
-    pub fn next(is_meant: impl Fn(&[String]) -> bool + Send + 'static) -> Self {
+    pub fn next(is_meant: impl FnMut(&[String]) -> bool + Send + 'static) -> Self {
         Self { left: Some(1), ..Self::every(is_meant) }
     }
 

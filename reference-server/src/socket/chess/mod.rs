@@ -67,12 +67,12 @@ impl From<RoomError> for EventError {
     }
 }
 
-pub async fn create(session: &Session, ask: &Create) -> Reaction {
+pub async fn create(session: &Session, ask: &Create) -> Result<Reaction, EventError> {
     let white = session.occupant();
-    let room = session.app.live.games.open(white.clone(), ask.clock, Timestamp::now()).await;
+    let room = session.app.live.games.open(white.clone(), ask.clock, Timestamp::now()).await?;
     enter(&session.app, &white, room.id()).await;
     let told = json!({ "code": room.code(), "roomId": room.id(), "clock": ask.clock });
-    Reaction::ack(json!({ "room": told, "color": Side::White }))
+    Ok(Reaction::ack(json!({ "room": told, "color": Side::White })))
 }
 
 pub async fn join(session: &Session, ask: &ByCode) -> Result<Reaction, EventError> {
@@ -122,7 +122,7 @@ async fn opponent(app: &App, seeker: &Occupant) -> Option<Occupant> {
 
 async fn pair(app: &App, white: &Occupant, black: &Occupant) -> Result<Room, EventError> {
     let now = Timestamp::now();
-    let room = app.live.games.open(white.clone(), None, now).await;
+    let room = app.live.games.open(white.clone(), None, now).await?;
     let joined = app.live.games.with(room.id(), |room, _| {
         room.join(black.clone(), now)?;
         Ok(room.clone())
@@ -264,10 +264,10 @@ fn flag(room: &mut Room, certain: Certain, now: Timestamp) -> Option<Ended> {
 }
 
 /// Does something that only a running game allows, if the time of the side to move is not up.
-async fn attempt<T>(
+async fn attempt<T: Send>(
     app: &Arc<App>,
     room: RoomId,
-    mut act: impl FnMut(&mut Room, Timestamp) -> Result<T, RoomError>,
+    mut act: impl FnMut(&mut Room, Timestamp) -> Result<T, RoomError> + Send,
 ) -> Result<T, EventError> {
     let now = Timestamp::now();
     let outcome = app.live.games.with(room, |room, certain| match flag(room, certain, now) {

@@ -36,6 +36,27 @@ impl Kept {
         }
         long == short && (self.version, self.ahead) > (stored.version, stored.ahead)
     }
+
+    /// Which of two rooms that two instances had before they shared them goes on: the truer one, if its game goes
+    /// on from the other's. Else an operator has to look at them.
+    pub fn merge(held: &Self, stored: &Self) -> Option<Self> {
+        let (ours, theirs) = (held.room.game().moves(), stored.room.game().moves());
+        if !ours.starts_with(theirs) && !theirs.starts_with(ours) {
+            return None;
+        }
+        match (held.is_truer_than(stored), stored.is_truer_than(held)) {
+            (true, _) => Some(held.clone()),
+            (_, true) => Some(stored.clone()),
+            _ => (held == stored).then(|| stored.clone()),
+        }
+    }
+}
+
+/// As it is written: `ahead` is no part of a room.
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version && self.room.record() == other.room.record()
+    }
 }
 
 #[cfg(test)]
@@ -83,5 +104,19 @@ mod tests {
     fn without_new_moves_the_later_version_wins() {
         let (early, late) = (after("e2e4", 2), after("e2e4", 3));
         assert!(late.is_truer_than(&early) && !early.is_truer_than(&late) && !early.is_truer_than(&early));
+    }
+
+    #[test]
+    fn rooms_of_two_instances_are_one_only_where_the_game_goes_on() {
+        let (short, long) = (after("e2e4", 9), after("e2e4 e7e5 g1f3", 4));
+        assert_eq!(Kept::merge(&short, &long), Some(long.clone()));
+        assert_eq!(Kept::merge(&long, &short), Some(long));
+        assert_eq!(Kept::merge(&short, &short), Some(short.clone()));
+        let mut elsewhere = after("d2d4", 2);
+        let loser = elsewhere.room.creator().person.id;
+        elsewhere.room.resign(loser, Timestamp::now()).unwrap();
+        assert_eq!(Kept::merge(&short, &elsewhere), None, "an end of another game ends nothing");
+        let seated_elsewhere = after("e2e4", 9);
+        assert_eq!(Kept::merge(&short, &seated_elsewhere), None);
     }
 }

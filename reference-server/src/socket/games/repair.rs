@@ -8,8 +8,10 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::shared::{News, Shared, Written};
-use super::{Games, Kept};
+use super::meeting::News;
+use super::migrating::Aged;
+use super::shared::{Shared, Written};
+use super::{Games, Home, Kept, Migrating};
 use crate::app::App;
 use crate::domain::{RoomId, Timestamp};
 use crate::redis::Unavailable;
@@ -61,7 +63,7 @@ enum Tell {
 
 /// Redis is back: everything here may be news to it.
 async fn back(app: &App, shared: &Shared) -> Vec<RoomId> {
-    let again = shared.wait_again().await;
+    let again = shared.meeting.wait_again().await;
     for seeker in app.live.games.take_waiting() {
         chess::seek_again(app, seeker).await;
     }
@@ -112,7 +114,7 @@ async fn settle(app: &App, shared: &Shared, id: RoomId) -> Result<bool, Unavaila
         let version = own.version.max(there) + 1;
         if let Written::Done = shared.write(&own.room, there, version).await? {
             let written = Kept { room: own.room, version, ahead: 0 };
-            shared.announce(&written, News::Repaired);
+            shared.meeting.announce(&written, News::Repaired);
             // What has been changed here meanwhile is ahead of it.
             if rooms.keep(written) {
                 return Ok(false);
@@ -125,25 +127,50 @@ async fn settle(app: &App, shared: &Shared, id: RoomId) -> Result<bool, Unavaila
 /// Ends games of which a player's time is up, and removes rooms that have outlived their use.
 pub async fn sweep(app: &Arc<App>) {
     let now = Timestamp::now();
-    for room in app.live.games.rooms.flagged(now) {
+    let games = &app.live.games;
+    let is_ours = |room: &RoomId| games.migrating().is_none_or(|home| home.looks_after(*room));
+    for room in games.rooms.flagged(now).into_iter().filter(is_ours) {
         chess::call_flag(app, room).await;
     }
-    for kept in app.live.games.rooms.expired(now, app.config.room_ttl, app.config.orphan_ttl) {
+    for kept in games.rooms.expired(now, app.config.room_ttl, app.config.orphan_ttl) {
         forget(app, kept).await;
     }
 }
 
 /// Only the copy goes where another instance has used the room since.
 async fn forget(app: &App, kept: Kept) {
-    let gone = match app.live.games.shared() {
-        Some(shared) => match shared.delete(&kept).await {
+    let gone = match &app.live.games.home {
+        Home::Here => true,
+        Home::Redis(shared) => match shared.delete(&kept).await {
             Ok(gone) => gone,
             Err(Unavailable) => return,
         },
-        None => true,
+        Home::Migrating(home) if !home.looks_after(kept.room.id()) => false,
+        Home::Migrating(home) => match forget_there(app, home, &kept).await {
+            Some(gone) => gone,
+            None => return,
+        },
     };
     app.live.games.rooms.drop_copy(kept.room.id());
     if gone {
         chess::forget(app, &kept.room).await;
+    }
+}
+
+/// Whether the room is gone from the map; nothing, when it stays for now.
+async fn forget_there(app: &App, home: &Migrating, kept: &Kept) -> Option<bool> {
+    match home.expire(kept.room.id(), Timestamp::now()).await {
+        Ok(Aged::Gone) => {
+            if !home.migration.is_alone() {
+                // A code that stays leads to no room, and is gone after a while.
+                let _ = home.meeting.forget_code(&kept.room).await;
+            }
+            Some(true)
+        }
+        Ok(Aged::Lives(now)) => {
+            app.live.games.rooms.keep(*now);
+            None
+        }
+        Err(_) => None,
     }
 }

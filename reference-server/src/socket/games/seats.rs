@@ -2,7 +2,7 @@
 
 use socketioxide::socket::Sid;
 
-use super::Games;
+use super::{Games, Home};
 use crate::chess::Occupant;
 use crate::domain::{RoomId, UserId};
 use crate::socket::live::lock;
@@ -11,8 +11,12 @@ impl Games {
     /// Notes where a player is now; tells where the player was before.
     pub async fn enter(&self, user: UserId, room: RoomId) -> Option<RoomId> {
         let here = self.active.enter(user, room);
-        let Some(shared) = &self.shared else { return here };
-        shared.enter(user, room).await.unwrap_or(here).filter(|before| *before != room)
+        let before = match &self.home {
+            Home::Here => return here,
+            Home::Redis(shared) => shared.enter(user, room).await.unwrap_or(here),
+            Home::Migrating(migrating) => migrating.enter(user, room).await.unwrap_or(here),
+        };
+        before.filter(|before| *before != room)
     }
 
     /// Where a player of this instance is.
@@ -23,16 +27,18 @@ impl Games {
     /// Forgets that a player is in this room.
     pub async fn leave(&self, user: UserId, room: RoomId) {
         self.active.leave(user, room);
-        if let Some(shared) = &self.shared {
+        match &self.home {
+            Home::Here => {}
             // A key that stays is gone after a while, and leads to a room that is over.
-            let _ = shared.leave(user, room).await;
+            Home::Redis(shared) => drop(shared.leave(user, room).await),
+            Home::Migrating(migrating) => migrating.leave(user, room).await,
         }
     }
 
     /// An opponent who waits, or nobody: then the seeker waits. `is_there` passes over sockets that have gone.
     pub async fn seek(&self, seeker: &Occupant, is_there: impl Fn(Sid) -> bool) -> Option<Occupant> {
-        if let Some(shared) = &self.shared
-            && let Ok(found) = shared.seek(seeker, &is_there).await
+        if let Some(meeting) = self.meeting()
+            && let Ok(found) = meeting.seek(seeker, &is_there).await
         {
             return found;
         }
@@ -47,12 +53,12 @@ impl Games {
     /// Forgets a socket that no longer looks for an opponent.
     pub async fn stop_seeking(&self, seeker: &Occupant) {
         lock(&self.matchmaker).remove(seeker);
-        if let Some(shared) = &self.shared {
-            shared.stop_seeking(seeker.socket).await;
+        if let Some(meeting) = self.meeting() {
+            meeting.stop_seeking(seeker.socket).await;
         }
     }
 
-    /// Those who wait here because Redis was away.
+    /// Those who wait here and not among all.
     pub(super) fn take_waiting(&self) -> Vec<Occupant> {
         lock(&self.matchmaker).take_all()
     }

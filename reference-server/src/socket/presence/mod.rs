@@ -1,16 +1,29 @@
-//! `userSocketMap`: which sockets each user has, in this process and (`shared`) in all.
+//! `userSocketMap`: which sockets each user has, in this process and (`shared`, `migrating`) in all.
 
+mod index;
+mod migrating;
 mod shared;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Mutex;
 
+pub use migrating::{MigratingPresence, UserSockets, keep_current};
 pub use shared::{SharedPresence, keep_told};
 use socketioxide::socket::Sid;
 
 use super::live::lock;
 use crate::domain::{Page, PageRequest, UserId};
+
+/// Where it is known who is online.
+pub enum Presence {
+    /// Here, of this process alone.
+    Here,
+    /// In Redis, of all instances.
+    Redis(SharedPresence),
+    /// Wherever the operator's migration has brought it.
+    Migrating(MigratingPresence),
+}
 
 /// Sockets by user, in the order of the users' ids, so that a page of them needs no sorting. A user may have
 /// several: tabs, devices.
@@ -63,6 +76,11 @@ impl UserSocketMap {
     pub fn all(&self) -> Vec<(UserId, Sid)> {
         let sockets = lock(&self.sockets);
         sockets.iter().flat_map(|(user, own)| own.iter().map(|socket| (*user, *socket))).collect()
+    }
+
+    /// All who are here.
+    pub fn everybody(&self) -> Vec<UserId> {
+        lock(&self.sockets).keys().copied().collect()
     }
 
     /// The sockets of a user.

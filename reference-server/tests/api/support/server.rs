@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use reference_server::{Config, PasswordCost, RedisSettings, Served, StartError, serve};
+use reference_server::{Config, PasswordCost, RedisSettings, Served, StartError, StateHome, serve};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -63,6 +63,12 @@ impl Server {
         .await
     }
 
+    /// One instance of several whose state moves, under this name: they share this folder.
+    pub async fn migrating(data: &Path, redis: &str, name: &str) -> Self {
+        let config = migrating(data, redis, name);
+        Self::start_with(|given| *given = config).await
+    }
+
     /// Waits until a metric has this value.
     pub async fn until_metric(&self, line: &str) {
         let waiting = async {
@@ -71,6 +77,16 @@ impl Server {
             }
         };
         tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never {line}"));
+    }
+
+    /// Waits until requests should come here.
+    pub async fn until_ready(&self) {
+        let waiting = async {
+            while self.client().get("/ready").await.status != 200 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it becomes ready");
     }
 
     pub fn client(&self) -> Client {
@@ -107,15 +123,23 @@ pub struct Mortal {
 
 impl Mortal {
     pub async fn instance(data: &Path, redis: &Deployment) -> Self {
-        let (data, url) = (data.to_owned(), redis.url());
+        let settings = RedisSettings { retry_interval: RETRY, ..RedisSettings::new(redis.url()) };
+        let data = data.to_owned();
+        Self::start(Config { data, max_connections: 500, redis: Some(settings), ..Config::default() }).await
+    }
+
+    /// One instance of several whose state moves.
+    pub async fn migrating(data: &Path, redis: &str, name: &str) -> Self {
+        Self::start(migrating(data, redis, name)).await
+    }
+
+    async fn start(config: Config) -> Self {
         let (kill, killed) = oneshot::channel();
         let (started, address) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             let runtime = runtime.unwrap();
             runtime.block_on(async {
-                let redis = RedisSettings { retry_interval: RETRY, ..RedisSettings::new(url) };
-                let config = Config { data, max_connections: 500, redis: Some(redis), ..Config::default() };
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 started.send(listener.local_addr().unwrap()).unwrap();
                 tokio::select! {
@@ -132,6 +156,20 @@ impl Mortal {
         let _ = self.kill.send(());
         self.thread.join().unwrap();
     }
+}
+
+fn migrating(data: &Path, redis: &str, name: &str) -> Config {
+    let state = StateHome::Migrating;
+    let settings = RedisSettings { retry_interval: RETRY, state, ..RedisSettings::new(redis) };
+    let mut config = Config {
+        data: data.to_owned(),
+        max_connections: 500,
+        redis: Some(settings),
+        instance_name: Some(name.to_owned()),
+        ..Config::default()
+    };
+    config.security.password = PasswordCost { memory_kib: 64, passes: 1, lanes: 1 };
+    config
 }
 
 /// A server on its way out.

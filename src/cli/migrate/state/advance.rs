@@ -37,6 +37,9 @@ pub async fn run(args: Args) -> Outcome {
     let advance = async |helm: &mut Helm<'_>| {
         let to = destination(helm, &args).await?;
         let confirmed = agree(helm, &args, to, output).await?;
+        if args.to.is_some() {
+            helm.verify_by_itself();
+        }
         let mut travelled = Travelled::default();
         let came = helm.travel(Route { to, patience, confirmed }, &mut travelled).await;
         let resume = format!("scalectl migrate state advance --to {to}");

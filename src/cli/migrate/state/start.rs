@@ -59,6 +59,7 @@ async fn go_on(
     travelled: &mut Travelled,
     patience: Duration,
 ) -> Result<(), Error> {
+    helm.verify_by_itself();
     let route = Route { to: Phase::PrimaryNew, patience, confirmed: args.confirm.yes() };
     let came = helm.travel(route, travelled).await;
     came.map_err(|error| half_way(error, travelled, "scalectl migrate state start --auto"))?;

@@ -22,21 +22,43 @@ pub enum Order {
     Stop,
 }
 
+/// What an instance is started as.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat {
+    /// Its number.
+    pub number: u32,
+    /// How often it was started again after a crash.
+    pub restarts: u32,
+    /// Which of its two names it has. A process that takes the place of a living one must not have that one's: it
+    /// would count as proof that the other has ended. One that follows a dead one must, for the same reason.
+    pub has_other_name: bool,
+}
+
+impl Seat {
+    fn after_crash(self) -> Self {
+        Self { restarts: self.restarts + 1, ..self }
+    }
+
+    fn beside_living(self) -> Self {
+        Self { has_other_name: !self.has_other_name, ..self }
+    }
+}
+
 /// The keeper of one instance.
 pub struct Keeper {
-    number: u32,
+    seat: Seat,
     fleet: Arc<Fleet>,
     child: Option<Child>,
     backoff: Backoff,
-    restarts: u32,
 }
 
 impl Keeper {
     /// Starts the instance for the first time: what fails three times is no accident.
     pub async fn start(number: u32, fleet: Arc<Fleet>) -> Result<Self, NotStarted> {
+        let seat = Seat { number, restarts: 0, has_other_name: false };
         let (mut backoff, mut attempt) = (Backoff::default(), 1);
         let child = loop {
-            match fleet.start(number, 0).await {
+            match fleet.start(seat).await {
                 Ok(child) => break child,
                 Err(refused @ NotStarted::Refused(_)) => return Err(refused),
                 Err(failure) if attempt == FIRST_ATTEMPTS => return Err(failure),
@@ -48,7 +70,7 @@ impl Keeper {
             sleep(backoff.pause()).await;
         };
         tracing::info!(instance = number, pid = child.id(), "an instance serves");
-        Ok(Self { number, fleet, child: Some(child), backoff: Backoff::default(), restarts: 0 })
+        Ok(Self { seat, fleet, child: Some(child), backoff: Backoff::default() })
     }
 
     /// Keeps it until it is told to stop.
@@ -62,7 +84,7 @@ impl Keeper {
                 },
                 ended = ended(&mut self.child) => self.lost(&ended),
                 // Dropped half-way, it kills what it has started.
-                started = start_after(&self.fleet, self.number, self.restarts + 1, pause) => self.restarted(started),
+                started = start_after(&self.fleet, self.seat.after_crash(), pause) => self.restarted(started),
             }
         }
     }
@@ -75,30 +97,32 @@ impl Keeper {
     fn lost(&mut self, ended: &str) {
         let Some(child) = self.child.take() else { return };
         self.backoff.ran_for(child.uptime());
-        tracing::error!(instance = self.number, %ended, "an instance ended: it is started again");
+        tracing::error!(instance = self.seat.number, %ended, "an instance ended: it is started again");
     }
 
     fn restarted(&mut self, started: Result<Child, NotStarted>) {
         match started {
             Ok(child) => {
-                self.restarts += 1;
+                self.seat = self.seat.after_crash();
                 tracing::warn!(
-                    instance = self.number,
+                    instance = self.seat.number,
                     pid = child.id(),
-                    restarts = self.restarts,
+                    restarts = self.seat.restarts,
                     "it serves again"
                 );
                 self.child = Some(child);
             }
             Err(failure) => {
-                tracing::error!(instance = self.number, %failure, "an instance did not start again");
+                tracing::error!(instance = self.seat.number, %failure, "an instance did not start again");
             }
         }
     }
 
     async fn replace(&mut self, cut: &CancellationToken) -> Result<(), NotStarted> {
-        let new = self.fleet.start(self.number, self.restarts).await?;
-        tracing::info!(instance = self.number, pid = new.id(), "a new process serves");
+        let seat = if self.child.is_some() { self.seat.beside_living() } else { self.seat };
+        let new = self.fleet.start(seat).await?;
+        self.seat = seat;
+        tracing::info!(instance = seat.number, pid = new.id(), "a new process serves");
         if let Some(old) = self.child.replace(new) {
             old.drain(self.fleet.drain_deadline(), cut).await;
         }
@@ -119,13 +143,8 @@ async fn ended(child: &mut Option<Child>) -> String {
     }
 }
 
-async fn start_after(
-    fleet: &Fleet,
-    number: u32,
-    restarts: u32,
-    pause: Option<Duration>,
-) -> Result<Child, NotStarted> {
+async fn start_after(fleet: &Fleet, seat: Seat, pause: Option<Duration>) -> Result<Child, NotStarted> {
     let Some(pause) = pause else { return std::future::pending().await };
     sleep(pause).await;
-    fleet.start(number, restarts).await
+    fleet.start(seat).await
 }

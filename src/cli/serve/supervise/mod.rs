@@ -28,7 +28,7 @@ use crate::cli::{Error, Outcome, io_error};
 use crate::output::{Format, Output};
 use child::Child;
 pub use child::NotStarted;
-use keeper::{Keeper, Order};
+use keeper::{Keeper, Order, Seat};
 use wishes::Wishes;
 
 /// Time that the kernel has to end a killed process.
@@ -44,9 +44,9 @@ pub struct Fleet {
 
 impl Fleet {
     /// Starts the instance of this number by the settings of now.
-    async fn start(&self, number: u32, restarts: u32) -> Result<Child, NotStarted> {
-        let meeting_place = self.meeting_place.clone();
-        let instance = Instance { number, of: self.size, restarts, meeting_place };
+    async fn start(&self, seat: Seat) -> Result<Child, NotStarted> {
+        let (meeting_place, Seat { number, restarts, has_other_name }) = (self.meeting_place.clone(), seat);
+        let instance = Instance { number, of: self.size, restarts, has_other_name, meeting_place };
         let plain = self.resolved.read().unwrap_or_else(PoisonError::into_inner).plain.clone();
         Child::start(&self.listener, &Assignment { instance, plain }).await
     }
