@@ -18,6 +18,7 @@ mod trouble;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::BoxFuture;
 use rand::RngExt;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -29,8 +30,6 @@ use self::node::Limits;
 use self::request::Request;
 use self::router::Router;
 use self::subscriber::Subscriber;
-use futures_util::future::BoxFuture;
-
 use crate::control::Id;
 use crate::port::{Event, Port};
 use crate::wire::call::{Call, Failure, Reply};
