@@ -110,9 +110,8 @@ impl RedisPort {
     }
 
     async fn barrier(&self, replicas: u32) -> Result<Reply, Failure> {
-        if replicas > 0 {
-            self.router.wait_for_replicas(replicas).await?;
-        }
+        // Also without replicas: a server that has restarted is noticed when it is spoken to.
+        self.router.wait_for_replicas(replicas).await?;
         if self.events.has_forgot() {
             return Err(Failure::Refused("a server is another one than before".to_owned()));
         }
