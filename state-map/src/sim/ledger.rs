@@ -118,8 +118,12 @@ impl Ledger {
             (Call::Put(_) | Call::Release(_), Reply::Verdict(Verdict::Applied)) => {
                 self.may_fall_back(&key, store, now_ms);
             }
-            (Call::Claim(claim), Reply::Claimed(Claimed::Yours(_))) => self.adopt(&key, claim.caller.incarnation),
-            (Call::Write(write), Reply::Written(Written::Applied(_))) => self.adopt(&key, write.caller.incarnation),
+            (Call::Claim(claim), Reply::Claimed(Claimed::Yours(_))) => {
+                self.adopt(&key, claim.caller.incarnation)
+            }
+            (Call::Write(write), Reply::Written(Written::Applied(_))) => {
+                self.adopt(&key, write.caller.incarnation)
+            }
             _ => {}
         }
     }

@@ -176,13 +176,19 @@ impl Network {
     /// A new line to the servers.
     pub fn open_line(&mut self, process: Process, wall_skew_ms: i64) -> usize {
         let known = self.store.servers().map(|server| (server, self.store.history(server))).collect();
-        let line = Line { process: process.0, known, wall_skew_ms, started_us: self.now_us, ..Line::default() };
+        let line =
+            Line { process: process.0, known, wall_skew_ms, started_us: self.now_us, ..Line::default() };
         self.lines.push(line);
         self.lines.len() - 1
     }
 
     /// Sends a call. The answer comes through the receiver, at the latest when the port gives up.
-    pub fn send(&mut self, port: usize, call: Call, replicas: u32) -> oneshot::Receiver<Result<Reply, Failure>> {
+    pub fn send(
+        &mut self,
+        port: usize,
+        call: Call,
+        replicas: u32,
+    ) -> oneshot::Receiver<Result<Reply, Failure>> {
         let (sender, receiver) = oneshot::channel();
         self.count += 1;
         let sent = Sent { port, number: self.count, call: Arc::new(call), replicas };
@@ -300,7 +306,8 @@ impl Network {
     fn barrier(&mut self, sent: &Sent) {
         let servers: Vec<_> = self.store.servers().collect();
         let line = &self.lines[sent.port];
-        let is_same = servers.iter().all(|server| line.known.get(server) == Some(&self.store.history(*server)));
+        let is_same =
+            servers.iter().all(|server| line.known.get(server) == Some(&self.store.history(*server)));
         let is_told = !line.events.contains(&Event::Forgot);
         let reaches = line.cut_until <= self.now_us && !servers.iter().any(|server| self.is_down(*server));
         let waits = sent.replicas == 0 || !servers.iter().any(|server| self.is_alone(*server));

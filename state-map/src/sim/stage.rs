@@ -68,7 +68,8 @@ impl Stage {
                 self.balancer().end(era);
                 return false;
             };
-            let (games, process, ledger) = (instance.games.clone(), instance.process, Arc::clone(&self.ledger));
+            let (games, process, ledger) =
+                (instance.games.clone(), instance.process, Arc::clone(&self.ledger));
             let begun = self.ledger().begin(key, client, action.clone());
             self.network().note(|| format!("{client}: {action} of {key} at {}", Fleet::name(at)));
             let key = key.clone();

@@ -138,7 +138,8 @@ async fn collect(stage: &Stage, tool: &mut Tool) {
         let mut network = stage.network();
         let now_ms = network.redis_ms();
         for key in &keys {
-            let record = network.store.shard(key).cell(key).record(view.record.run, now_ms).unwrap_or_default();
+            let record =
+                network.store.shard(key).cell(key).record(view.record.run, now_ms).unwrap_or_default();
             if record.version.value.is_none() {
                 network.store.tamper(key).collect(key, stamp.epoch);
             }
