@@ -19,6 +19,7 @@ use crate::indexes::verify::VerifyReport;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
+use crate::state::preflight::PreflightReport;
 use crate::state::verify::VerifyReport as StateVerifyReport;
 
 fn schema<T: JsonSchema>() -> String {
@@ -42,6 +43,7 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);
     assert_data_eq!(schema::<VerifyReport>(), file!["../docs/schemas/indexes-verify-report.json"]);
     assert_data_eq!(schema::<StateVerifyReport>(), file!["../docs/schemas/state-verify-report.json"]);
+    assert_data_eq!(schema::<PreflightReport>(), file!["../docs/schemas/state-plan.json"]);
     assert_data_eq!(schema::<Plan>(), file!["../docs/schemas/indexes-plan.json"]);
     assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
     assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);

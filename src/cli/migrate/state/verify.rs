@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::args::TargetArgs;
+use super::args::{JournalArgs, TargetArgs};
 use crate::cli::args::{OutputArgs, duration, positive_duration};
 use crate::cli::{Error, Outcome, io_error};
 use crate::output::Output;
 use crate::output::state::verify::{VerifyProgress, line, render};
-use crate::state::Target;
 use crate::state::verify::baseline::Baseline;
 use crate::state::verify::invariant::{CHESS, Rule};
 use crate::state::verify::maps::MapName;
 use crate::state::verify::report::Verdict;
 use crate::state::verify::{Settings, VerifyReport, verify};
+use crate::state::{Target, evidence};
 use crate::{Exit, signal};
 
 /// Between two rounds of a continuous verification.
@@ -60,6 +60,8 @@ pub struct Args {
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
+    journal: JournalArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -95,6 +97,9 @@ pub async fn run(args: Args) -> Outcome {
     };
     let Some(report) = worst else { return Ok(Exit::Interrupted) };
     output.report(&report, render).map_err(io_error("the results could not be written"))?;
+    if let Err(error) = evidence::record(&target, &args.journal.path(&target), &report).await {
+        output.note(&format!("the verification is not in the journal, so no gate counts it: {error}"));
+    }
     // A verification that goes on until Ctrl-C ends that way as it should.
     Ok(if interrupted && !args.watch { Exit::Interrupted } else { report.verdict.exit() })
 }
