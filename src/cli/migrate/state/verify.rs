@@ -62,6 +62,8 @@ pub struct Args {
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
+    journal: JournalArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
