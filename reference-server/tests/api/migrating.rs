@@ -285,6 +285,10 @@ async fn without_redis_games_go_on_before_strict_and_are_refused_from_there_on()
         insist(player, &room, ply).await;
         assert_eq!(two.stored(&room)["moves"], json!(MOVES[..=ply]));
     }
+    for server in [&two.one, &two.other] {
+        server.until_metric("redis_circuit_open 0").await;
+        server.until_metric("redis_subscribed 1").await;
+    }
     let mut elsewhere = at(&two.other, &ada).await;
     assert_eq!(moves_of(&mut elsewhere, &room).await, json!(MOVES[..6]));
     play(&mut elsewhere, &mut black, &room, 6..8).await;

@@ -189,13 +189,11 @@ impl MigratingPresence {
         self.write_all(users.iter().copied(), Write::Anew).await;
         let recent = std::mem::take(&mut *lock(&self.recent));
         self.write_all(recent, Write::IfOther).await;
-        if self.is_alone() {
-            return;
-        }
-        let until = renewed_until();
-        let listed = users.into_iter().flat_map(|user| Index::listed(user, until));
+        let (until, is_shared) = (renewed_until(), !self.is_alone());
+        let listed = users.into_iter().filter(|_| is_shared).flat_map(|user| Index::listed(user, until));
+        // The sign of life also in `off`: whoever waits for an opponent must be believed as soon as that has ended.
         let commands: Vec<Cmd> = [self.index.alive()].into_iter().chain(listed).collect();
-        if self.index.redis.each("presence_write", commands).await.is_ok() {
+        if self.index.redis.each("presence_write", commands).await.is_ok() && is_shared {
             // What is left in the list counts for nothing.
             let _ = self.index.sweep().await;
         }
