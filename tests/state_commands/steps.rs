@@ -436,7 +436,7 @@ error: no --redis was given and there is no scalectl.yaml; try --redis redis://1
 
 #[test]
 fn the_redis_of_an_environment_is_found() {
-    let redis = RedisServer::start_with(&["--requirepass", "hunter2"]);
+    let redis = RedisServer::start_with_password("hunter2");
     let file = "environments:\n  staging:\n    redis: {env: REDIS}\n";
     let url = format!("redis://:hunter2@127.0.0.1:{}", redis.port());
     let found = Scalectl::new(["migrate", "state", "status", "--namespace", "other"])

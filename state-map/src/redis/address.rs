@@ -30,6 +30,10 @@ impl Address {
     /// Reads a URL. The error does not repeat it: it may hold a password.
     pub fn parse(url: &str) -> Result<Self, ConnectError> {
         let (scheme, rest) = url.split_once("://").ok_or(ConnectError::Malformed)?;
+        if scheme.starts_with("rediss") {
+            // Without a provider the first connection would panic. One that the application has chosen stays.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        }
         let address = match scheme {
             "redis" | "rediss" => Client::open(url).ok().map(Self::Single),
             "redis+sentinel" => sentinel("redis", rest),

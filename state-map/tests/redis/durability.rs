@@ -16,7 +16,7 @@ fn is_unknown<T>(result: &Result<T, Failure>) -> bool {
 async fn a_write_that_replicas_lack_is_unknown_and_may_be_repeated() {
     for installed in Version::ALL {
         let servers = Replicated::start(installed, 1);
-        let port = port(servers.url());
+        let port = hasty_port(servers.url());
         let key = key("7");
         let me = caller(A, 6);
         let writing = Call::Write(write(&key, me, 0, version(0, 1, "x")));

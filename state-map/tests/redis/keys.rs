@@ -41,8 +41,10 @@ async fn claims_count_generations_and_give_what_is_there() {
         assert_eq!((owned(&taken), taken.claim_epoch, taken.version), ((B, 3), 4, version(5, 9, "x")));
 
         let forced = Claim { by_force: true, ..claim(&key, caller(A, 4)) };
-        let Claimed::Yours(forced) = port.claimed(forced).await else { panic!() };
-        assert_eq!(owned(&forced), (A, 4));
+        let Claimed::Yours(taken) = port.claimed(forced.clone()).await else { panic!() };
+        assert_eq!(owned(&taken), (A, 4));
+        let refused = Claimed::Owned { owner: A, generation: 4 };
+        assert_eq!(port.claimed(forced).await, refused, "nor does a late copy of a forced one");
     })
     .await;
 }

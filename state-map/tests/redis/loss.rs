@@ -17,9 +17,12 @@ async fn scripts_that_were_flushed_are_loaded_again() {
         assert_eq!(port.written(write(&key, caller(A, 6), 0, version(0, 1, "x"))).await, Written::Applied(1));
         server.ask::<()>(&["SCRIPT", "FLUSH"]);
         assert_eq!(port.written(write(&key, caller(A, 6), 1, version(0, 2, "y"))).await, Written::Applied(2));
+        let hasty = hasty_port(server.url());
+        let greeted = hasty.call(Call::Barrier, 1).await;
+        assert!(greeted.is_err(), "there are no replicas, but the connection for those that wait is made");
         server.ask::<()>(&["SCRIPT", "FLUSH"]);
         let durable = Call::Write(write(&key, caller(A, 6), 2, version(0, 3, "z")));
-        let short = port.call(durable, 1).await;
+        let short = hasty.call(durable, 1).await;
         assert_eq!(short, Err(Failure::Unknown("0 of 1 replicas have it".to_owned())), "it was carried out");
         assert_eq!(port.record(&key).await.version.seq, 3);
     })

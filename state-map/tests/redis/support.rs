@@ -27,7 +27,13 @@ pub fn key(id: &str) -> Key {
     Key::new(PREFIX, id)
 }
 
+/// One that is patient: for what succeeds in the end on a busy machine.
 pub fn port(url: String) -> Arc<RedisPort> {
+    port_within(url, Duration::from_secs(20), Duration::from_secs(10))
+}
+
+/// One that gives up soon: for what cannot succeed.
+pub fn hasty_port(url: String) -> Arc<RedisPort> {
     port_within(url, Duration::from_secs(2), Duration::from_millis(300))
 }
 

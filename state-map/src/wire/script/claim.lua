@@ -11,6 +11,7 @@ local is_known = record and record.run == ARGV[1]
 if is_known then
   local is_replaced = record.owner == ARGV[5] and int(record.gen) == ARGV[6]
   local is_own = record.owner == ARGV[3]
+  -- Force is against others: a late copy of a forced claim ends no generation of the caller's own.
   local is_forced = ARGV[7] == '1' and not is_own
   if record.owner ~= '' and not is_replaced and not is_forced then
     if not is_own then
