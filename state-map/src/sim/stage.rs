@@ -95,7 +95,9 @@ async fn carry_out(games: &Games, key: &Key, action: &Action) -> Result<Value, R
         .update(&id, |found| {
             let found = found.cloned();
             let change = match action.apply(&found) {
-                None if planted(Bug::UnconditionalPresenceDelete) => Change::Delete,
+                _ if matches!(action, Action::DeleteIf(_)) && planted(Bug::UnconditionalPresenceDelete) => {
+                    Change::Delete
+                }
                 after if after == found => Change::Keep,
                 Some(after) => Change::Set(after, None),
                 None => Change::Delete,

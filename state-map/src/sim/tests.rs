@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::scenario::{Ended, run};
+use crate::plant::{self, Bug};
 
 /// Threads that simulate side by side.
 const THREADS: u64 = 2;
@@ -22,7 +23,7 @@ fn told(ended: &Ended) -> String {
 }
 
 /// Runs this many seeds from the first on. Gives the lowest that failed, if any did, and what all have done.
-fn search(first: u64, schedules: u64) -> (Option<u64>, Vec<Ended>) {
+fn search(bug: Option<Bug>, first: u64, schedules: u64) -> (Option<u64>, Vec<Ended>) {
     let (next, lowest) = (AtomicU64::new(first), AtomicU64::new(u64::MAX));
     let work = || {
         let mut all = Vec::new();
@@ -31,7 +32,10 @@ fn search(first: u64, schedules: u64) -> (Option<u64>, Vec<Ended>) {
             if seed >= first + schedules || seed > lowest.load(Ordering::Relaxed) {
                 return all;
             }
-            let ended = run(seed, false);
+            let ended = match bug {
+                Some(bug) => plant::with(bug, || run(seed, false)),
+                None => run(seed, false),
+            };
             if ended.failure.is_some() {
                 lowest.fetch_min(seed, Ordering::Relaxed);
             }
@@ -52,7 +56,7 @@ fn any_schedule_is_explained() {
         Some(seed) => Some(seed),
         None => {
             let schedules = number("STATE_SIM_SCHEDULES").unwrap_or(if cfg!(debug_assertions) { 300 } else { 100_000 });
-            let (failed, all) = search(number("STATE_SIM_FIRST").unwrap_or(0), schedules);
+            let (failed, all) = search(None, number("STATE_SIM_FIRST").unwrap_or(0), schedules);
             if std::env::var("STATE_SIM_ALL").is_ok() {
                 for ended in &all { if let Some(f) = &ended.failure { std::fs::write(format!("/work/tS/fail-{}.txt", ended.seed), f).unwrap(); } }
             }
@@ -67,4 +71,44 @@ fn any_schedule_is_explained() {
         std::fs::write(path, told(&ended)).expect("the trace can be written");
     }
     assert!(ended.failure.is_none(), "{}", told(&ended));
+}
+
+/// Bugs that any schedule may show, and within how many it must.
+const SHOWN_BY_CHANCE: &[Bug] = &[
+    Bug::AckWithoutDrain,
+    Bug::TimerInsteadOfDrain,
+    Bug::SequenceOfProcess,
+    Bug::EqualSequenceApplied,
+    Bug::SupersededIsSuccess,
+    Bug::OlderIsFailure,
+    Bug::EarlyCollection,
+    Bug::SidecarWithTtl,
+    Bug::TombstoneFallsBack,
+    Bug::ReadNewIgnoresOwed,
+    Bug::ClaimWithoutWait,
+    Bug::ClaimByLeaseInShadow,
+    Bug::ReleaseWithoutFlush,
+    Bug::BaseIgnored,
+    Bug::ResendWithNewOperation,
+    Bug::LowerEpochFollowed,
+    Bug::EpochFromRecord,
+    Bug::AcksAfterFailover,
+    Bug::UndoTwice,
+    Bug::OwnershipKept,
+    Bug::UnregisteredServes,
+    Bug::BackfillDoneAtSend,
+    Bug::RunIgnored,
+    Bug::RelativeTtl,
+    Bug::UnconditionalPresenceDelete,
+    Bug::WriteBeforeLastCheck,
+];
+
+#[test]
+fn planted_bugs_are_caught() {
+    let schedules = number("STATE_SIM_SCHEDULES").unwrap_or(1_000);
+    let found: Vec<String> = SHOWN_BY_CHANCE
+        .iter()
+        .map(|bug| format!("{bug:?}: {:?}", search(Some(*bug), 0, schedules).0))
+        .collect();
+    panic!("{found:#?}");
 }
