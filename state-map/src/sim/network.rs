@@ -30,6 +30,8 @@ pub struct Sent {
     number: u64,
     call: Arc<Call>,
     replicas: u32,
+    /// A second copy: whoever sent it hears the answer to the first, or none.
+    is_copy: bool,
 }
 
 /// What happens at some time.
@@ -186,7 +188,7 @@ impl Network {
     pub fn send(&mut self, port: usize, call: Call, replicas: u32) -> oneshot::Receiver<Result<Reply, Failure>> {
         let (sender, receiver) = oneshot::channel();
         self.count += 1;
-        let sent = Sent { port, number: self.count, call: Arc::new(call), replicas };
+        let sent = Sent { port, number: self.count, call: Arc::new(call), replicas, is_copy: false };
         self.waiting.insert(sent.number, sender);
         self.note(|| format!("{} #{} {}", name(port), sent.number, telling::call(&sent.call)));
         self.notice(port, self.store.server(&sent.call));
@@ -194,7 +196,7 @@ impl Network {
         self.after(TIMEOUT_US, Happening::Answer(sent.number, gave_up));
         if self.chance(self.weather.doubled) {
             let delay = self.weather.late_us(&mut self.rng);
-            self.after(delay, Happening::Arrive(sent.clone()));
+            self.after(delay, Happening::Arrive(Sent { is_copy: true, ..sent.clone() }));
         }
         if !self.chance(self.weather.lost) {
             let delay = self.weather.delay_us(&mut self.rng);
@@ -278,7 +280,7 @@ impl Network {
                 let delay = until.saturating_sub(self.now_us) + self.weather.delay_us(&mut self.rng);
                 self.after(delay, Happening::Arrive(sent));
             }
-            1 if cut_until <= self.now_us => {
+            1 if cut_until <= self.now_us && !sent.is_copy => {
                 let refused = Failure::Refused("connection refused".to_owned());
                 self.after(300, Happening::Answer(sent.number, Err(refused)));
             }
@@ -319,7 +321,7 @@ impl Network {
     }
 
     fn reply(&mut self, sent: &Sent, result: Result<Reply, Failure>) {
-        if self.chance(self.weather.lost) || self.lines[sent.port].is_gone {
+        if self.chance(self.weather.lost) || self.lines[sent.port].is_gone || sent.is_copy {
             return;
         }
         let delay = self.weather.delay_us(&mut self.rng);
