@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use rand_chacha::ChaCha8Rng;
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use crate::sync::lock;
 

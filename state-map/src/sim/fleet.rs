@@ -104,7 +104,8 @@ impl Fleet {
         for (key, home) in forgiven {
             let record = network.store.shard(key).cell(key).record(run, now_ms).unwrap_or_default();
             let is_home = *home == number;
-            let owns = record.owner == status.incarnation || (is_home && record.owner.is_none() && !record.is_written());
+            let owns = record.owner == status.incarnation
+                || (is_home && record.owner.is_none() && !record.is_written());
             match status.phase {
                 Phase::Off if is_home => ledger.forgive_now(key, None),
                 Phase::Dual | Phase::Backfill | Phase::Shadow | Phase::ReadNew if owns => {

@@ -179,13 +179,19 @@ impl Network {
     /// A new line to the servers.
     pub fn open_line(&mut self, process: Process, wall_skew_ms: i64) -> usize {
         let known = self.store.servers().map(|server| (server, self.store.history(server))).collect();
-        let line = Line { process: process.0, known, wall_skew_ms, started_us: self.now_us, ..Line::default() };
+        let line =
+            Line { process: process.0, known, wall_skew_ms, started_us: self.now_us, ..Line::default() };
         self.lines.push(line);
         self.lines.len() - 1
     }
 
     /// Sends a call. The answer comes through the receiver, at the latest when the port gives up.
-    pub fn send(&mut self, port: usize, call: Call, replicas: u32) -> oneshot::Receiver<Result<Reply, Failure>> {
+    pub fn send(
+        &mut self,
+        port: usize,
+        call: Call,
+        replicas: u32,
+    ) -> oneshot::Receiver<Result<Reply, Failure>> {
         let (sender, receiver) = oneshot::channel();
         self.count += 1;
         let sent = Sent { port, number: self.count, call: Arc::new(call), replicas, is_copy: false };
@@ -225,7 +231,9 @@ impl Network {
     /// Lets something happen.
     pub fn happen(&mut self, happening: Happening) {
         match happening {
-            Happening::Wake(sleeper) => drop(sleeper.send(())),
+            Happening::Wake(sleeper) => {
+                let _gone = sleeper.send(());
+            }
             Happening::Tick | Happening::GoOn(_) => {}
             Happening::Arrive(sent) => self.arrive(sent),
             Happening::Confirm(sent, server, history, reply) => self.confirm(&sent, server, history, reply),
@@ -262,7 +270,9 @@ impl Network {
             watch(&self.store, &sent.call, &reply, now_ms);
         }
         self.mix(sent.number);
-        self.note(|| format!("{server:?} #{} of {} -> {}", sent.number, name(sent.port), telling::reply(&reply)));
+        self.note(|| {
+            format!("{server:?} #{} of {} -> {}", sent.number, name(sent.port), telling::reply(&reply))
+        });
         self.publish();
         if sent.call.is_durable() && sent.replicas > 0 {
             let (delay, history) = (self.weather.delay_us(&mut self.rng), self.store.history(server));
@@ -303,7 +313,8 @@ impl Network {
     fn barrier(&mut self, sent: &Sent) {
         let servers: Vec<_> = self.store.servers().collect();
         let line = &self.lines[sent.port];
-        let is_same = servers.iter().all(|server| line.known.get(server) == Some(&self.store.history(*server)));
+        let is_same =
+            servers.iter().all(|server| line.known.get(server) == Some(&self.store.history(*server)));
         // An operator has nothing in memory that Redis may have forgotten.
         let is_told = line.process == WORLD.0 || !line.events.contains(&Event::Forgot);
         let reaches = line.cut_until <= self.now_us && !servers.iter().any(|server| self.is_down(*server));
@@ -374,7 +385,7 @@ impl Network {
         }
         line.events.push_back(event);
         if let Some(listener) = line.listener.take() {
-            drop(listener.send(()));
+            let _gone = listener.send(());
         }
     }
 
@@ -387,13 +398,6 @@ impl Network {
             line.listener = Some(sender);
             receiver
         })
-    }
-
-    /// Sends a message as a script would.
-    pub fn send_message(&mut self, to: Id, message: &Message) {
-        for port in 0..self.lines.len() {
-            self.tell(port, to, &Event::Message(message.clone()));
-        }
     }
 }
 

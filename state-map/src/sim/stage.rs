@@ -68,13 +68,14 @@ impl Stage {
                 self.balancer().end(era);
                 return false;
             };
-            let (games, process, ledger) = (instance.games.clone(), instance.process, Arc::clone(&self.ledger));
+            let (games, process, ledger) =
+                (instance.games.clone(), instance.process, Arc::clone(&self.ledger));
             let begun = self.ledger().begin(key, client, action.clone());
             self.network().note(|| format!("{client}: {action} of {key} at {}", Fleet::name(at)));
             let key = key.clone();
             self.network().spawn(process, async move {
                 let result = carry_out(&games, &key, &action).await;
-                lock(&ledger).end(&key, begun, result.as_ref().map(Clone::clone));
+                lock(&ledger).end(&key, begun, &result);
                 drop(done.send(result));
             });
         }

@@ -115,7 +115,9 @@ fn outage(stage: &Stage) {
     let servers: Vec<Server> = network.store.servers().collect();
     let server = servers[network.rng.random_range(0..servers.len())];
     let until = network.now_us + time;
-    network.note(|| format!("{server:?}: {} for {} ms", ["down", "without replica"][dice as usize], time / 1_000));
+    network.note(|| {
+        format!("{server:?}: {} for {} ms", ["down", "without replica"][dice as usize], time / 1_000)
+    });
     let kind = if dice == 0 { &mut network.down_until } else { &mut network.alone_until };
     kind.insert(server, until);
 }
@@ -163,7 +165,9 @@ pub fn have_left_off(stage: &Stage) -> bool {
     let mut running = fleet.running().peekable();
     let is_in = |instance: &super::fleet::Instance| {
         let status = instance.node.status();
-        status.registered && status.phase != Phase::Off && !status.acknowledged.nonce.is_none()
+        status.registered
+            && status.phase != Phase::Off
+            && !status.acknowledged.nonce.is_none()
             && (status.waiting_for.is_empty() || status.phase > Phase::Dual)
     };
     let all = running.peek().is_some() && running.all(|(_, instance)| is_in(instance));
@@ -189,8 +193,11 @@ pub fn heal(stage: &Stage) {
 pub fn restart_retired(stage: &Stage) {
     let homes = stage.balancer().homes();
     let mut fleet = stage.fleet();
-    let retired: Vec<usize> =
-        fleet.running().filter(|(_, instance)| instance.node.status().retired).map(|(number, _)| number).collect();
+    let retired: Vec<usize> = fleet
+        .running()
+        .filter(|(_, instance)| instance.node.status().retired)
+        .map(|(number, _)| number)
+        .collect();
     for number in retired {
         fleet.crash(number, &homes);
         fleet.start(number);
