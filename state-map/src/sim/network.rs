@@ -15,7 +15,6 @@ use super::weather::Weather;
 use crate::control::Id;
 use crate::port::Event;
 use crate::wire::call::{Call, Failure, Reply};
-use crate::wire::message::Message;
 
 /// Wall clock of the servers when a run begins.
 pub const EPOCH_MS: u64 = 1_700_000_000_000;
