@@ -54,7 +54,8 @@ fn lost(view: &Surveyed) -> Vec<Blocker> {
     let lost = |(name, member): (&String, &Member)| {
         let (name, serving) = (name.clone(), member.report.serving);
         let epoch = member.newest().epoch;
-        if record.stamp.epoch == 0 && epoch > 0 {
+        // The first change of all may be lost as any other: in `dual` memory still has everything.
+        if record.stamp.epoch == 0 && epoch > 0 && serving != Phase::Dual {
             return Some(Blocker::RecordLost { name, epoch });
         }
         let is_ahead = epoch > record.stamp.epoch;

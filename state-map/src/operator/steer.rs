@@ -150,6 +150,7 @@ impl<P: Port, J: Journal> Operator<P, J> {
         let blockers = gate(&view, step, &self.known());
         let target = step.target(view.record.phase).filter(|_| blockers.is_empty());
         let Some(target) = target else { return Err(Stopped::Blocked { step, blockers }) };
+        self.last_change_is_kept(&view).await?;
         let record = self.successor(&view, step, target);
         let intent = Intent {
             step,
@@ -166,6 +167,18 @@ impl<P: Port, J: Journal> Operator<P, J> {
         };
         let written = self.write(entry, record.replicas, outcome.is_ok()).await;
         outcome.and(written).map(|()| Changed { step, from: view.record.phase, record })
+    }
+
+    /// C12: a change waits until the replicas have the one before, lest a fail-over take two back at once.
+    async fn last_change_is_kept(&self, view: &Surveyed) -> Result<(), Stopped> {
+        let ControlRecord { replicas, .. } = view.record;
+        if replicas == 0 {
+            return Ok(());
+        }
+        match self.port.call(Call::Barrier, replicas).await {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(Stopped::Redis(format!("the replicas do not have the last change: {failure}"))),
+        }
     }
 
     fn successor(&self, view: &Surveyed, step: Step, phase: Phase) -> ControlRecord {

@@ -56,10 +56,6 @@ impl Ledger {
         self.histories.entry(key.clone()).or_insert_with(|| History::new(key.value(), None))
     }
 
-    pub fn keys(&self) -> Vec<Key> {
-        self.histories.keys().cloned().collect()
-    }
-
     /// Operations that were acknowledged.
     pub fn acknowledged(&self) -> usize {
         let operations = self.histories.values().flat_map(|history| &history.operations);
@@ -72,10 +68,10 @@ impl Ledger {
     }
 
     /// An operation is over.
-    pub fn end(&mut self, key: &Key, operation: usize, result: Result<Value, &Refused>) {
+    pub fn end(&mut self, key: &Key, operation: usize, result: &Result<Value, Refused>) {
         let at = self.tick();
         let outcome = match result {
-            Ok(saw) => Outcome::Done { at, saw: Some(saw) },
+            Ok(saw) => Outcome::Done { at, saw: Some(saw.clone()) },
             Err(Refused::Unknown(_)) => Outcome::Unknown { until: None },
             Err(_) => Outcome::Failed,
         };
@@ -119,10 +115,10 @@ impl Ledger {
                 self.may_fall_back(&key, store, now_ms);
             }
             (Call::Claim(claim), Reply::Claimed(Claimed::Yours(_))) => {
-                self.adopt(&key, claim.caller.incarnation)
+                self.adopt(&key, claim.caller.incarnation);
             }
             (Call::Write(write), Reply::Written(Written::Applied(_))) => {
-                self.adopt(&key, write.caller.incarnation)
+                self.adopt(&key, write.caller.incarnation);
             }
             _ => {}
         }
@@ -156,12 +152,6 @@ impl Ledger {
             None => history.check(),
             Some(lost) => without_reads_of(history, lost).check(),
         })
-    }
-
-    /// All that was done to a key, for reports.
-    pub fn told(&self, key: &str) -> Vec<String> {
-        let history = self.histories.values().find(|history| history.key == key);
-        history.iter().flat_map(|history| &history.operations).map(ToString::to_string).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use history_check::Action;
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use super::balancer::Balancer;
 use super::executor::WORLD;
@@ -33,6 +34,8 @@ pub struct Script {
     pub goals: Vec<Phase>,
     pub goal: Phase,
     pub troubled_us: u64,
+    /// The longest time between two attempts of an operator.
+    pub pause_ms: u64,
     pub weather: Weather,
     pub troubles: Option<Troubles>,
 }
@@ -50,12 +53,12 @@ pub struct Ended {
 }
 
 impl Script {
-    /// A run of this seed.
+    /// A run of this seed. One in four is about steering, one about silent owners.
     pub fn any(network: &mut Network) -> Self {
         let rng = &mut network.rng;
         let phases = &Phase::ALL[..=Phase::PrimaryNew as usize];
         let goals = (0..rng.random_range(1..5)).map(|_| phases[rng.random_range(0..phases.len())]).collect();
-        Self {
+        let script = Self {
             instances: rng.random_range(2..=4),
             keys: rng.random_range(1..=4),
             clients: rng.random_range(2..=4),
@@ -65,9 +68,47 @@ impl Script {
             goals,
             goal: Phase::ALL[rng.random_range(Phase::PrimaryNew as usize..Phase::ALL.len())],
             troubled_us: rng.random_range(3..15) * 1_000_000,
+            pause_ms: 200,
             weather: Weather::any(rng),
             troubles: None,
+        };
+        match rng.random_range(0..4) {
+            0 => script.about_steering(rng),
+            1 => script.about_silence(rng),
+            _ => script,
         }
+    }
+
+    /// The record goes up and down fast, and the control shard fails over.
+    fn about_steering(self, rng: &mut ChaCha8Rng) -> Self {
+        let turns = [Phase::ReadNew, Phase::PrimaryNew, Phase::Shadow, Phase::Strict, Phase::PrimaryNew];
+        let goals = (0..12).map(|_| turns[rng.random_range(0..turns.len())]).collect();
+        let troubles = Troubles {
+            pause_ms: 600,
+            pauses: rng.random_bool(0.5),
+            crashes: rng.random_bool(0.2),
+            cuts: rng.random_bool(0.3),
+            outages: false,
+            failovers: true,
+            moves: true,
+        };
+        Self { operators: rng.random_range(1..=2), goals, pause_ms: 40, troubles: Some(troubles), ..self }
+    }
+
+    /// Owners fall silent for longer than their leases, with the record in one phase, while others want their keys.
+    fn about_silence(self, rng: &mut ChaCha8Rng) -> Self {
+        let phases = [Phase::Shadow, Phase::ReadNew, Phase::Strict];
+        let goals = vec![phases[rng.random_range(0..phases.len())]];
+        let troubles = Troubles {
+            pause_ms: 700,
+            pauses: true,
+            crashes: false,
+            cuts: true,
+            outages: false,
+            failovers: false,
+            moves: true,
+        };
+        Self { keys: self.keys.min(2), operators: 1, goals, troubles: Some(troubles), ..self }
     }
 }
 
@@ -116,7 +157,7 @@ fn act(world: &mut World, stage: &Stage, script: &Script) -> Option<String> {
     }
     for number in 0..script.operators {
         let goals = script.goals.iter().skip(number).copied().collect();
-        spawn(Box::pin(be_operator(stage.clone(), goals, script.replicas, until)));
+        spawn(Box::pin(be_operator(stage.clone(), goals, script.clone())));
     }
     spawn(Box::pin(make_trouble(stage.clone(), troubles, until)));
     world.run(until);

@@ -94,13 +94,6 @@ impl Shard {
         *fence = epoch.max(*fence);
     }
 
-    /// Takes a value away and leaves its sidecar, as an eviction or somebody else does.
-    pub fn evict_value(&mut self, key: &Key) {
-        if let Some(cell) = self.cells.get_mut(key) {
-            cell.value = None;
-        }
-    }
-
     fn fence(&self, key: &Key) -> u64 {
         self.fences.get(&key.slot()).copied().unwrap_or_default()
     }
@@ -163,7 +156,7 @@ impl Script<'_> {
                 let owner = sidecar.owner;
                 let is_free = owner.is_none() || *in_place_of == Some((owner, generation));
                 let is_own = owner == caller.incarnation;
-                if !is_free && !(*by_force && !is_own) {
+                if !is_free && (!*by_force || is_own) {
                     let wanted = Message::Wanted { key: key.clone(), to: caller.incarnation };
                     self.published.extend((!is_own).then_some((owner, wanted)));
                     return Claimed::Owned { owner, generation };

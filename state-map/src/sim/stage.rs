@@ -75,7 +75,7 @@ impl Stage {
             let key = key.clone();
             self.network().spawn(process, async move {
                 let result = carry_out(&games, &key, &action).await;
-                lock(&ledger).end(&key, begun, result.as_ref().map(Clone::clone));
+                lock(&ledger).end(&key, begun, &result);
                 drop(done.send(result));
             });
         }
@@ -96,7 +96,9 @@ async fn carry_out(games: &Games, key: &Key, action: &Action) -> Result<Value, R
         .update(&id, |found| {
             let found = found.cloned();
             let change = match action.apply(&found) {
-                None if planted(Bug::UnconditionalPresenceDelete) => Change::Delete,
+                _ if matches!(action, Action::DeleteIf(_)) && planted(Bug::UnconditionalPresenceDelete) => {
+                    Change::Delete
+                }
                 after if after == found => Change::Keep,
                 Some(after) => Change::Set(after, None),
                 None => Change::Delete,

@@ -5,11 +5,13 @@ use history_check::Action;
 use super::executor::WORLD;
 use super::fleet::Fleet;
 use super::port::SimPort;
+use super::scenario::Script;
 use super::stage::Stage;
 use super::trouble::have_left_off;
 use crate::control::Proof;
 use crate::operator::{Blocker, Operator, Outcome, Remembered, Stopped, Terms, Verification};
 use crate::phase::Phase;
+use crate::plant::{Bug, planted};
 
 /// The tool as it is used here.
 pub type Tool = Operator<SimPort, Remembered>;
@@ -25,7 +27,8 @@ pub fn tool(stage: &Stage) -> Tool {
 pub async fn step_towards(stage: &Stage, tool: &mut Tool, goal: Phase, replicas: u32) -> bool {
     let Ok(view) = tool.survey().await else { return false };
     let phase = view.record.phase;
-    if phase == goal {
+    // There is no way back from beyond `primary-new`.
+    if phase == goal || phase > goal.max(Phase::PrimaryNew) {
         return true;
     }
     let result = if phase < goal {
@@ -48,7 +51,13 @@ async fn forward(stage: &Stage, tool: &mut Tool, phase: Phase, replicas: u32) ->
         return tool.start(replicas).await.map(drop);
     }
     stage.balancer().is_frozen = false;
-    tool.advance().await.map(drop)
+    tool.advance().await?;
+    if phase == Phase::Backfill && planted(Bug::EarlyCollection) {
+        collect_absent(stage);
+    }
+    // Only when everybody has acknowledged `strict` may requests go anywhere.
+    stage.balancer().is_open = phase >= Phase::Strict;
+    Ok(())
 }
 
 async fn back(stage: &Stage, tool: &mut Tool, phase: Phase) -> Result<(), Stopped> {
@@ -133,29 +142,32 @@ async fn collect(stage: &Stage, tool: &mut Tool) {
     }
     stage.wait_ms(3_000).await;
     let stamp = view.record.stamp;
-    let keys: Vec<_> = stage.balancer().homes().into_iter().map(|(key, _)| key).collect();
-    {
-        let mut network = stage.network();
-        let now_ms = network.redis_ms();
-        for key in &keys {
-            let record =
-                network.store.shard(key).cell(key).record(view.record.run, now_ms).unwrap_or_default();
-            if record.version.value.is_none() {
-                network.store.tamper(key).collect(key, stamp.epoch);
-            }
-        }
-        let servers: Vec<_> = network.store.servers().collect();
-        servers.into_iter().for_each(|server| network.store.replicate(server));
-    }
+    collect_absent(stage);
     drop(tool.collected(stamp, 0).await);
 }
 
-/// Walks from goal to goal until this time.
-pub async fn be_operator(stage: Stage, goals: Vec<Phase>, replicas: u32, until_us: u64) {
+fn collect_absent(stage: &Stage) {
+    let keys: Vec<_> = stage.balancer().homes().into_iter().map(|(key, _)| key).collect();
+    let mut network = stage.network();
+    let (now_ms, record) = (network.redis_ms(), network.store.control().record.clone());
+    for key in &keys {
+        let found = network.store.shard(key).cell(key).record(record.run, now_ms).unwrap_or_default();
+        if found.version.value.is_none() {
+            network.store.tamper(key).collect(key, record.stamp.epoch);
+        }
+    }
+    let servers: Vec<_> = network.store.servers().collect();
+    servers.into_iter().for_each(|server| network.store.replicate(server));
+}
+
+/// Walks from goal to goal until the troubles end.
+pub async fn be_operator(stage: Stage, goals: Vec<Phase>, script: Script) {
     let mut tool = tool(&stage);
     for goal in goals {
-        while stage.now_us() < until_us && !step_towards(&stage, &mut tool, goal, replicas).await {
-            let pause = 20 + stage.below(200);
+        while stage.now_us() < script.troubled_us
+            && !step_towards(&stage, &mut tool, goal, script.replicas).await
+        {
+            let pause = 5 + stage.below(script.pause_ms);
             stage.wait_ms(pause).await;
         }
     }

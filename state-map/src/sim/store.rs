@@ -111,11 +111,6 @@ impl Store {
         }
     }
 
-    /// The server's replication history, as calls give it.
-    pub fn replid(&self) -> String {
-        replid(self.control.history())
-    }
-
     /// What the control shard has.
     pub fn control(&self) -> &ControlShard {
         self.control.read()

@@ -15,6 +15,8 @@ use crate::wire::key::Key;
 /// Which kinds of trouble a run has.
 #[derive(Debug, Clone, Copy)]
 pub struct Troubles {
+    /// The longest time between two of them.
+    pub pause_ms: u64,
     pub pauses: bool,
     pub crashes: bool,
     pub cuts: bool,
@@ -24,13 +26,11 @@ pub struct Troubles {
 }
 
 impl Troubles {
-    pub const NONE: Self =
-        Self { pauses: false, crashes: false, cuts: false, outages: false, failovers: false, moves: false };
-
     pub fn any(stage: &Stage) -> Self {
         let rng = &mut stage.network().rng;
         let mut odds = |per_cent: u32| rng.random_range(0..100) < per_cent;
         Self {
+            pause_ms: 1_500,
             pauses: odds(50),
             crashes: odds(40),
             cuts: odds(30),
@@ -44,7 +44,7 @@ impl Troubles {
 /// Makes trouble until this time.
 pub async fn make_trouble(stage: Stage, troubles: Troubles, until_us: u64) {
     loop {
-        let pause = 100 + stage.below(1_500);
+        let pause = 50 + stage.below(troubles.pause_ms);
         stage.wait_ms(pause).await;
         if stage.now_us() >= until_us {
             return;
@@ -65,6 +65,13 @@ pub async fn make_trouble(stage: Stage, troubles: Troubles, until_us: u64) {
             4 if troubles.failovers => {
                 let servers: Vec<Server> = stage.network().store.servers().collect();
                 let server = servers[stage.below(servers.len() as u64) as usize];
+                if stage.below(2) == 0 {
+                    // Its replica has stood still before it takes over.
+                    let time = 20 + stage.below(500);
+                    let until = stage.now_us() + time * 1_000;
+                    stage.network().alone_until.insert(server, until);
+                    stage.wait_ms(time - 1).await;
+                }
                 fail_over(&stage, server);
             }
             5..8 if troubles.moves => move_a_key(&stage),
