@@ -39,4 +39,5 @@ mod serve_settings;
 mod state_commands;
 mod state_faults;
 mod state_serve;
+mod state_verify;
 mod support_check;

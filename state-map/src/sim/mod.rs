@@ -3,6 +3,7 @@
 
 mod balancer;
 mod control_shard;
+mod differential;
 mod executor;
 mod fleet;
 mod ledger;
@@ -14,6 +15,7 @@ mod shard;
 mod stage;
 mod steering;
 mod store;
+mod telling;
 mod tests;
 mod trouble;
 mod weather;

@@ -1,0 +1,320 @@
+//! The scripts on real servers and the model of them: the same calls, the same replies, the same records.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use redis_fixture::{Options, Server, Version as Servers};
+
+use super::store::Store;
+use crate::control::{ControlRecord, Id, Proof, Report, Stamp};
+use crate::phase::Phase;
+use crate::port::Port;
+use crate::redis::{RedisPort, RedisSettings};
+use crate::wire::call::{
+    Beat, Call, Caller, Claim, Evict, Inquire, Put, Read, Record, Release, Reply, Steer, Version, Write,
+};
+use crate::wire::key::{Key, Space};
+use crate::wire::message::{Conflict, Keep};
+
+/// A time that is not reached.
+const NEVER: u64 = 9_000_000_000_000;
+
+/// Calls of one run.
+const CALLS: usize = 1_500;
+
+const RUNS: [Id; 2] = [Id(0xa1), Id(0xa2)];
+const INCARNATIONS: [Id; 3] = [Id(0xb1), Id(0xb2), Id(0xb3)];
+const NAMES: [&str; 2] = ["one", "two"];
+
+/// Both sides, and the chance that feeds them.
+struct Pair {
+    server: Server,
+    port: std::sync::Arc<RedisPort>,
+    store: Store,
+    rng: StdRng,
+    keys: Vec<Key>,
+    seen: BTreeSet<String>,
+}
+
+impl Pair {
+    fn start(servers: Servers, seed: u64) -> Self {
+        let server = Server::start_with(Options::of(servers));
+        let settings = RedisSettings {
+            url: server.url(),
+            space: Space::default(),
+            timeout: Duration::from_secs(5),
+            replicate_within: Duration::from_secs(1),
+        };
+        let keys = ["1", "{2}"].map(|id| Key::new("game:", id)).to_vec();
+        let port = RedisPort::new(settings).unwrap();
+        Self {
+            server,
+            port,
+            store: Store::new(1),
+            rng: StdRng::seed_from_u64(seed),
+            keys,
+            seen: BTreeSet::new(),
+        }
+    }
+
+    async fn step(&mut self) {
+        match self.rng.random_range(0..40) {
+            0 => self.collect(),
+            1 => self.evict_value(),
+            _ => {
+                let call = if self.rng.random_bool(0.75) { self.keyed() } else { self.steering() };
+                self.compare(call).await;
+            }
+        }
+    }
+
+    async fn compare(&mut self, call: Call) {
+        let now_ms = self.port.wall_ms();
+        let expected = normal(self.store.carry_out(&call, now_ms));
+        let given = normal(self.port.call(call.clone(), 0).await.unwrap());
+        assert_eq!(given, expected, "{call:?}");
+        let kind = format!("{given:?}");
+        self.seen.insert(kind.split([' ', '{', ',']).next().unwrap_or_default().to_owned());
+    }
+
+    /// What the operator's collection does in the end, here at any time.
+    fn collect(&mut self) {
+        let (key, epoch) = (self.key(), self.rng.random_range(1..6));
+        self.store.tamper(&key).collect(&key, epoch);
+        self.server.ask::<()>(&["DEL", key.value(), &key.sidecar()]);
+        let known: u64 = self.server.ask::<Option<u64>>(&["GET", &key.fence()]).unwrap_or_default();
+        self.server.ask::<()>(&["SET", &key.fence(), &known.max(epoch).to_string()]);
+    }
+
+    fn evict_value(&mut self) {
+        let key = self.key();
+        self.store.tamper(&key).evict_value(&key);
+        self.server.ask::<()>(&["DEL", key.value()]);
+    }
+
+    fn key(&mut self) -> Key {
+        self.keys.choose(&mut self.rng).unwrap().clone()
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        *all.choose(&mut self.rng).unwrap()
+    }
+
+    fn caller(&mut self) -> Caller {
+        let deadline_ms = if self.rng.random_bool(0.04) { 1 } else { NEVER };
+        let run = RUNS[usize::from(self.rng.random_bool(0.2))];
+        let epoch = self.rng.random_range(3..7);
+        Caller { run, epoch, incarnation: self.one_of(&INCARNATIONS), deadline_ms }
+    }
+
+    fn version(&mut self, seq: u64) -> Version {
+        let op = Id(self.rng.random_range(1..6));
+        let value = self.rng.random_bool(0.75).then(|| format!("{seq} {op}").as_bytes().into());
+        let expires_ms = if value.is_some() { self.one_of(&[0, 0, NEVER, 1_000]) } else { 0 };
+        Version { seq, op, value, expires_ms }
+    }
+
+    /// What is there, of whichever run.
+    fn there(&self, key: &Key) -> (Id, Record) {
+        let cell = self.store.shard(key).cell(key);
+        let records = RUNS.map(|run| (run, cell.record(run, self.port.wall_ms())));
+        let found = records.into_iter().find_map(|(run, record)| Some((run, record?)));
+        found.unwrap_or((RUNS[0], Record::default()))
+    }
+
+    /// A call on a key, most often one that fits what is there.
+    fn keyed(&mut self) -> Call {
+        let key = self.key();
+        let (run, there) = self.there(&key);
+        let mut caller = self.caller();
+        if self.rng.random_bool(0.7) {
+            caller.run = run;
+            caller.epoch = caller.epoch.max(there.claim_epoch);
+        }
+        let fits = self.rng.random_bool(0.8);
+        let generation = if fits { there.generation } else { self.rng.random_range(0..5) };
+        let seq = (there.version.seq + self.rng.random_range(0..4)).saturating_sub(1);
+        let what = self.rng.random_range(0..10);
+        if (3..7).contains(&what) && fits && !there.owner.is_none() {
+            caller.incarnation = there.owner;
+        }
+        match what {
+            0..3 => {
+                let in_place_of = self.rng.random_bool(0.4).then_some((there.owner, generation));
+                Call::Claim(Claim { key, caller, in_place_of, by_force: self.rng.random_bool(0.1) })
+            }
+            3..6 => {
+                let version = self.version(seq);
+                Call::Put(Put { key, caller, generation, version, durable: false })
+            }
+            6 => {
+                let version = self.rng.random_bool(0.7).then(|| self.version(seq));
+                let to = self.one_of(&[Id::NONE, INCARNATIONS[0]]);
+                Call::Release(Release { key, caller, generation, version, to })
+            }
+            7..9 => {
+                let version = self.version(0);
+                let base = if fits { there.version.seq } else { seq };
+                Call::Write(Write { key, caller, base, version, expiring_sidecar: self.rng.random_bool(0.1) })
+            }
+            _ => Call::Read(Read { key, run: caller.run }),
+        }
+    }
+
+    fn stamp(&mut self) -> Stamp {
+        let control = self.store.control();
+        if self.rng.random_bool(0.8) {
+            return control.record.stamp;
+        }
+        Stamp { epoch: self.rng.random_range(0..4), nonce: Id(self.rng.random_range(0..3)) }
+    }
+
+    fn steering(&mut self) -> Call {
+        let (name, incarnation) = self.someone();
+        let fencing = self.one_of(&[0, 0, 0, 0, 7]);
+        match self.rng.random_range(0..10) {
+            0..4 => self.beat(name, incarnation),
+            4 => self.steer(fencing),
+            5 => {
+                let proof = self.one_of(&[Proof::Lapsed, Proof::Stopped]);
+                Call::Evict(Evict { name, incarnation, proof, fencing })
+            }
+            6 => Call::Survey,
+            7 => self.conflict(),
+            8 => Call::Decision { key: self.key() },
+            _ => Call::Inquire(Inquire { incarnation }),
+        }
+    }
+
+    /// An instance: most often one that is known, dead or alive.
+    fn someone(&mut self) -> (String, Id) {
+        let control = self.store.control();
+        let members = control.members.iter().map(|(name, member)| (name.clone(), member.incarnation));
+        let dead = control.dead.iter().map(|(incarnation, evicted)| (evicted.name.clone(), *incarnation));
+        let mut known: Vec<_> = members.collect();
+        if known.is_empty() || self.rng.random_bool(0.2) {
+            known.extend(dead);
+        }
+        if known.is_empty() || self.rng.random_bool(0.3) {
+            // Each dies once, so there are many.
+            let incarnation = Id(0xc0 + self.rng.random_range(0..200));
+            return (self.one_of(&NAMES).to_owned(), incarnation);
+        }
+        known.choose(&mut self.rng).cloned().unwrap_or_default()
+    }
+
+    fn beat(&mut self, name: String, incarnation: Id) -> Call {
+        let mut report =
+            Report { serving: self.one_of(&[Phase::Shadow, Phase::Strict]), ..Report::default() };
+        report.counts.held = self.rng.random_range(0..9);
+        Call::Beat(Box::new(Beat {
+            incarnation,
+            name,
+            run: RUNS[0],
+            ack: self.stamp(),
+            replid: "the one it knew".to_owned(),
+            lease_ms: self.one_of(&[0, 1_000_000]),
+            report,
+            registering: self.rng.random_bool(0.5),
+            replaces: self.found_or_none(),
+        }))
+    }
+
+    fn found_or_none(&mut self) -> Id {
+        let found: Vec<_> = self.store.control().members.values().map(|member| member.incarnation).collect();
+        found.choose(&mut self.rng).copied().unwrap_or_default()
+    }
+
+    fn steer(&mut self, fencing: u64) -> Call {
+        let phase = self.one_of(&[Phase::Dual, Phase::Strict, Phase::PrimaryNew]);
+        let stamp = Stamp { epoch: self.rng.random_range(0..4), nonce: Id(self.rng.random_range(0..3)) };
+        let record = ControlRecord {
+            run: RUNS[0],
+            stamp,
+            phase,
+            prev: phase.back(),
+            replid: String::new(),
+            replicas: 1,
+        };
+        Call::Steer(Box::new(Steer { expected: self.stamp(), record, fencing }))
+    }
+
+    fn conflict(&mut self) -> Call {
+        let (held, stored) = ("a \"b\"".to_owned(), self.one_of(&[None, Some("x")]).map(str::to_owned));
+        let (map, instance) = ("games".to_owned(), "one".to_owned());
+        let keep = self.one_of(&[None, Some(Keep::Held), Some(Keep::Stored)]);
+        let report = Conflict { map, instance, incarnation: INCARNATIONS[0], held, stored, keep };
+        let report = self.rng.random_bool(0.8).then(|| Box::new(report));
+        Call::Conflict { key: self.key(), report }
+    }
+}
+
+/// A reply without the server's identity and its clock.
+fn normal(reply: Reply) -> Reply {
+    match reply {
+        Reply::Record(record, _) => Reply::Record(record, 0),
+        Reply::Beaten(mut beaten) => {
+            (beaten.now_ms, beaten.replid, beaten.record.replid) = Default::default();
+            Reply::Beaten(beaten)
+        }
+        Reply::Surveyed(mut surveyed) => {
+            (surveyed.now_ms, surveyed.replid, surveyed.record.replid) = Default::default();
+            for member in surveyed.members.values_mut() {
+                (member.seen_ms, member.lease_until_ms) = Default::default();
+            }
+            surveyed.dead.values_mut().for_each(|evicted| evicted.at_ms = 0);
+            Reply::Surveyed(surveyed)
+        }
+        other => other,
+    }
+}
+
+/// What each run must have met, so that its agreement means something.
+const MET: [&str; 22] = [
+    "Claimed(Yours(Record",
+    "Claimed(Owned",
+    "Claimed(Stale)",
+    "Claimed(Late)",
+    "Verdict(Applied)",
+    "Verdict(Same)",
+    "Verdict(Older)",
+    "Verdict(Conflict)",
+    "Verdict(Superseded)",
+    "Verdict(Stale)",
+    "Verdict(Late)",
+    "Written(Applied(",
+    "Written(Same(",
+    "Written(Retry(Record",
+    "Written(Stale)",
+    "Written(Late)",
+    "Standing(Gone)",
+    "Standing(Lapsed)",
+    "Standing(Alive)",
+    "Steered(Done)",
+    "Steered(Changed)",
+    "Steered(Fenced)",
+];
+
+#[tokio::test]
+async fn real_servers_do_what_the_model_does() {
+    for servers in Servers::ALL {
+        let mut seen = BTreeSet::new();
+        for seed in 0..4 {
+            let mut pair = Pair::start(servers, seed);
+            for _ in 0..CALLS {
+                pair.step().await;
+            }
+            let keys = pair.keys.clone();
+            for (key, run) in keys.into_iter().flat_map(|key| RUNS.map(|run| (key.clone(), run))) {
+                pair.compare(Call::Read(Read { key, run })).await;
+            }
+            seen.append(&mut pair.seen);
+        }
+        for met in MET {
+            assert!(seen.iter().any(|kind| kind.starts_with(met)), "{servers:?} never gave {met}: {seen:?}");
+        }
+    }
+}
