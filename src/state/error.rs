@@ -127,16 +127,25 @@ fn at_work(holder: Option<&Holder>) -> String {
     }
 }
 
+/// What Redis did not allow, out of a failure that may tell of many commands.
+fn denied(cause: &str) -> Option<&str> {
+    let at = cause.find("no permissions")?;
+    let start = cause[..at].rfind(['(', ':', ',']).map_or(0, |before| before + 1);
+    let end = cause[at..].find([')', ';', ',']).map_or(cause.len(), |after| at + after);
+    Some(cause[start..end].trim())
+}
+
 impl StateError {
     /// What stopped a step at this target: what Redis did not allow is told as such.
     pub fn stopped(target: &Target, stopped: Stopped) -> Self {
-        match &stopped {
-            Stopped::Redis(cause) if cause.contains("NOPERM") => Self::Privilege {
+        let denied = if let Stopped::Redis(cause) = &stopped { denied(cause) } else { None };
+        match denied {
+            Some(denied) => Self::Privilege {
                 who: target.url.to_string(),
                 doing: "carry out a script of the migration".to_owned(),
-                message: excerpt(&target.url.scrub(cause)),
+                message: excerpt(&target.url.scrub(denied)),
             },
-            _ => Self::Stopped(Box::new(stopped)),
+            None => Self::Stopped(Box::new(stopped)),
         }
     }
 
@@ -152,5 +161,18 @@ impl StateError {
             ErrorKind::Io => Self::Unreachable { who, doing, source: client_error(url, limit, error) },
             _ => Self::Server { who, doing, message },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::denied;
+
+    #[test]
+    fn what_is_not_allowed_is_told_once() {
+        let all = "Redis did not carry it out: Pipeline failures: [(Index 2, error: NoPerm: this user has no permissions \
+                   to run the 'script|load' command), (Index 3, error: NoPerm: this user has no permissions to run)]";
+        assert_eq!(denied(all), Some("this user has no permissions to run the 'script|load' command"));
+        assert_eq!(denied("Redis did not carry it out: OOM"), None);
     }
 }
