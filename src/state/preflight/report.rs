@@ -32,7 +32,6 @@ pub struct Check {
     /// The evidence.
     pub found: String,
     /// What repairs it, or is to be minded; empty when all is well.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub repair: String,
 }
 

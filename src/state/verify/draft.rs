@@ -204,7 +204,9 @@ impl Draft {
     pub fn settled(&mut self, tally: &Tally<'_>, persistence: Persistence<'_>) {
         self.unanswered(&persistence.silent);
         self.report.coverage.settled = persistence.keys.agreed();
-        for ended in persistence.keys.ended().values() {
+        // Keys that are not claimed are counted by the instances already.
+        let keys = persistence.keys.ended().values().filter(|ended| ended.class != Class::Unclaimed);
+        for ended in keys {
             *self.report.classes.entry(ended.class).or_default() += 1;
         }
         let applying = self.report.invariants.iter_mut().filter(|report| report.applies);

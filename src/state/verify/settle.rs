@@ -92,7 +92,8 @@ impl<K: Ord + Clone> Settling<K> {
         for (what, open) in std::mem::take(&mut self.open) {
             let class = match open.class.weight() {
                 Weight::Open => open.class,
-                _ if open.follows => Class::Moving,
+                // Without a memory there is nothing that Redis could be following.
+                _ if open.follows && open.look.memory_seq > 0 => Class::Moving,
                 _ => Class::Unsettled,
             };
             self.ended.insert(what, Settled { class, unchanged_for: Duration::ZERO });
