@@ -19,6 +19,11 @@ use crate::indexes::verify::VerifyReport;
 use crate::load::LoadReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
+use crate::state::change::{ChangeReport, EvictionReport};
+use crate::state::conflict::Conflicts;
+use crate::state::journal::JournalListing;
+use crate::state::preflight::PreflightReport;
+use crate::state::status::StatusReport;
 use crate::state::verify::VerifyReport as StateVerifyReport;
 
 fn schema<T: JsonSchema>() -> String {
@@ -42,9 +47,15 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);
     assert_data_eq!(schema::<VerifyReport>(), file!["../docs/schemas/indexes-verify-report.json"]);
     assert_data_eq!(schema::<StateVerifyReport>(), file!["../docs/schemas/state-verify-report.json"]);
+    assert_data_eq!(schema::<PreflightReport>(), file!["../docs/schemas/state-plan.json"]);
     assert_data_eq!(schema::<Plan>(), file!["../docs/schemas/indexes-plan.json"]);
     assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
     assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);
     assert_data_eq!(schema::<AdviseReport>(), file!["../docs/schemas/indexes-advise.json"]);
+    assert_data_eq!(schema::<StatusReport>(), file!["../docs/schemas/state-status.json"]);
+    assert_data_eq!(schema::<ChangeReport>(), file!["../docs/schemas/state-change.json"]);
+    assert_data_eq!(schema::<EvictionReport>(), file!["../docs/schemas/state-eviction.json"]);
+    assert_data_eq!(schema::<Conflicts>(), file!["../docs/schemas/state-conflicts.json"]);
+    assert_data_eq!(schema::<JournalListing>(), file!["../docs/schemas/state-journal.json"]);
     assert_data_eq!(schema::<ImportReport>(), file!["../docs/schemas/indexes-import.json"]);
 }

@@ -104,6 +104,15 @@ pub fn keep_name(keep: Keep) -> &'static str {
     }
 }
 
+/// The report on a key.
+pub fn find<'r>(reports: &'r Reports, key: &Key) -> Result<&'r str, StateError> {
+    Ok(reports.get(key.value()).ok_or_else(|| gone(key))?)
+}
+
+fn gone(key: &Key) -> Refusal {
+    Refusal::NoConflict(format!("{key} has no second value now: nothing is to be decided"))
+}
+
 /// Decides on a key. The instance that holds the other value carries it out.
 pub async fn decide(
     target: &Target,
@@ -112,9 +121,8 @@ pub async fn decide(
     key: &Key,
     keep: Keep,
 ) -> Result<(), StateError> {
-    let gone = || Refusal::NoConflict(format!("{key} has no second value now: nothing is to be decided"));
-    let before = reports.get(key.value()).ok_or_else(gone)?;
-    let mut conflict: Conflict = serde_json::from_str(before).map_err(|_| gone())?;
+    let before = find(reports, key)?;
+    let mut conflict: Conflict = serde_json::from_str(before).map_err(|_| gone(key))?;
     conflict.keep = Some(keep);
     // Reports are plain values: they cannot fail to become JSON.
     let after = serde_json::to_string(&conflict).unwrap_or_default();
@@ -123,6 +131,6 @@ pub async fn decide(
     let decided: RedisResult<bool> = decide.query_async(link).await;
     match decided.map_err(|error| target.fault("decide on a conflict", &error))? {
         true => Ok(()),
-        false => Err(gone().into()),
+        false => Err(gone(key).into()),
     }
 }

@@ -19,6 +19,9 @@ const THREE_PHASES: Duration = Duration::from_secs(2);
 fn a_stopped_request_holds_the_gate(begin: Phase) {
     let mut site = Site::in_phase(begin, 2, || Store::alone(Default::default()));
     let before = site.append(0, "room");
+    if begin == Phase::Shadow {
+        site.wait_for_compares();
+    }
     let stopped = site.stop_in_append(0, "room");
     let next = begin.next().expect("a phase follows");
     let target = next.next().and_then(Phase::next).expect("three phases follow");

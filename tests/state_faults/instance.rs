@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 use std::{env, fs};
 
@@ -187,7 +188,7 @@ pub fn millis(time: Duration) -> u64 {
 
 #[track_caller]
 fn launch(config: &Value, dir: &WorkDir) -> (Process, SocketAddr) {
-    let command = Command::new(program());
+    let command = Command::new(&*PROGRAM);
     let process = Process::start("instance", command, format!("{config}\n").as_bytes(), &dir.join("log"));
     let process = process.expect("the instance starts");
     let line = process.wait_for_line(STARTUP, |line| line.starts_with("listening on "));
@@ -196,8 +197,7 @@ fn launch(config: &Value, dir: &WorkDir) -> (Process, SocketAddr) {
 }
 
 /// The program, which `cargo test --workspace` builds with the tests.
-#[track_caller]
-fn program() -> PathBuf {
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = env::current_exe().expect("the tests know where they are");
     let folder = tests.parent().and_then(Path::parent).expect("the tests lie in a folder of the build");
     let program = folder.join("examples/instance");
@@ -208,7 +208,7 @@ fn program() -> PathBuf {
     let newer = sources.find(|source| modified(Path::new(source)).is_some_and(|at| at > built));
     assert!(newer.is_none(), "{} is older than {newer:?}; {repair}", program.display());
     program
-}
+});
 
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|file| file.modified()).ok()

@@ -1,14 +1,14 @@
 //! Commands that reach Redis after their time, or twice.
 
-use std::thread;
 use std::time::Duration;
 
 use history_check::Action;
+use scalectl::Exit;
 use serde_json::{Value, json};
 use state_map::Phase;
 
 use super::calls::{puts, writes};
-use super::instance::CALL_LIFE;
+use super::instance::{CALL_LIFE, millis};
 use super::site::Site;
 use super::store::{Store, list_key, wait_for};
 use crate::support::{Act, Which};
@@ -86,11 +86,16 @@ fn s06_a_backfill_that_was_read_before_a_delete_and_is_sent_after_the_collection
     site.perform(0, "room", Action::Delete).ok();
     site.steering.go_to(Phase::StopOld);
     assert_eq!(site.store.list("room"), None);
-    // The tombstone is collected when every call that was under way has lived its life.
-    thread::sleep(CALL_LIFE + Duration::from_millis(500));
-    let key = list_key("room");
-    let sidecars: u64 = site.store.ask(&key, &["DEL", &key.sidecar()]);
-    assert_eq!(sidecars, 1, "a tombstone was there until now");
+    assert_eq!(
+        site.store.sidecar("room", "del"),
+        "1",
+        "a tombstone is kept until every call has lived its life"
+    );
+    let horizon = format!("{}ms", millis(CALL_LIFE + Duration::from_millis(500)));
+    let finish = ["finish", "--yes", "--horizon", &horizon, "--timeout", "30s"];
+    site.command(&finish).run().code(Exit::Done);
+    assert_eq!(site.steering.phase(), Phase::Done);
+    assert_eq!(site.store.sidecar("room", "seq"), "", "the tombstone is collected");
     let answer = late.deliver();
     assert_eq!(answer[0], "LATE", "{answer:?}");
     assert_eq!(site.get(1, "room"), Value::Null);

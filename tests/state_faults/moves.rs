@@ -9,7 +9,6 @@ use state_map::operator::Blocker;
 use super::site::Site;
 use super::store::{Store, control_key, list_key, wait_for};
 use super::workload::Workload;
-use crate::support::Scalectl;
 
 #[test]
 fn s04_the_load_balancer_moves_a_room_in_each_phase_and_back() {
@@ -55,8 +54,7 @@ fn s16_two_copies_of_before_are_a_conflict_that_keeps_the_gate_shut() {
     // The owner may not have written yet: then only the value beside it is known.
     assert!(values.contains(&json!("[1]")) || values.contains(&json!("[2]")), "{report}");
     assert_eq!(site.instances[0].ask(&json!({"op": "get-merged", "key": "merged"})).ok(), json!([2, 3]));
-    let decide = ["migrate", "state", "resolve", "list:twice", "--keep", "held", "--redis"];
-    Scalectl::new(decide).arg(site.store.url()).run().code(Exit::Done);
+    site.command(&["resolve", "list:twice", "--keep", "held"]).run().code(Exit::Done);
     site.steering.go_to(Phase::PrimaryNew);
     let kept: Value =
         serde_json::from_str(report["held"].as_str().unwrap_or_default()).expect("values are JSON");

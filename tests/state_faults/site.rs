@@ -11,10 +11,10 @@ use state_map::Phase;
 
 use super::instance::{Answer, Instance, Line};
 use super::ledger::{Ledger, request};
-use super::steering::{Steering, is_acknowledged};
+use super::steering::{CLEAN_ROUNDS, Steering, is_acknowledged};
 use super::store::{Store, wait_for};
 use super::turn::Turn;
-use crate::support::RedisProxy;
+use crate::support::{RedisProxy, Scalectl, WorkDir};
 
 /// A migration in `off`.
 pub struct Site {
@@ -31,6 +31,7 @@ pub struct Site {
     pub ledger: Arc<Ledger>,
     /// Where each instance listens; a restart changes it.
     pub addresses: Addresses,
+    dir: Arc<WorkDir>,
     _turn: Turn,
 }
 
@@ -48,7 +49,16 @@ impl Site {
         let running: Vec<_> = (0..instances).map(|at| Instance::start(&name(at), &url(at))).collect();
         let addresses = Addresses::of(&running);
         let ledger = Arc::new(Ledger::new());
-        let mut site = Self { instances: running, steering, proxies, store, ledger, addresses, _turn: turn };
+        let mut site = Self {
+            instances: running,
+            steering,
+            proxies,
+            store,
+            ledger,
+            addresses,
+            dir: Arc::new(WorkDir::new("operator")),
+            _turn: turn,
+        };
         site.wait_until_registered(instances);
         site
     }
@@ -59,6 +69,12 @@ impl Site {
         let mut site = Self::start(instances, store);
         site.steering.go_to(phase);
         site
+    }
+
+    /// `scalectl migrate state` with these words; all commands of a site share a folder and a journal.
+    pub fn command(&self, words: &[&str]) -> Scalectl {
+        let base = words.iter().fold(Scalectl::new(["migrate", "state"]), Scalectl::arg);
+        base.env("SCALECTL_REDIS_URL", self.store.url()).dir(&self.dir)
     }
 
     /// An operator beside the first, on another machine: with a journal and a proxy of its own.
@@ -97,6 +113,14 @@ impl Site {
         wait_for("everybody to acknowledge", || {
             self.steering.survey().is_ok_and(|view| is_acknowledged(&view) && view.members.len() == running)
         });
+    }
+
+    /// Waits in `shadow` until the gate to `read-new` has seen enough clean compares of everybody.
+    #[track_caller]
+    pub fn wait_for_compares(&mut self) {
+        for at in 0..self.instances.len() {
+            self.steering.wait_for_member(&name(at), |member| member.report.clean_rounds >= CLEAN_ROUNDS);
+        }
     }
 
     /// Takes in an instance that was started beside the others. It asks Redis without a proxy.

@@ -14,12 +14,16 @@ use state_map::wire::key::Space;
 use tokio::runtime::Runtime;
 
 use super::instance::{LEASE, millis};
+use super::store::wait_for;
 
 /// How long a phase may take to be reached.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Clean rounds of compares that the gate to `read-new` asks for.
+pub const CLEAN_ROUNDS: u64 = 2;
 
 /// An operator.
 pub struct Steering {
@@ -40,7 +44,7 @@ impl Steering {
             replicate_within: Duration::from_millis(500),
         };
         let port: Arc<RedisPort> = RedisPort::new(settings).expect("the address is well formed");
-        let terms = Terms { clean_rounds: 2, lease_ms: millis(LEASE), replicas, fencing: 0 };
+        let terms = Terms { clean_rounds: CLEAN_ROUNDS, lease_ms: millis(LEASE), replicas, fencing: 0 };
         drop(_entered);
         Self { operator: Operator::new(port, Remembered::default(), terms), replicas, runtime }
     }
@@ -50,10 +54,16 @@ impl Steering {
         self.runtime.block_on(self.operator.survey())
     }
 
-    /// The phase that is recorded.
+    /// The phase that is recorded, as soon as Redis answers.
     #[track_caller]
     pub fn phase(&mut self) -> Phase {
-        self.survey().expect("Redis answers the operator").record.phase
+        let mut phase = Phase::Off;
+        wait_for("Redis to answer the operator", || {
+            let view = self.survey();
+            phase = view.as_ref().map_or(phase, |view| view.record.phase);
+            view.is_ok()
+        });
+        phase
     }
 
     /// One step forward, if the gates are open.
@@ -142,7 +152,7 @@ impl Steering {
     /// Waits until a member is as wanted.
     #[track_caller]
     pub fn wait_for_member(&mut self, name: &str, wanted: impl Fn(&Member) -> bool) {
-        super::store::wait_for(&format!("{name} to be as wanted"), || {
+        wait_for(&format!("{name} to be as wanted"), || {
             self.survey().is_ok_and(|view| view.members.get(name).is_some_and(&wanted))
         });
     }

@@ -123,7 +123,7 @@ fn highest_epoch(lines: &[Line]) -> u64 {
 pub struct Journal {
     appender: file::Appender,
     link: Link,
-    key: String,
+    place: stream::Place,
     within: Duration,
     owner: Owner,
     token: u64,
@@ -157,7 +157,7 @@ impl Journal {
         Self {
             appender: file::Appender::new(&copies.path),
             link: link.clone(),
-            key: target.space().journal(),
+            place: stream::Place { stream: target.space().journal(), lock: target.space().lock(), token },
             within: target.timeout,
             owner,
             token,
@@ -194,15 +194,24 @@ impl Journal {
             checksum: String::new(),
         };
         let line = line.sealed();
+        // Redis first: it refuses whoever has lost the lock, and the file stays whole.
+        self.tell_redis(std::slice::from_ref(&line), replicas).await?;
         self.appender.add(&line).map_err(|error| error.to_string())?;
         self.end = (line.number, line.checksum.clone());
         self.notes.take(&line.entry);
-        self.tell_redis(std::slice::from_ref(&line), replicas).await
+        Ok(())
     }
 
     async fn tell_redis(&mut self, lines: &[Line], replicas: u32) -> Result<(), String> {
-        let added = stream::add(&mut self.link, &self.key, lines, replicas, self.within).await;
-        added.map_err(|error| format!("its copy in Redis: {error}"))
+        let added = stream::add(&mut self.link, &self.place, lines, replicas, self.within).await;
+        added.map_err(|error| match error.to_string() {
+            text if text.contains("equal or smaller") => format!(
+                "its copy in Redis ({}) has had entries that were not read: somebody else writes to it as well, or its \
+                 last ones were deleted; in that case rename the key, and it is written anew",
+                self.place.stream
+            ),
+            text => format!("its copy in Redis: {text}"),
+        })
     }
 }
 

@@ -9,6 +9,11 @@ use redis::{ErrorKind, RedisError, RedisResult, cmd};
 use super::line::{Flaw, Line};
 use crate::clients::redis::Link;
 
+/// KEYS: stream, lock. ARGV: token, identifier, field, value.
+const ADD: &str = r"
+if string.match(redis.call('GET', KEYS[2]) or '', '^%d+') ~= ARGV[1] then return 0 end
+redis.call('XADD', KEYS[1], ARGV[2], ARGV[3], ARGV[4])
+return 1";
 /// The field of an entry.
 const FIELD: &str = "line";
 
@@ -27,22 +32,38 @@ pub async fn read(link: &mut Link, key: &str) -> RedisResult<(Vec<Line>, Vec<Fla
     Ok((lines, flaws))
 }
 
-/// Adds entries; so many replicas have them when this returns.
+/// Where entries are added, and under which lock.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The stream.
+    pub stream: String,
+    /// The operator's lock.
+    pub lock: String,
+    /// The token of whoever adds.
+    pub token: u64,
+}
+
+/// Adds entries, unless somebody else has the lock; so many replicas have them when this returns.
 pub async fn add(
     link: &mut Link,
-    key: &str,
+    place: &Place,
     lines: &[Line],
     replicas: u32,
     within: Duration,
 ) -> RedisResult<()> {
     for line in lines {
-        let id = format!("{}-1", line.number);
-        let _: String = cmd("XADD").arg(key).arg(id).arg(FIELD).arg(line.text()).query_async(link).await?;
+        let mut add = cmd("EVAL");
+        add.arg(ADD).arg(2).arg(&place.stream).arg(&place.lock).arg(place.token);
+        add.arg(format!("{}-1", line.number)).arg(FIELD).arg(line.text());
+        let added: bool = add.query_async(link).await?;
+        if !added {
+            return Err((ErrorKind::Client, "somebody else has taken the operator's lock").into());
+        }
     }
     if replicas == 0 || lines.is_empty() {
         return Ok(());
     }
-    match link.wait(key, replicas, within).await? {
+    match link.wait(&place.stream, replicas, within).await? {
         reached if reached >= replicas => Ok(()),
         reached => Err(short(reached, replicas)),
     }

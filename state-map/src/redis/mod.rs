@@ -18,6 +18,7 @@ mod trouble;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::BoxFuture;
 use rand::RngExt;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -109,9 +110,8 @@ impl RedisPort {
     }
 
     async fn barrier(&self, replicas: u32) -> Result<Reply, Failure> {
-        if replicas > 0 {
-            self.router.wait_for_replicas(replicas).await?;
-        }
+        // Also without replicas: a server that has restarted is noticed when it is spoken to.
+        self.router.wait_for_replicas(replicas).await?;
         if self.events.has_forgot() {
             return Err(Failure::Refused("a server is another one than before".to_owned()));
         }
@@ -127,9 +127,14 @@ impl Drop for RedisPort {
 
 impl Port for RedisPort {
     async fn call(&self, call: Call, replicas: u32) -> Result<Reply, Failure> {
-        let Some(request) = Request::of(&call, &self.space) else { return self.barrier(replicas).await };
+        // Boxed: compilers give up on futures as deep as those of connections, wherever a caller spawns one.
+        let Some(request) = Request::of(&call, &self.space) else {
+            let barrier: BoxFuture<'_, _> = Box::pin(self.barrier(replicas));
+            return barrier.await;
+        };
         let replicas = if call.is_durable() { replicas } else { 0 };
-        answer::read(&call, self.router.run(&request, replicas).await?)
+        let answer: BoxFuture<'_, _> = Box::pin(self.router.run(&request, replicas));
+        answer::read(&call, answer.await?)
     }
 
     fn now(&self) -> Duration {

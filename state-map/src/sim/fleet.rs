@@ -100,7 +100,8 @@ impl Fleet {
         network.kill(instance.process, instance.line);
         let (now_ms, run) = (network.redis_ms(), network.store.control().record.run);
         let mut ledger = lock(&self.ledger);
-        for (key, home) in homes {
+        let forgiven = homes.iter().filter(|_| !status.retired);
+        for (key, home) in forgiven {
             let record = network.store.shard(key).cell(key).record(run, now_ms).unwrap_or_default();
             let is_home = *home == number;
             let owns = record.owner == status.incarnation

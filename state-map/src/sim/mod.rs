@@ -15,6 +15,7 @@ mod shard;
 mod stage;
 mod steering;
 mod store;
+mod telling;
 mod tests;
 mod trouble;
 mod weather;

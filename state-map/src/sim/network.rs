@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::executor::{Process, Work};
 use super::store::{Server, Store};
+use super::telling;
 use super::weather::Weather;
 use crate::control::Id;
 use crate::port::Event;
@@ -193,7 +194,7 @@ impl Network {
         self.count += 1;
         let sent = Sent { port, number: self.count, call: Arc::new(call), replicas };
         self.waiting.insert(sent.number, sender);
-        self.note(|| format!("{} #{} sends {:?}", name(port), sent.number, sent.call));
+        self.note(|| format!("{} #{} {}", name(port), sent.number, telling::call(&sent.call)));
         self.notice(port, self.store.server(&sent.call));
         let gave_up = Err(Failure::Unknown("no answer in time".to_owned()));
         self.after(TIMEOUT_US, Happening::Answer(sent.number, gave_up));
@@ -265,7 +266,9 @@ impl Network {
             watch(&self.store, &sent.call, &reply, now_ms);
         }
         self.mix(sent.number);
-        self.note(|| format!("{server:?} #{} of {} -> {reply:?}", sent.number, name(sent.port)));
+        self.note(|| {
+            format!("{server:?} #{} of {} -> {}", sent.number, name(sent.port), telling::reply(&reply))
+        });
         self.publish();
         if sent.call.is_durable() && sent.replicas > 0 {
             let (delay, history) = (self.weather.delay_us(&mut self.rng), self.store.history(server));

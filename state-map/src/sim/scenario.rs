@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::network::Network;
 use super::stage::{Stage, be_client};
 use super::steering::{be_operator, step_towards, tool};
-use super::trouble::{Troubles, heal, key, make_trouble};
+use super::trouble::{Troubles, heal, key, make_trouble, restart_retired};
 use super::weather::Weather;
 use super::world::World;
 use crate::phase::Phase;
@@ -143,6 +143,7 @@ async fn finish(stage: Stage, script: Script, outcome: Arc<Mutex<Result<(), Stri
             return;
         }
         stage.wait_ms(100).await;
+        restart_retired(&stage);
     }
     let result = read_all(&stage).await;
     *lock(&outcome) = result;

@@ -162,9 +162,9 @@ impl Script<'_> {
             Some(sidecar) => {
                 let owner = sidecar.owner;
                 let is_free = owner.is_none() || *in_place_of == Some((owner, generation));
-                if !is_free && !by_force {
+                let is_own = owner == caller.incarnation;
+                if !is_free && !(*by_force && !is_own) {
                     let wanted = Message::Wanted { key: key.clone(), to: caller.incarnation };
-                    let is_own = owner == caller.incarnation;
                     self.published.extend((!is_own).then_some((owner, wanted)));
                     return Claimed::Owned { owner, generation };
                 }

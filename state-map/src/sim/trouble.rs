@@ -177,8 +177,24 @@ pub fn heal(stage: &Stage) {
     network.paused.clear();
     network.lines.iter_mut().for_each(|line| line.cut_until = 0);
     drop(network);
+    restart_retired(stage);
     let mut fleet = stage.fleet();
     (0..fleet.len()).for_each(|number| fleet.start(number));
+}
+
+/// A process that was told that another has its name is started anew, as it asks for.
+pub fn restart_retired(stage: &Stage) {
+    let homes = stage.balancer().homes();
+    let mut fleet = stage.fleet();
+    let retired: Vec<usize> = fleet
+        .running()
+        .filter(|(_, instance)| instance.node.status().retired)
+        .map(|(number, _)| number)
+        .collect();
+    for number in retired {
+        fleet.crash(number, &homes);
+        fleet.start(number);
+    }
 }
 
 /// A key of the run.

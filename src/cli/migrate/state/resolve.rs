@@ -69,6 +69,7 @@ async fn decide(args: &Args, key: &Key, keep: Keep) -> Result<conflict::Reports,
     let decide = async |helm: &mut Helm<'_>| {
         let target = helm.target.clone();
         let reports = conflict::read(&target, &mut helm.link).await?;
+        conflict::find(&reports, key)?;
         let noted = helm.operator().resolving(key.clone(), keep).await;
         noted.map_err(|stopped| StateError::stopped(&target, stopped))?;
         conflict::decide(&target, &mut helm.link, &reports, key, keep).await?;
