@@ -110,7 +110,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let join = |number| {
             let meeting_place = folder.path().to_owned();
-            Tally::open(&Instance { number, of: 3, restarts: 0, meeting_place }).unwrap()
+            Tally::open(&Instance { number, of: 3, restarts: 0, has_other_name: false, meeting_place })
+                .unwrap()
         };
         let tallies = [1, 2, 3].map(join);
         (folder, tallies)
