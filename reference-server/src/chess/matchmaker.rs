@@ -26,6 +26,12 @@ impl Matchmaker {
         None
     }
 
+    /// Lets somebody who was taken out wait again, before all others: no room could be opened.
+    pub fn put_back(&mut self, waited: Occupant) {
+        self.remove(&waited);
+        self.waiting.push_front(waited);
+    }
+
     /// Forgets a socket that no longer looks for an opponent.
     pub fn remove(&mut self, seeker: &Occupant) {
         self.waiting.retain(|other| other.socket != seeker.socket);
@@ -57,6 +63,10 @@ mod tests {
         let mut lobby = Matchmaker::default();
         assert_eq!(lobby.seek(&ada), None);
         assert_eq!(lobby.seek(&ada), None, "asking twice is waiting once");
+        assert_eq!(lobby.len(), 1);
+        assert_eq!(lobby.seek(&bob), Some(ada.clone()));
+        lobby.put_back(ada.clone());
+        lobby.put_back(ada.clone());
         assert_eq!(lobby.len(), 1);
         assert_eq!(lobby.seek(&bob), Some(ada));
         assert_eq!(lobby.len(), 0);

@@ -122,7 +122,8 @@ async fn opponent(app: &App, seeker: &Occupant) -> Option<Occupant> {
 
 async fn pair(app: &App, white: &Occupant, black: &Occupant) -> Result<Room, EventError> {
     let now = Timestamp::now();
-    let room = app.live.games.open(white.clone(), None, now).await?;
+    let opened = app.live.games.open(white.clone(), None, now).await;
+    let room = opened.inspect_err(|_| app.live.games.put_back(white.clone()))?;
     let joined = app.live.games.with(room.id(), |room, _| {
         room.join(black.clone(), now)?;
         Ok(room.clone())

@@ -252,9 +252,9 @@ impl Meeting {
         for text in waiting.into_values() {
             let mut remove = cmd("ZREM");
             remove.arg(WAITING).arg(&text);
-            // Whoever finds it finds somebody who waits at another place, and is paired all the same.
-            let _ = self.redis.query::<()>("waiting_remove", remove).await;
-            let waiting: Option<Waiting> = serde_json::from_str(&text).ok();
+            // Another instance may have paired them; without Redis none does.
+            let waited = self.redis.query::<u64>("waiting_remove", remove).await.unwrap_or(1) > 0;
+            let waiting: Option<Waiting> = serde_json::from_str(&text).ok().filter(|_| waited);
             seekers.extend(waiting.map(|Waiting { person, socket, .. }| Occupant { person, socket }));
         }
         seekers

@@ -50,6 +50,13 @@ impl Games {
         }
     }
 
+    /// Lets somebody of this instance who was found wait again. One of another instance does so when Redis is back.
+    pub fn put_back(&self, waited: Occupant) {
+        if self.users.has(waited.person.id, waited.socket) {
+            lock(&self.matchmaker).put_back(waited);
+        }
+    }
+
     /// Forgets a socket that no longer looks for an opponent.
     pub async fn stop_seeking(&self, seeker: &Occupant) {
         lock(&self.matchmaker).remove(seeker);
