@@ -86,7 +86,11 @@ fn s06_a_backfill_that_was_read_before_a_delete_and_is_sent_after_the_collection
     site.perform(0, "room", Action::Delete).ok();
     site.steering.go_to(Phase::StopOld);
     assert_eq!(site.store.list("room"), None);
-    assert_eq!(site.store.sidecar("room", "del"), "1", "a tombstone is kept until every call has lived its life");
+    assert_eq!(
+        site.store.sidecar("room", "del"),
+        "1",
+        "a tombstone is kept until every call has lived its life"
+    );
     let horizon = format!("{}ms", millis(CALL_LIFE + Duration::from_millis(500)));
     let finish = ["finish", "--yes", "--horizon", &horizon, "--timeout", "30s"];
     site.command(&finish).run().code(Exit::Done);

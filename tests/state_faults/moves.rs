@@ -56,7 +56,8 @@ fn s16_two_copies_of_before_are_a_conflict_that_keeps_the_gate_shut() {
     assert_eq!(site.instances[0].ask(&json!({"op": "get-merged", "key": "merged"})).ok(), json!([2, 3]));
     site.command(&["resolve", "list:twice", "--keep", "held"]).run().code(Exit::Done);
     site.steering.go_to(Phase::PrimaryNew);
-    let kept: Value = serde_json::from_str(report["held"].as_str().unwrap_or_default()).expect("values are JSON");
+    let kept: Value =
+        serde_json::from_str(report["held"].as_str().unwrap_or_default()).expect("values are JSON");
     for instance in &site.instances {
         assert_eq!(instance.ask(&json!({"op": "get", "key": "twice"})).ok(), kept);
     }

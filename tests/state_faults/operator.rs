@@ -59,7 +59,9 @@ fn the_whole_way_by_the_operators_command_alone() {
     let workload = Workload::start(&site, 4, 8, 5);
     workload.go_on(&site, 60);
     site.command(&["start"]).run().code(Exit::Done);
-    for (phase, is_verified) in [("shadow", false), ("read-new", true), ("strict", true), ("primary-new", false)] {
+    for (phase, is_verified) in
+        [("shadow", false), ("read-new", true), ("strict", true), ("primary-new", false)]
+    {
         if is_verified {
             verify(&site);
         }
@@ -74,7 +76,11 @@ fn the_whole_way_by_the_operators_command_alone() {
     assert_eq!(site.steering.phase(), Phase::Done);
     site.check("the whole way by command");
     for key in site.ledger.keys() {
-        assert!(site.store.list(&key).is_some() || site.store.sidecar(&key, "run").is_empty() || has_life(&site, &key));
+        assert!(
+            site.store.list(&key).is_some()
+                || site.store.sidecar(&key, "run").is_empty()
+                || has_life(&site, &key)
+        );
     }
 }
 

@@ -49,7 +49,16 @@ impl Site {
         let running: Vec<_> = (0..instances).map(|at| Instance::start(&name(at), &url(at))).collect();
         let addresses = Addresses::of(&running);
         let ledger = Arc::new(Ledger::new());
-        let mut site = Self { instances: running, steering, proxies, store, ledger, addresses, dir: Arc::new(WorkDir::new("operator")), _turn: turn };
+        let mut site = Self {
+            instances: running,
+            steering,
+            proxies,
+            store,
+            ledger,
+            addresses,
+            dir: Arc::new(WorkDir::new("operator")),
+            _turn: turn,
+        };
         site.wait_until_registered(instances);
         site
     }
