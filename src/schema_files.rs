@@ -22,6 +22,7 @@ use crate::load::scenario::plan::Summary;
 use crate::state::change::{ChangeReport, EvictionReport};
 use crate::state::conflict::Conflicts;
 use crate::state::journal::JournalListing;
+use crate::state::preflight::PreflightReport;
 use crate::state::status::StatusReport;
 use crate::state::verify::VerifyReport as StateVerifyReport;
 
@@ -46,6 +47,7 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);
     assert_data_eq!(schema::<VerifyReport>(), file!["../docs/schemas/indexes-verify-report.json"]);
     assert_data_eq!(schema::<StateVerifyReport>(), file!["../docs/schemas/state-verify-report.json"]);
+    assert_data_eq!(schema::<PreflightReport>(), file!["../docs/schemas/state-plan.json"]);
     assert_data_eq!(schema::<Plan>(), file!["../docs/schemas/indexes-plan.json"]);
     assert_data_eq!(schema::<ApplyReport>(), file!["../docs/schemas/indexes-apply-report.json"]);
     assert_data_eq!(schema::<HistoryReport>(), file!["../docs/schemas/indexes-history.json"]);

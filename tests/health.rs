@@ -202,7 +202,7 @@ error: redis://:***@127.0.0.1:[PORT] contains a password; keep it in a variable 
 
 #[test]
 fn a_wrong_password_is_told_from_a_dead_server() {
-    let redis = RedisServer::start_with(&["--requirepass", "secret"]);
+    let redis = RedisServer::start_with_password("secret");
     let url = redis.url().replace("redis://", "redis://:wrong@");
     let output = health(&["env:REDIS_URL", "--output", "json"]).env("REDIS_URL", url).run();
     let detail = output.code(CRITICAL).json()["checks"][0]["detail"].as_str().unwrap().to_owned();

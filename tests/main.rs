@@ -38,6 +38,7 @@ mod serve_logs;
 mod serve_settings;
 mod state_commands;
 mod state_faults;
+mod state_plan;
 mod state_serve;
 mod state_verify;
 mod support_check;

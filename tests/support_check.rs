@@ -95,7 +95,7 @@ fn redis_answers_while_held_and_is_gone_afterwards() {
     assert_eq!(server.port(), port);
     assert_eq!(ping(&server).as_deref(), Ok("PONG"));
 
-    let pid = server.process().pid();
+    let pid = Pid::from_raw(i32::try_from(server.pid()).unwrap()).unwrap();
     drop(server);
     assert!(is_gone(pid));
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());

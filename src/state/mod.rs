@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod helm;
 pub mod journal;
 pub mod lock;
+pub mod preflight;
 pub mod status;
 pub mod target;
 pub mod verify;

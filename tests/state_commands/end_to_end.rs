@@ -73,7 +73,9 @@ To go on: scalectl migrate state start --auto --yes
 
 "#]]);
     a.set("0", "changed");
-    auto(&["--yes"]).code(Exit::Done).stdout_has("strict -> primary-new (advance), epoch 6.");
+    auto(&["--yes", "--to", "primary-new"])
+        .code(Exit::Done)
+        .stdout_has("strict -> primary-new (advance), epoch 6.");
     assert_eq!((b.get("0").as_deref(), a.get("1").as_deref()), (Some("changed"), Some("value 1")));
     let finish = site.command(&["finish", "--yes", "--horizon", "0s", "--timeout", "60s"]);
     finish.timeout(Duration::from_secs(120)).run().code(Exit::Done).stdout_has("The migration is done.");

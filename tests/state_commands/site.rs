@@ -109,6 +109,18 @@ impl Site {
         std::fs::read_to_string(self.dir.join(".scalectl/state-stateMigration.jsonl")).unwrap()
     }
 
+    /// The journal's copy in Redis as it was after so many entries.
+    pub fn forget_entries(&self, kept: usize) {
+        let key = Space::default().journal();
+        let read: redis::streams::StreamRangeReply =
+            self.run(redis::cmd("XRANGE").arg(&key).arg("-").arg("+"));
+        self.run::<()>(redis::cmd("DEL").arg(&key));
+        for entry in &read.ids[..kept] {
+            let line: String = entry.get("line").unwrap();
+            self.run::<()>(redis::cmd("XADD").arg(&key).arg(&entry.id).arg("line").arg(line));
+        }
+    }
+
     /// Replaces the journal on disk.
     pub fn write_journal(&self, text: &str) {
         self.dir.write(".scalectl/state-stateMigration.jsonl", text);

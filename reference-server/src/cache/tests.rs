@@ -11,14 +11,14 @@ use tokio::task::{JoinSet, yield_now};
 
 use super::*;
 use crate::domain::UserId;
-use crate::redis::testing::RedisServer;
+use crate::redis::testing::{RedisServer, connect};
 
 fn settings(l1_entries: u64) -> CacheSettings {
     CacheSettings { enabled: true, l1_entries, l1_ttl: Duration::from_secs(600), ..CacheSettings::default() }
 }
 
 async fn with_redis(server: &RedisServer, l1_entries: u64) -> Arc<Cache> {
-    let redis = server.connect().await;
+    let redis = connect(server).await;
     let cache = Cache::new(&settings(l1_entries), Some(redis), &Arc::new(Telemetry::new(None)));
     let cache = Arc::new(cache);
     let following = Arc::clone(&cache);
@@ -111,10 +111,10 @@ async fn without_redis_requests_succeed_and_its_stale_copies_are_not_used_afterw
     let entity = profile();
     assert_eq!(look(&one, &entity, "old").await.1, Source::Loaded);
     assert_eq!(look(&other, &entity, "new").await, ("old".into(), Source::Shared));
-    server.pause();
+    server.stop();
     one.invalidate(std::slice::from_ref(&entity)).await;
     assert_eq!(look(&one, &entity, "new").await, ("new".into(), Source::Loaded));
-    server.resume();
+    server.cont();
     let deadline = Instant::now() + Duration::from_secs(10);
     while look(&other, &entity, "new").await.0 == "old" {
         assert_eq!(look(&one, &entity, "new").await.0, "new");
@@ -125,7 +125,7 @@ async fn without_redis_requests_succeed_and_its_stale_copies_are_not_used_afterw
 #[tokio::test]
 async fn a_copy_in_redis_ends_with_its_lifetime_and_variations_are_bounded() {
     let server = RedisServer::start();
-    let redis = server.connect().await;
+    let redis = connect(&server).await;
     let shared = Shared::new(Arc::clone(&redis), Duration::ZERO);
     let entity = profile();
     let keep = async |variation: &str, millis: u64| {

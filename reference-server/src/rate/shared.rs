@@ -85,7 +85,7 @@ mod tests {
     use crate::config::RateLimits;
     use crate::domain::UserId;
     use crate::rate::local::Local;
-    use crate::redis::testing::RedisServer;
+    use crate::redis::testing::{RedisServer, connect};
 
     /// Some microsecond of this century: numbers as large as those of the real clock.
     const BEGIN: u64 = 1_800_000_000_000_001;
@@ -107,7 +107,7 @@ mod tests {
     fn redis_decides_as_the_process_does() {
         let runtime = Runtime::new().unwrap();
         let server = RedisServer::start();
-        let shared = Shared::new(runtime.block_on(server.connect()));
+        let shared = Shared::new(runtime.block_on(connect(&server)));
         proptest!(ProptestConfig::with_cases(64), |(requests in requests(), limit in limit())| {
             let clock = FakeRelativeClock::default();
             let local = Local::with_clock(&RateLimits { posts: limit, ..RateLimits::default() }, &clock);
@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn instances_share_a_bucket_that_redis_forgets_when_it_is_full() {
         let server = RedisServer::start();
-        let (one, other) = (Shared::new(server.connect().await), Shared::new(server.connect().await));
+        let (one, other) = (Shared::new(connect(&server).await), Shared::new(connect(&server).await));
         let limit = Limit { requests: NonZeroU32::new(2).unwrap(), window: Duration::from_secs(3_600) };
         let user = Subject::User(UserId::new());
         assert_eq!(one.take(Action::Room, user, limit).await, Ok(Decision::Allowed { remaining: 1 }));

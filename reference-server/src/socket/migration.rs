@@ -2,14 +2,7 @@
 //! follow the operator's control record; in phase `off` they are this process's memory and nothing else.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
-
-use secrecy::ExposeSecret;
-use state_map::redis::{ConnectError, RedisPort, RedisSettings as PortSettings};
-use state_map::wire::key::Space;
-use state_map::{Json, Map, MapSpec, Node, Phase, Refused, Settings, Status, Takeover, Text};
-use tokio::sync::Notify;
 
 use super::games::{Kept, RoomCodec};
 use super::presence::UserSockets;
@@ -17,6 +10,10 @@ use super::reply::EventError;
 use crate::config::RedisSettings;
 use crate::domain::RoomId;
 use crate::error::StartError;
+use secrecy::ExposeSecret;
+use state_map::redis::{ConnectError, RedisPort, RedisSettings as PortSettings};
+use state_map::wire::key::Space;
+use state_map::{Json, Map, MapSpec, Node, Phase, Refused, Settings, Status, Takeover, Text};
 
 /// A map that moves.
 pub type Moving<V> = Map<V, RedisPort>;
@@ -32,8 +29,6 @@ pub struct Migration {
     /// Name of this instance in it.
     pub name: Arc<str>,
     node: Arc<Node<RedisPort>>,
-    phase: AtomicU8,
-    begun: Notify,
 }
 
 impl Migration {
@@ -49,8 +44,7 @@ impl Migration {
         let rooms = node.map(rooms());
         let active = node.map(active(rooms.clone()));
         let users = node.map(users());
-        let (phase, begun) = (AtomicU8::default(), Notify::new());
-        Ok(Arc::new(Self { rooms, active, users, name: name.into(), node, phase, begun }))
+        Ok(Arc::new(Self { rooms, active, users, name: name.into(), node }))
     }
 
     /// Follows the control record until it is dropped.
@@ -63,25 +57,9 @@ impl Migration {
         self.node.status()
     }
 
-    /// The phase when it was last looked at.
+    /// The phase that requests are served in.
     pub fn phase(&self) -> Phase {
-        Phase::ALL.get(usize::from(self.phase.load(Ordering::Relaxed))).copied().unwrap_or_default()
-    }
-
-    /// Looks at the phase; tells whether the instances have begun to share what they have.
-    pub fn look(&self) -> bool {
-        let was_alone = self.is_alone();
-        self.phase.store(self.status().phase as u8, Ordering::Relaxed);
-        let has_begun = was_alone && !self.is_alone();
-        if has_begun {
-            self.begun.notify_one();
-        }
-        has_begun
-    }
-
-    /// Waits until the instances begin to share what they have.
-    pub async fn shared(&self) {
-        self.begun.notified().await;
+        self.node.phase()
     }
 
     /// Whether every instance is on its own.

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use redis_fixture::Server as RedisServer;
 use reference_server::{Config, RedisSettings};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{Client, RedisServer, Server, Socket};
+use crate::support::{Client, Server, Socket};
 
 async fn caching(change: impl FnOnce(&mut Config)) -> Server {
     Server::start_with(|config| {
@@ -208,7 +209,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_write_leaves_nothing_stale() {
 
 #[tokio::test]
 async fn instances_share_copies_and_tell_each_other_what_is_stale() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start();
     let (one, other) = two_instances(&redis, |_| {}).await;
     let ada = one.guest("Ada").await;
     let mut ada_there = other.client();
@@ -230,7 +231,7 @@ async fn instances_share_copies_and_tell_each_other_what_is_stale() {
 
 #[tokio::test]
 async fn while_redis_hangs_every_request_succeeds_and_later_no_copy_is_stale() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start();
     let (one, other) = two_instances(&redis, |config| {
         config.cache.l1_entries = 0;
         if let Some(redis) = &mut config.redis {
@@ -243,13 +244,13 @@ async fn while_redis_hangs_every_request_succeeds_and_later_no_copy_is_stale() {
     let mut ada_there = other.client();
     ada_there.token.clone_from(&ada.token);
     assert_eq!(miss_then_hit(&ada, "/api/users/me").await["followers"], 0);
-    redis.pause();
+    redis.stop();
     follow(&bob, &ada).await;
     for _ in 0..10 {
         assert_eq!(ada.get("/api/users/me").await.expect(200)["followers"], 1);
         assert_eq!(ada_there.get("/api/users/me").await.expect(200)["followers"], 1);
     }
-    redis.resume();
+    redis.cont();
     let deadline = Instant::now() + Duration::from_secs(20);
     while ada.get("/api/users/me").await.headers["x-cache"] != "HIT" {
         assert!(Instant::now() < deadline, "Redis is not used again");

@@ -3,10 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use redis_fixture::Server as RedisServer;
 use reference_server::{Config, Limit, RateScope, RedisSettings};
 use serde_json::{Value, json};
 
-use crate::support::{RedisServer, Server, Socket};
+use crate::support::{Server, Socket};
 
 /// An hour: buckets do not refill while a test runs.
 const WINDOW: Duration = Duration::from_secs(3_600);
@@ -181,7 +182,7 @@ async fn shared(redis: &RedisServer, change: impl FnOnce(&mut Config)) -> Server
 
 #[tokio::test]
 async fn instances_count_together_and_each_for_itself_while_redis_is_away() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start();
     let one = shared(&redis, |config| config.rate_limits.posts = limit(3)).await;
     let data = one.dir.path().to_owned();
     let other = shared(&redis, |config| {
@@ -201,14 +202,14 @@ async fn instances_count_together_and_each_for_itself_while_redis_is_away() {
         );
     }
     assert_eq!(there.post("/api/posts", post.clone()).await.code(), "rate_limited");
-    redis.pause();
+    redis.stop();
     for client in [&here, &there] {
         for _ in 0..3 {
             assert_eq!(client.post("/api/posts", post.clone()).await.status, 201);
         }
         assert_eq!(client.post("/api/posts", post.clone()).await.code(), "rate_limited");
     }
-    redis.resume();
+    redis.cont();
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let refused = here.post("/api/posts", post.clone()).await;
@@ -224,7 +225,7 @@ async fn instances_count_together_and_each_for_itself_while_redis_is_away() {
 /// A limited event waits for Redis; those behind it do not overtake.
 #[tokio::test]
 async fn events_keep_their_order_while_they_wait_for_redis() {
-    let redis = RedisServer::start().await;
+    let redis = RedisServer::start();
     let server = shared(&redis, |config| config.rate_limits.moves = limit(50)).await;
     let ada = server.guest("Ada").await;
     let mut socket = Socket::connect(server.address, &ada.token).await.unwrap();

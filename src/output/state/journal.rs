@@ -60,7 +60,7 @@ fn told(entry: &Entry) -> String {
         Entry::Intended(intent) => {
             let (step, from, record) = (intent.step, intent.from, &intent.record);
             let seen = intent.evidence.members.len();
-            format!("{step}: {from} -> {}, epoch {} ({seen} instances)", record.phase, record.stamp.epoch)
+            format!("{step}: {from} -> {}, epoch {} (instances: {seen})", record.phase, record.stamp.epoch)
         }
         Entry::Done { stamp } => format!("epoch {} is there", stamp.epoch),
         Entry::NotDone { stamp, reason } => format!("epoch {} is not there: {reason}", stamp.epoch),

@@ -4,6 +4,7 @@ pub mod change;
 pub mod conflict;
 pub mod journal;
 pub mod notice;
+pub mod plan;
 pub mod progress;
 pub mod prometheus;
 pub mod status;

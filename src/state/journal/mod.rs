@@ -204,7 +204,14 @@ impl Journal {
 
     async fn tell_redis(&mut self, lines: &[Line], replicas: u32) -> Result<(), String> {
         let added = stream::add(&mut self.link, &self.place, lines, replicas, self.within).await;
-        added.map_err(|error| format!("its copy in Redis: {error}"))
+        added.map_err(|error| match error.to_string() {
+            text if text.contains("equal or smaller") => format!(
+                "its copy in Redis ({}) has had entries that were not read: somebody else writes to it as well, or its \
+                 last ones were deleted; in that case rename the key, and it is written anew",
+                self.place.stream
+            ),
+            text => format!("its copy in Redis: {text}"),
+        })
     }
 }
 

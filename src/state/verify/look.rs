@@ -25,6 +25,8 @@ pub struct Sides {
     pub memory: Vec<(Id, Entry)>,
     /// What Redis has.
     pub redis: Stored,
+    /// The epoch at which the owner that Redis names dropped all that it had; 0: never, or nobody answered.
+    pub dropped_epoch: u64,
 }
 
 impl Sides {
@@ -65,7 +67,9 @@ impl Sides {
             return Some(Class::Unclaimed);
         }
         let record = self.redis.of_run(terms.run)?;
-        asking.of.contains(&record.owner).then_some(Class::Extra)
+        // Claimed before the owner dropped everything on the way back from `strict`: it is claimed again when it is used.
+        let is_dormant = record.claim_epoch < self.dropped_epoch;
+        (asking.of.contains(&record.owner) && !is_dormant).then_some(Class::Extra)
     }
 }
 
@@ -96,15 +100,18 @@ pub async fn look_at(
 ) -> Result<(BTreeMap<Key, Sides>, BTreeSet<Id>), StateError> {
     let (mut sides, mut silent) = (BTreeMap::new(), BTreeSet::new());
     for keys in keys.chunks(KEYS_AT_ONCE) {
-        let mut memory = BTreeMap::new();
+        let (mut memory, mut dropped) = (BTreeMap::new(), BTreeMap::new());
         if !asking.of.is_empty() {
             let mut answers = asking.ask(servers, Question::Keys { keys: keys.to_vec() }, 0).await?;
             memory = entries(&mut answers);
+            dropped.extend(answers.of.iter().map(|(owner, answer)| (*owner, answer.told.dropped_epoch)));
             silent.extend(answers.silent);
         }
         for (key, redis) in read_keys(servers, keys).await? {
             let memory = memory.remove(&key).unwrap_or_default();
-            sides.insert(key, Sides { memory, redis });
+            let owner = redis.record.as_ref().map(|record| record.owner);
+            let dropped_epoch = owner.and_then(|owner| dropped.get(&owner)).copied().unwrap_or_default();
+            sides.insert(key, Sides { memory, redis, dropped_epoch });
         }
     }
     Ok((sides, silent))

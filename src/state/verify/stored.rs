@@ -28,6 +28,8 @@ pub struct Stored {
 pub struct Sidecar {
     /// The run.
     pub run: Id,
+    /// Highest epoch that claimed or opened the key.
+    pub claim_epoch: u64,
     /// Counts owners.
     pub generation: u64,
     /// Who owns the key; none: it is open.
@@ -136,6 +138,7 @@ fn parsed(fields: &[Value]) -> Option<Sidecar> {
     let id = |at: usize| text(at)?.parse::<Id>().ok();
     Some(Sidecar {
         run: id(0)?,
+        claim_epoch: number(1)?,
         generation: number(2)?,
         owner: id(3)?,
         seq: number(4)?,

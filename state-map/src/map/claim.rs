@@ -127,7 +127,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                     self.shared.poke.notify_one();
                     return Ok(Claiming::Again);
                 }
-                Err(Failure::Unknown(cause) | Failure::Refused(cause)) => return Ok(Claiming::Away(cause)),
+                Err(Failure::Unknown(cause)) => {
+                    lock(&self.doubts).insert(key.clone());
+                    return Ok(Claiming::Away(cause));
+                }
+                Err(Failure::Refused(cause)) => return Ok(Claiming::Away(cause)),
             };
             refusals += 1;
             // Its own, from a claim whose reply was lost or before a rollback: nothing of it is in memory.
@@ -180,6 +184,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             }
             aside
         };
+        lock(&self.doubts).swap_remove(key);
         if let Some(ours) = aside {
             self.set_aside(view, key, ours, Some(record)).await;
         }

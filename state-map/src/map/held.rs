@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use tokio::sync::Notify;
 
 use super::Change;
@@ -45,6 +45,8 @@ pub struct Held<V, P> {
     /// Something is owed.
     pub debts: Notify,
     pub asides: Mutex<IndexMap<Key, Aside<V>>>,
+    /// Keys of which a claim has no answer: this process may own them without knowing.
+    pub doubts: Mutex<IndexSet<Key>>,
     pub compared: Mutex<Compared>,
     pub tally: Tally,
     /// How far tidying has come.
@@ -62,6 +64,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             changed: Notify::new(),
             debts: Notify::new(),
             asides: Mutex::default(),
+            doubts: Mutex::default(),
             compared: Mutex::default(),
             tally: Tally::default(),
             tidied: AtomicUsize::new(0),

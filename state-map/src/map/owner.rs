@@ -60,10 +60,14 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         if self.shared.is_away() {
             return Ok(self.read_own_memory(key));
         }
+        // The answer may come late, when the key is owned under a later generation: it tells of this one only.
+        let Some(generation) = self.generation(key) else { return Ok(Attempt::Again) };
         let Ok(record) = self.read_record(permit, key).await else {
             return Ok(self.read_own_memory(key));
         };
-        let Some(generation) = self.generation(key) else { return Ok(Attempt::Again) };
+        if self.generation(key) != Some(generation) {
+            return Ok(Attempt::Again);
+        }
         if !is_mine(&record, permit, generation) {
             self.lose(key, generation);
             return Ok(Attempt::Again);
@@ -80,8 +84,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
 
     /// C8: Redis only, and only if the key is still this process's.
     async fn read_strict(&self, permit: &Permit<P>, key: &Key) -> Result<Attempt<Option<Arc<V>>>, Refused> {
-        let record = self.read_record(permit, key).await.map_err(|failure| self.shared.refuse(failure))?;
         let Some(generation) = self.generation(key) else { return Ok(Attempt::Again) };
+        let record = self.read_record(permit, key).await.map_err(|failure| self.shared.refuse(failure))?;
+        if self.generation(key) != Some(generation) {
+            return Ok(Attempt::Again);
+        }
         if !is_mine(&record, permit, generation) {
             self.lose(key, generation);
             return Ok(Attempt::Again);

@@ -51,8 +51,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
         let mut memory = lock(&self.memory);
         if to.phase == Phase::Off || from.run != to.run {
             disown(&mut memory);
-        } else if from.phase >= Phase::Strict && to.phase <= Phase::Strict {
-            // C11: Redis has been the truth; what memory has may be older.
+        } else if to.drops_memory(from) {
             if !planted(Bug::OwnershipKept) {
                 *memory = Memory::default();
             }
@@ -76,6 +75,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
     fn forfeit(&self) {
         *lock(&self.memory) = Memory::default();
         lock(&self.asides).clear();
+        lock(&self.doubts).clear();
         self.changed.notify_waiters();
     }
 
@@ -147,6 +147,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
         .boxed()
     }
 
+    fn is_giving(&self) -> bool {
+        lock(&self.memory).iter().any(|(_, entry)| matches!(entry.standing, Standing::Leaving(_)))
+    }
+
     fn freed(&self, _: &Key) {
         self.changed.notify_waiters();
     }
@@ -159,6 +163,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
         async move {
             let unused = self.sweep();
             self.give_back(unused).await;
+            self.settle_doubts().await;
         }
         .boxed()
     }

@@ -32,8 +32,8 @@ impl<P: Port> Node<P> {
     }
 
     async fn beat(&self) {
-        let registered = self.shared.state(|state| state.registered);
-        let replaces = match registered {
+        let (registered, forgotten) = self.shared.state(|state| (state.registered, state.forgotten));
+        let replaces = match registered && !forgotten {
             true => Id::NONE,
             false => match self.predecessor().await {
                 Some(found) => found,
@@ -42,7 +42,6 @@ impl<P: Port> Node<P> {
         };
         let beat = self.compose(replaces);
         let (incarnation, sent) = (beat.incarnation, self.shared.port.now());
-        let registering = beat.registering;
         let Ok(Reply::Beaten(answer)) = self.shared.call(Call::Beat(Box::new(beat))).await else { return };
         if let Some(shift) = self.shared.clock.measure(sent, self.shared.port.now(), answer.now_ms) {
             self.wards().iter().for_each(|ward| ward.shift(shift));
@@ -54,11 +53,21 @@ impl<P: Port> Node<P> {
         self.shared.state(|state| state.wall_skew_ms = wall_skew_ms);
         match answer.dead {
             // Somebody else has registered under the name since it was looked up: the next attempt looks anew.
-            Some(_) if registering => {}
+            Some(_) if !registered => {}
+            Some(Proof::Succeeded) if self.is_forgotten().await => {
+                self.shared.state(|state| state.forgotten = true);
+                self.shared.poke.notify_one();
+            }
             Some(proof) => self.die(proof),
-            None if registering => self.begin(*answer),
+            None if !registered => self.begin(*answer, replaces),
             None => self.learn(*answer),
         }
+    }
+
+    /// Whether a fail-over has brought the one back that this process had replaced.
+    async fn is_forgotten(&self) -> bool {
+        let replaced = self.shared.state(|state| state.replaced);
+        !replaced.is_none() && self.predecessor().await == Some(replaced)
     }
 
     /// Who is known under this process's name; nothing when Redis does not answer.
@@ -89,18 +98,19 @@ impl<P: Port> Node<P> {
                 wall_skew_ms: state.wall_skew_ms,
                 protocol: PROTOCOL,
             },
-            registering: !state.registered,
+            registering: !state.registered || state.forgotten,
             replaces,
         })
     }
 
     /// Registered: a process that holds nothing begins where the record is.
-    fn begin(&self, answer: Beaten) {
+    fn begin(&self, answer: Beaten, replaced: Id) {
         let Beaten { record, replid, .. } = answer;
         let turned = self.shared.state(|state| {
             let from = state.view;
             state.view = View { incarnation: from.incarnation, ..view_of(&record, from) };
             (state.registered, state.acked, state.replid) = (true, record.stamp, replid);
+            state.replaced = replaced;
             (from, state.view)
         });
         self.turn(turned.0, turned.1);
@@ -113,6 +123,7 @@ impl<P: Port> Node<P> {
         let Beaten { record, replid, .. } = answer;
         let forgot = self.shared.state(|state| {
             let forgot = state.replid != replid;
+            state.forgotten = false;
             state.replid = replid;
             let is_newer = record.stamp.epoch > state.highest_epoch()
                 || (planted(Bug::LowerEpochFollowed) && record.stamp != state.acked);
@@ -134,6 +145,7 @@ impl<P: Port> Node<P> {
             tracing::warn!(instance = %self.shared.settings.name, ?proof, "this instance was evicted: it begins anew");
             state.view = View { incarnation, phase: Phase::Off, run: Id::NONE, epoch: 0, nonce: Id::NONE, ..state.view };
             (state.registered, state.target, state.acked) = (false, None, Stamp::default());
+            (state.replaced, state.forgotten) = (Id::NONE, false);
             state.retired = proof == Proof::Succeeded;
             state.waiting_for.clear();
         });

@@ -63,6 +63,9 @@ impl<P: Port> Node<P> {
             if needs_barrier && !self.flush(target).await {
                 return false;
             }
+            if target.phase == Phase::Off && !self.hand_over(target).await {
+                return false;
+            }
             self.waits_for(|| "requests of the phase before to end".into());
             let held = self.shared.hold().await;
             if !self.is_wanted(target) {
@@ -78,7 +81,12 @@ impl<P: Port> Node<P> {
                 return false;
             }
             let to = view_of(target, from);
-            self.shared.state(|state| state.view = to);
+            self.shared.state(|state| {
+                state.view = to;
+                if to.drops_memory(from) {
+                    state.dropped_epoch = to.epoch;
+                }
+            });
             self.turn(from, to);
             return true;
         }
@@ -98,6 +106,18 @@ impl<P: Port> Node<P> {
             self.waits_for(|| format!("{dirty} keys to be written to Redis"));
             self.shared.port.sleep(PAUSE).await;
         }
+    }
+
+    /// Waits until each key that was asked for is given: what is left of it here would be a second copy in `off`.
+    async fn hand_over(&self, target: &ControlRecord) -> bool {
+        while self.wards().iter().any(|ward| ward.is_giving()) {
+            if !self.is_wanted(target) {
+                return false;
+            }
+            self.waits_for(|| "keys to be given to other instances".into());
+            self.shared.port.sleep(PAUSE).await;
+        }
+        true
     }
 
     /// Whether Redis and its replicas have everything, now that nothing changes.

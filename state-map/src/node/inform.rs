@@ -15,6 +15,7 @@ impl<P: Port> Source for Node<P> {
             run: state.view.run,
             acknowledged: state.acked,
             serving: state.view.phase,
+            dropped_epoch: state.dropped_epoch,
         })
     }
 

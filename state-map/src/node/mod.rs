@@ -117,6 +117,11 @@ impl<P: Port> Node<P> {
         until(&self.shared.changed, || self.shared.state(|state| state.registered.then_some(()))).await;
     }
 
+    /// The phase that requests are served in: of [`Self::status`] what may be asked for each request.
+    pub fn phase(&self) -> Phase {
+        self.shared.view().phase
+    }
+
     /// How it stands.
     pub fn status(&self) -> Status {
         let maps = self.wards().iter().map(|ward| (ward.name(), ward.counts())).collect();

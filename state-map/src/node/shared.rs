@@ -37,6 +37,15 @@ pub struct View {
     pub replicas: u32,
 }
 
+impl View {
+    /// Whether all ownership and memory is void on the way here (C11): Redis has been the truth.
+    pub fn drops_memory(self, from: Self) -> bool {
+        from.run == self.run
+            && from.phase >= Phase::Strict
+            && (Phase::Dual..=Phase::Strict).contains(&self.phase)
+    }
+}
+
 /// How the process stands.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -44,6 +53,12 @@ pub struct State {
     pub registered: bool,
     /// Whether another process has its name.
     pub retired: bool,
+    /// Whom it replaced when it registered.
+    pub replaced: Id,
+    /// Whether a fail-over has forgotten its registration: it is made again.
+    pub forgotten: bool,
+    /// Epoch at which it last dropped all that it owned (C11).
+    pub dropped_epoch: u64,
     /// Whether it is stopping for good.
     pub leaving: bool,
     /// Whether it has stopped: no heartbeat brings it back.
@@ -108,6 +123,9 @@ impl<P: Port> Shared<P> {
         let state = State {
             registered: planted(Bug::UnregisteredServes),
             retired: false,
+            replaced: Id::NONE,
+            forgotten: false,
+            dropped_epoch: 0,
             leaving: false,
             gone: false,
             view,

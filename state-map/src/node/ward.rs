@@ -48,6 +48,9 @@ pub trait Ward: Holdings {
     /// Another process wants a key: gives it back, if it is owned.
     fn give(&self, key: Key, to: Id) -> BoxFuture<'_, ()>;
 
+    /// Whether a key is being given.
+    fn is_giving(&self) -> bool;
+
     /// A key that this process wanted is free.
     fn freed(&self, key: &Key);
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, Value, cmd, pipe};
 use tokio::sync::Mutex;
@@ -79,12 +80,13 @@ impl Lane {
         }
     }
 
+    /// Connecting is boxed: its depth would show in every future of an application's requests.
     async fn connection(&self) -> Result<(MultiplexedConnection, u64), String> {
         let mut open = self.open.lock().await;
         if let Some(connection) = &open.connection {
             return Ok((connection.clone(), open.number));
         }
-        let connection = match tokio::time::timeout(self.connect_within, self.connect()).await {
+        let connection = match tokio::time::timeout(self.connect_within, self.connect().boxed()).await {
             Ok(connected) => connected?,
             Err(_) => return Err("no connection in time".to_owned()),
         };

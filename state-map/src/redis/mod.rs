@@ -18,6 +18,7 @@ mod trouble;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::BoxFuture;
 use rand::RngExt;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -29,8 +30,6 @@ use self::node::Limits;
 use self::request::Request;
 use self::router::Router;
 use self::subscriber::Subscriber;
-use futures_util::future::BoxFuture;
-
 use crate::control::Id;
 use crate::port::{Event, Port};
 use crate::wire::call::{Call, Failure, Reply};
@@ -111,9 +110,8 @@ impl RedisPort {
     }
 
     async fn barrier(&self, replicas: u32) -> Result<Reply, Failure> {
-        if replicas > 0 {
-            self.router.wait_for_replicas(replicas).await?;
-        }
+        // Also without replicas: a server that has restarted is noticed when it is spoken to.
+        self.router.wait_for_replicas(replicas).await?;
         if self.events.has_forgot() {
             return Err(Failure::Refused("a server is another one than before".to_owned()));
         }

@@ -30,9 +30,7 @@ pub fn carry_out(
     steered: &mut bool,
 ) -> Reply {
     match call {
-        Call::Beat(beat) => {
-            Reply::Beaten(Box::new(take_beat(shard, beat, now_ms, replid)))
-        }
+        Call::Beat(beat) => Reply::Beaten(Box::new(take_beat(shard, beat, now_ms, replid))),
         Call::Inquire(inquire) => Reply::Standing(standing(shard.read(), inquire.incarnation, now_ms)),
         Call::Survey => Reply::Surveyed(Box::new(survey(shard.read(), now_ms, replid))),
         Call::Steer(steer) => Reply::Steered(turn(shard, steer, replid, steered)),

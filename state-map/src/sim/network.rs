@@ -266,7 +266,9 @@ impl Network {
             watch(&self.store, &sent.call, &reply, now_ms);
         }
         self.mix(sent.number);
-        self.note(|| format!("{server:?} #{} of {} -> {}", sent.number, name(sent.port), telling::reply(&reply)));
+        self.note(|| {
+            format!("{server:?} #{} of {} -> {}", sent.number, name(sent.port), telling::reply(&reply))
+        });
         self.publish();
         if sent.call.is_durable() && sent.replicas > 0 {
             let (delay, history) = (self.weather.delay_us(&mut self.rng), self.store.history(server));

@@ -24,7 +24,13 @@ fn version(version: &Version) -> String {
 }
 
 fn caller(caller: &Caller) -> String {
-    format!("by {} run {} e{} until {}", id(caller.incarnation), id(caller.run), caller.epoch, caller.deadline_ms % 1_000_000)
+    format!(
+        "by {} run {} e{} until {}",
+        id(caller.incarnation),
+        id(caller.run),
+        caller.epoch,
+        caller.deadline_ms % 1_000_000
+    )
 }
 
 fn record(record: &Record) -> String {
@@ -48,7 +54,9 @@ fn beat(beat: &Beat) -> String {
 pub fn call(call: &Call) -> String {
     match call {
         Call::Claim(claim) => {
-            let place = claim.in_place_of.map(|(owner, generation)| format!(" in place of {} g{generation}", id(owner)));
+            let place = claim
+                .in_place_of
+                .map(|(owner, generation)| format!(" in place of {} g{generation}", id(owner)));
             format!("claim {} {}{}", claim.key, caller(&claim.caller), place.unwrap_or_default())
         }
         Call::Put(put) => {
@@ -56,11 +64,23 @@ pub fn call(call: &Call) -> String {
         }
         Call::Release(release) => {
             let newest = release.version.as_ref().map(version).unwrap_or_default();
-            format!("release {} g{} {newest} {} to {}", release.key, release.generation, caller(&release.caller), id(release.to))
+            format!(
+                "release {} g{} {newest} {} to {}",
+                release.key,
+                release.generation,
+                caller(&release.caller),
+                id(release.to)
+            )
         }
         Call::Read(read) => format!("read {}", read.key),
         Call::Write(write) => {
-            format!("write {} base {} {} {}", write.key, write.base, version(&write.version), caller(&write.caller))
+            format!(
+                "write {} base {} {} {}",
+                write.key,
+                write.base,
+                version(&write.version),
+                caller(&write.caller)
+            )
         }
         Call::Beat(sent) => beat(sent),
         Call::Inquire(inquire) => format!("inquire {}", id(inquire.incarnation)),
@@ -77,7 +97,8 @@ fn surveyed(view: &Surveyed) -> String {
         format!(" {name}={}:{}:{}", id(member.incarnation), stamp(member.ack), member.report.serving)
     };
     let members: String = view.members.iter().map(member).collect();
-    let dead: String = view.dead.iter().map(|(dead, why)| format!(" {}:{:?}", id(*dead), why.proof)).collect();
+    let dead: String =
+        view.dead.iter().map(|(dead, why)| format!(" {}:{:?}", id(*dead), why.proof)).collect();
     format!("{} {}{members}; dead{dead}", view.record.phase, stamp(view.record.stamp))
 }
 
@@ -85,12 +106,20 @@ fn surveyed(view: &Surveyed) -> String {
 pub fn reply(reply: &Reply) -> String {
     match reply {
         Reply::Claimed(Claimed::Yours(found)) => format!("yours: {}", record(found)),
-        Reply::Claimed(Claimed::Owned { owner, generation }) => format!("owned by {} g{generation}", id(*owner)),
+        Reply::Claimed(Claimed::Owned { owner, generation }) => {
+            format!("owned by {} g{generation}", id(*owner))
+        }
         Reply::Record(found, _) => record(found),
         Reply::Written(Written::Retry(found)) => format!("retry: {}", record(found)),
         Reply::Beaten(beaten) => {
             let record = &beaten.record;
-            format!("{} {} at {}, dead {:?}", record.phase, stamp(record.stamp), beaten.replid.trim_start_matches('0'), beaten.dead)
+            format!(
+                "{} {} at {}, dead {:?}",
+                record.phase,
+                stamp(record.stamp),
+                beaten.replid.trim_start_matches('0'),
+                beaten.dead
+            )
         }
         Reply::Surveyed(view) => surveyed(view),
         other => format!("{other:?}"),

@@ -51,10 +51,15 @@ fn any_schedule_is_explained() {
     let failed = match number("STATE_SIM_SEED") {
         Some(seed) => Some(seed),
         None => {
-            let schedules = number("STATE_SIM_SCHEDULES").unwrap_or(if cfg!(debug_assertions) { 300 } else { 100_000 });
+            let schedules =
+                number("STATE_SIM_SCHEDULES").unwrap_or(if cfg!(debug_assertions) { 300 } else { 100_000 });
             let (failed, all) = search(number("STATE_SIM_FIRST").unwrap_or(0), schedules);
             if std::env::var("STATE_SIM_ALL").is_ok() {
-                for ended in &all { if let Some(f) = &ended.failure { std::fs::write(format!("/work/tS/fail-{}.txt", ended.seed), f).unwrap(); } }
+                for ended in &all {
+                    if let Some(f) = &ended.failure {
+                        std::fs::write(format!("/work/tS/fail-{}.txt", ended.seed), f).unwrap();
+                    }
+                }
             }
             let acknowledged: usize = all.iter().map(|ended| ended.acknowledged).sum();
             assert!(acknowledged as u64 > 20 * all.len() as u64, "clients do too little: {acknowledged}");

@@ -186,8 +186,11 @@ pub fn heal(stage: &Stage) {
 pub fn restart_retired(stage: &Stage) {
     let homes = stage.balancer().homes();
     let mut fleet = stage.fleet();
-    let retired: Vec<usize> =
-        fleet.running().filter(|(_, instance)| instance.node.status().retired).map(|(number, _)| number).collect();
+    let retired: Vec<usize> = fleet
+        .running()
+        .filter(|(_, instance)| instance.node.status().retired)
+        .map(|(number, _)| number)
+        .collect();
     for number in retired {
         fleet.crash(number, &homes);
         fleet.start(number);

@@ -37,6 +37,9 @@ pub struct Told {
     pub acknowledged: Stamp,
     /// The phase that it serves requests in.
     pub serving: Phase,
+    /// The epoch at which it last dropped all memory and ownership; 0: never.
+    #[serde(default)]
+    pub dropped_epoch: u64,
     /// Its maps; entries and digests name them by their place here.
     pub maps: Vec<MapTold>,
     /// How many parts there are.
@@ -236,6 +239,7 @@ impl<'a> Collected<'a> {
             run: who.run,
             acknowledged: who.acknowledged,
             serving: who.serving,
+            dropped_epoch: who.dropped_epoch,
             maps: self.maps,
             // `MOST_KEYS` and `MOST_BUCKETS` bound it.
             parts: parts.len() as u32,

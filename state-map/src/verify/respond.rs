@@ -135,7 +135,14 @@ mod tests {
         let asked = vec![inquiry(1, 2_000), inquiry(2, 999), "nonsense".to_owned(), inquiry(3, 1_500)];
         let port = Flaky { asked, ..Flaky::default() };
         let (incarnation, acknowledged) = (Id(7), Stamp::default());
-        let who = Who { name: "one".into(), incarnation, run: Id(1), acknowledged, serving: Phase::Off };
+        let who = Who {
+            name: "one".into(),
+            incarnation,
+            run: Id(1),
+            acknowledged,
+            serving: Phase::Off,
+            dropped_epoch: 0,
+        };
         let map = Snapshot { map: "games", prefix: "m:".into(), keys: indexmap::IndexMap::new() };
         let source = Imitation { who, maps: vec![Arc::new(map)] };
         tokio::select! {

@@ -49,6 +49,9 @@ pub struct Who {
     pub acknowledged: Stamp,
     /// The phase that it serves requests in.
     pub serving: Phase,
+    /// The epoch at which it last dropped all memory and ownership (C11); 0: never. A key that it claimed before is
+    /// claimed again when it is used.
+    pub dropped_epoch: u64,
 }
 
 /// An instance, as a verifier sees it.

@@ -40,3 +40,31 @@ script!(ANSWER, "answer", "#!lua", "answer");
 /// All scripts.
 pub static ALL: [&Script; 12] =
     [&CLAIM, &PUT, &RELEASE, &WRITE, &READ, &BEAT, &INQUIRE, &STEER, &EVICT, &SURVEY, &INQUIRIES, &ANSWER];
+
+#[cfg(test)]
+mod tests {
+    use std::fs::read_to_string;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The protocol's description says which files a script is put together from.
+    #[test]
+    fn scripts_are_what_the_protocol_says() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let page = read_to_string(root.join("../docs/state-protocol.md")).unwrap();
+        for Script { name, text } in ALL {
+            let reading = format!("| {name} (no-writes) | `");
+            let writing = format!("| {name} | `");
+            let row = |start: &str| page.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned);
+            let (first, row) = match row(&reading) {
+                Some(row) => ("#!lua flags=no-writes", row),
+                None => ("#!lua", row(&writing).unwrap_or_else(|| panic!("{name} is not described"))),
+            };
+            let files = row.trim_end_matches(" |").trim_end_matches('`').split("`, `");
+            let parts =
+                files.map(|file| read_to_string(root.join(format!("src/wire/script/{file}.lua"))).unwrap());
+            assert_eq!(*text, format!("{first}\n{}", parts.collect::<String>()), "{name}");
+        }
+    }
+}

@@ -152,3 +152,11 @@ async fn a_demoted_master_is_not_written_to() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_to_those_who_want_it() {
+    let server = Server::start();
+    let url = server.url().replace("redis://", "rediss://");
+    let refused = port(url).call(read_of(&key("7")), 0).await;
+    assert!(matches!(refused, Err(Failure::Refused(_))), "{refused:?}");
+}

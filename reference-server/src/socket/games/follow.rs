@@ -26,6 +26,7 @@ pub async fn follow(app: Arc<App>) {
     let mut renewals = interval(app.config.room_ttl / 2);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_alone = true;
     loop {
         tokio::select! {
             changed = availability.changed() => match changed {
@@ -36,6 +37,11 @@ pub async fn follow(app: Arc<App>) {
             () = app.live.missed.notified() => catch_up(&app, home).await,
             _ = renewals.tick() => renew(&app, home).await,
             _ = looks.tick() => {
+                let has_begun = was_alone && !home.migration.is_alone();
+                was_alone = home.migration.is_alone();
+                if has_begun {
+                    renew(&app, home).await;
+                }
                 let available = *availability.borrow();
                 look(&app, home, available).await;
             }
@@ -44,9 +50,6 @@ pub async fn follow(app: Arc<App>) {
 }
 
 async fn look(app: &App, home: &Migrating, available: bool) {
-    if home.migration.look() {
-        renew(app, home).await;
-    }
     home.pay().await;
     if home.migration.is_alone() {
         for seeker in home.meeting.take_seeking().await {

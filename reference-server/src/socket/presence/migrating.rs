@@ -2,11 +2,13 @@
 //!
 //! Nobody waits for it: what came or went is noted, and each instance then writes which sockets the user has with
 //! it now. So what comes late (the end of an old connection, a heartbeat of before) takes away nobody else's
-//! socket, and writing twice is writing once. A heartbeat writes everybody anew every 20 s, and a value that
-//! nobody has renewed is gone after 60 s by Redis' clock.
+//! socket, and writing twice is writing once. The key goes to whoever asks last, and what the owner before had not
+//! written is lost: so each instance looks again after a second, and with the next heartbeat. That one writes
+//! everybody anew every 20 s; a value that nobody has renewed is gone after 60 s by Redis' clock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use redis::{Cmd, cmd};
@@ -21,12 +23,15 @@ use super::index::{HEARTBEAT, Index, TTL, renewed_until};
 use super::{Presence, UserSocketMap};
 use crate::app::App;
 use crate::domain::{Timestamp, UserId};
-use crate::redis::Redis;
+use crate::redis::{Redis, Unavailable};
 use crate::socket::migration::Migration;
 use crate::socket::watch;
 
 /// Users whose sockets are written at a time.
 const AT_ONCE: usize = 64;
+
+/// Time after which an instance looks whether what it wrote is there.
+const CONFIRM: Duration = Duration::from_secs(1);
 
 /// What the clocks of two machines may differ by before an entry is dropped that is renewed.
 const SKEW_MILLIS: i64 = 120_000;
@@ -62,6 +67,12 @@ impl UserSockets {
         Self(sockets)
     }
 
+    /// Whether exactly these are at this instance.
+    fn has_at(&self, instance: &str, here: &[Sid]) -> bool {
+        let own = || self.0.iter().filter(|(_, seat)| *seat.instance == *instance);
+        own().count() == here.len() && own().all(|(socket, _)| here.contains(socket))
+    }
+
     /// Whether one of them is at another instance.
     fn is_elsewhere(&self, instance: &str) -> bool {
         self.0.values().any(|seat| *seat.instance != *instance)
@@ -77,6 +88,18 @@ pub struct MigratingPresence {
     /// Users of whom something changed, and whether those who watch them know.
     changes: Mutex<HashMap<UserId, bool>>,
     changed: Notify,
+    /// Users whose writing is not confirmed, and those for whom the next heartbeat looks once more.
+    unconfirmed: Mutex<HashSet<UserId>>,
+    recent: Mutex<HashSet<UserId>>,
+}
+
+/// Why a user's sockets are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Write {
+    /// They are to count for longer.
+    Anew,
+    /// Only where something else stands there.
+    IfOther,
 }
 
 impl MigratingPresence {
@@ -88,7 +111,15 @@ impl MigratingPresence {
         instance: Arc<str>,
     ) -> Self {
         let (changes, changed) = (Mutex::default(), Notify::new());
-        Self { index: Index::new(redis, instance), migration, here, changes, changed }
+        Self {
+            index: Index::new(redis, instance),
+            migration,
+            here,
+            changes,
+            changed,
+            unconfirmed: Mutex::default(),
+            recent: Mutex::default(),
+        }
     }
 
     /// Whether this process knows all that there is to know.
@@ -115,23 +146,26 @@ impl MigratingPresence {
         sockets.is_some_and(|sockets| sockets.is_elsewhere(&self.migration.name))
     }
 
+    /// What this instance has in memory may be another's by now, and old.
     async fn stored(&self, user: UserId) -> Option<Arc<UserSockets>> {
-        if let Some(own) = self.migration.users.peek(&user.to_string()) {
-            return Some(own);
-        }
         let mut get = cmd("GET");
         get.arg(format!("userSocketMap:{user}"));
-        let stored: Option<Vec<u8>> = self.index.redis.query("presence_get", get).await.ok()?;
-        serde_json::from_slice(&stored?).ok()
+        match self.index.redis.query::<Option<Vec<u8>>>("presence_get", get).await {
+            Ok(stored) => serde_json::from_slice(&stored?).ok(),
+            Err(Unavailable) => self.migration.users.peek(&user.to_string()),
+        }
     }
 
     /// Writes which sockets a user has here.
-    async fn write(&self, user: UserId) -> Result<(), Refused> {
+    async fn write(&self, user: UserId, why: Write) -> Result<(), Refused> {
         let change = |now: Option<&UserSockets>| {
             let (before, here) = (now.cloned().unwrap_or_default(), self.here.of(user));
             let sockets =
                 before.updated(&self.migration.name, &here, Timestamp::now().millis(), renewed_until());
             match now {
+                _ if why == Write::IfOther && before.has_at(&self.migration.name, &here) => {
+                    (Change::Keep, ())
+                }
                 _ if !sockets.0.is_empty() => (Change::Set(sockets, Some(TTL)), ()),
                 Some(_) => (Change::Delete, ()),
                 None => (Change::Keep, ()),
@@ -140,9 +174,9 @@ impl MigratingPresence {
         self.migration.users.update(&user.to_string(), change).await
     }
 
-    async fn write_all(&self, users: impl IntoIterator<Item = UserId>) {
+    async fn write_all(&self, users: impl IntoIterator<Item = UserId>, why: Write) {
         let writes = users.into_iter().map(async |user| {
-            if let Err(refused) = self.write(user).await {
+            if let Err(refused) = self.write(user, why).await {
                 tracing::debug!(%refused, "presence is written with the next heartbeat");
             }
         });
@@ -152,14 +186,14 @@ impl MigratingPresence {
     /// Writes everybody anew.
     async fn beat(&self) {
         let users: Vec<UserId> = self.here.everybody();
-        self.write_all(users.iter().copied()).await;
-        if self.is_alone() {
-            return;
-        }
-        let until = renewed_until();
-        let listed = users.into_iter().flat_map(|user| Index::listed(user, until));
+        self.write_all(users.iter().copied(), Write::Anew).await;
+        let recent = std::mem::take(&mut *lock(&self.recent));
+        self.write_all(recent, Write::IfOther).await;
+        let (until, is_shared) = (renewed_until(), !self.is_alone());
+        let listed = users.into_iter().filter(|_| is_shared).flat_map(|user| Index::listed(user, until));
+        // The sign of life also in `off`: whoever waits for an opponent must be believed as soon as that has ended.
         let commands: Vec<Cmd> = [self.index.alive()].into_iter().chain(listed).collect();
-        if self.index.redis.each("presence_write", commands).await.is_ok() {
+        if self.index.redis.each("presence_write", commands).await.is_ok() && is_shared {
             // What is left in the list counts for nothing.
             let _ = self.index.sweep().await;
         }
@@ -168,7 +202,8 @@ impl MigratingPresence {
     /// Writes what has changed.
     pub async fn flush(&self, app: &App) {
         let changes = std::mem::take(&mut *lock(&self.changes));
-        self.write_all(changes.keys().copied()).await;
+        self.write_all(changes.keys().copied(), Write::Anew).await;
+        lock(&self.unconfirmed).extend(changes.keys());
         if !self.is_alone() {
             // The list follows with the next heartbeat where this fails.
             let _ = self.list(changes.keys().copied()).await;
@@ -180,7 +215,14 @@ impl MigratingPresence {
         }
     }
 
-    async fn list(&self, users: impl Iterator<Item = UserId>) -> Result<(), crate::redis::Unavailable> {
+    /// Looks again after those whose sockets were written a moment ago.
+    async fn confirm(&self) {
+        let users = std::mem::take(&mut *lock(&self.unconfirmed));
+        lock(&self.recent).extend(&users);
+        self.write_all(users, Write::IfOther).await;
+    }
+
+    async fn list(&self, users: impl Iterator<Item = UserId>) -> Result<(), Unavailable> {
         let (until, mut listed, mut gone) = (renewed_until(), Vec::new(), Vec::new());
         for user in users {
             if self.here.contains(user) {
@@ -199,12 +241,18 @@ pub async fn keep_current(app: Arc<App>) {
     let Presence::Migrating(presence) = &app.live.presence else { return };
     let mut availability = presence.index.redis.availability();
     let mut beats = interval(HEARTBEAT);
+    let (mut looks, mut was_alone) = (interval(CONFIRM), true);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = presence.changed.notified() => presence.flush(&app).await,
             _ = beats.tick() => presence.beat().await,
-            () = presence.migration.shared() => presence.beat().await,
+            _ = looks.tick() => {
+                let has_begun = was_alone && !presence.is_alone();
+                was_alone = presence.is_alone();
+                if has_begun { presence.beat().await } else { presence.confirm().await }
+            }
             changed = availability.changed() => match changed {
                 Ok(()) if *availability.borrow_and_update() => presence.beat().await,
                 Ok(()) => {}
@@ -227,6 +275,7 @@ mod tests {
         let ended_late = reconnected.updated(&one, &[], 2, 62);
         assert!(ended_late.is_elsewhere("one") && !ended_late.is_elsewhere("other"));
         let beaten_late = ended_late.updated(&one, &[old], 3, 63);
+        assert!(beaten_late.has_at("one", &[old]) && !beaten_late.has_at("other", &[]));
         assert_eq!(
             beaten_late.updated(&other, &[], 4, 64),
             UserSockets::default().updated(&one, &[old], 3, 63)

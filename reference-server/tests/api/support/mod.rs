@@ -3,14 +3,12 @@
 mod deployment;
 mod http;
 pub mod mongo;
-mod redis;
 mod server;
 mod socket;
 mod steering;
 
 pub use deployment::{Deployment, Kind};
 pub use http::{Answer, Client};
-pub use redis::RedisServer;
 pub use server::{Mortal, Server};
 pub use socket::Socket;
 pub use steering::Steering;

@@ -93,7 +93,7 @@ pub struct SteerArgs {
 #[derive(Debug, clap::Args)]
 pub struct JournalArgs {
     /// The journal on disk [default: .scalectl/state-NAMESPACE.jsonl]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "SCALECTL_STATE_JOURNAL")]
     journal: Option<PathBuf>,
 }
 

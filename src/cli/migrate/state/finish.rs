@@ -43,7 +43,7 @@ pub async fn run(args: Args) -> Outcome {
     let finish = async |helm: &mut Helm<'_>| {
         agree(helm, &args, output).await?;
         let mut travelled = Travelled::default();
-        let came = cross(helm, &args, patience, &mut travelled).await;
+        let came = cross(helm, args.horizon, patience, &mut travelled).await;
         came.map_err(|error| half_way(error, &travelled, RESUME))?;
         Ok(helm.report(&travelled, patience).await?)
     };
@@ -75,9 +75,10 @@ async fn agree(helm: &mut Helm<'_>, args: &Args, output: Output) -> Result<(), E
     args.confirm.confirm(output, "Cross the point of no return? The run's name confirms it.", run_name(&run))
 }
 
-async fn cross(
+/// To `stop-old`, and on to `done` when everybody has acknowledged it and tombstones are collected.
+pub async fn cross(
     helm: &mut Helm<'_>,
-    args: &Args,
+    horizon: Duration,
     patience: Duration,
     travelled: &mut Travelled,
 ) -> Result<(), StateError> {
@@ -87,7 +88,7 @@ async fn cross(
     helm.travel(Route { to: Phase::StopOld, patience, confirmed: true }, travelled).await?;
     helm.all_acknowledged(patience).await?;
     let stamp = helm.survey().await?.record.stamp;
-    let records = collect(helm, stamp.epoch, args.horizon).await?;
+    let records = collect(helm, stamp.epoch, horizon).await?;
     helm.note_collected(stamp, records).await?;
     travelled.collected = Some(records);
     travelled.changes.push(helm.step(Step::Forward, patience).await?);

@@ -5,6 +5,7 @@ pub mod args;
 pub mod evict;
 pub mod finish;
 pub mod journal;
+pub mod plan;
 pub mod resolve;
 pub mod rollback;
 pub mod start;
@@ -19,6 +20,8 @@ use crate::state::change::ChangeReport;
 /// The commands under `migrate state`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
+    /// Look whether the migration may begin, and show its phases; changes nothing
+    Plan(plan::Args),
     /// Begin: every instance writes to Redis as well
     Start(start::Args),
     /// Show where the migration is, and what keeps the next step from being taken; changes nothing
@@ -42,6 +45,7 @@ pub enum Command {
 /// Runs one of them.
 pub async fn run(command: Command) -> Outcome {
     match command {
+        Command::Plan(args) => plan::run(args).await,
         Command::Start(args) => start::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Verify(args) => verify::run(*args).await,

@@ -6,14 +6,19 @@ use state_map::Phase;
 use state_map::operator::Step;
 
 use super::args::{ConfirmArgs, SteerArgs};
+use super::finish::cross;
 use super::print;
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome};
-use crate::state::Helm;
 use crate::state::change::{Route, Travelled, half_way};
+use crate::state::{Helm, StateError};
 
 /// Without `--auto`: for the acknowledgements.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long tombstones are kept at the end.
+const HORIZON: Duration = Duration::from_secs(60);
+/// The command that goes on.
+const RESUME: &str = "scalectl migrate state start --auto";
 /// With `--auto`: for each gate.
 const AUTO_PATIENCE: Duration = Duration::from_secs(600);
 
@@ -30,6 +35,9 @@ pub struct Args {
     /// Go through every gate that opens by itself; stop where your word is needed. A run that is on is gone on with
     #[arg(long)]
     auto: bool,
+    /// With --auto: go no further than this phase
+    #[arg(long, value_name = "PHASE", default_value = "done", requires = "auto")]
+    to: Phase,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -47,7 +55,11 @@ pub async fn run(args: Args) -> Outcome {
         if args.auto {
             go_on(helm, &args, &mut travelled, patience).await?;
         }
-        Ok(helm.report(&travelled, patience).await?)
+        let mut report = helm.report(&travelled, patience).await?;
+        if travelled.stopped_before == Some(Phase::Strict) {
+            report.next = Some(RESUME);
+        }
+        Ok(report)
     };
     let report = args.steer.at_the_helm("start", output, patience, begin).await?;
     print(output, &report)
@@ -60,11 +72,26 @@ async fn go_on(
     patience: Duration,
 ) -> Result<(), Error> {
     helm.verify_by_itself();
-    let route = Route { to: Phase::PrimaryNew, patience, confirmed: args.confirm.yes() };
-    let came = helm.travel(route, travelled).await;
-    came.map_err(|error| half_way(error, travelled, "scalectl migrate state start --auto"))?;
-    if travelled.stopped_before.is_none() {
-        travelled.stopped_before = Some(Phase::StopOld);
+    let came = pass(helm, args, travelled, patience).await;
+    Ok(came.map_err(|error| half_way(error, travelled, RESUME))?)
+}
+
+async fn pass(
+    helm: &mut Helm<'_>,
+    args: &Args,
+    travelled: &mut Travelled,
+    patience: Duration,
+) -> Result<(), StateError> {
+    let confirmed = args.confirm.yes();
+    if helm.survey().await?.record.phase < Phase::PrimaryNew {
+        helm.travel(Route { to: args.to.min(Phase::PrimaryNew), patience, confirmed }, travelled).await?;
     }
-    Ok(())
+    if args.to <= Phase::PrimaryNew || travelled.stopped_before.is_some() {
+        return Ok(());
+    }
+    if !confirmed && helm.survey().await?.record.phase == Phase::PrimaryNew {
+        travelled.stopped_before = Some(Phase::StopOld);
+        return Ok(());
+    }
+    cross(helm, HORIZON, patience, travelled).await
 }

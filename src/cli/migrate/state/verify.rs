@@ -1,21 +1,21 @@
 //! `scalectl migrate state verify`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::args::TargetArgs;
+use super::args::{JournalArgs, TargetArgs};
 use crate::cli::args::{OutputArgs, duration, positive_duration};
 use crate::cli::{Error, Outcome, io_error};
 use crate::output::Output;
 use crate::output::state::verify::{VerifyProgress, line, render};
-use crate::state::Target;
 use crate::state::verify::baseline::Baseline;
 use crate::state::verify::invariant::{CHESS, Rule};
 use crate::state::verify::maps::MapName;
 use crate::state::verify::report::Verdict;
 use crate::state::verify::{Settings, VerifyReport, verify};
+use crate::state::{Target, evidence};
 use crate::{Exit, signal};
 
 /// Between two rounds of a continuous verification.
@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Args {
     #[command(flatten)]
     target: TargetArgs,
+    #[command(flatten)]
+    journal: JournalArgs,
     /// How long a difference has to persist unchanged before it counts
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = positive_duration)]
     settle: Duration,
@@ -59,6 +61,8 @@ pub struct Args {
     /// Verify again and again, until Ctrl-C
     #[arg(long)]
     watch: bool,
+    #[command(flatten)]
+    journal: JournalArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -95,8 +99,17 @@ pub async fn run(args: Args) -> Outcome {
     };
     let Some(report) = worst else { return Ok(Exit::Interrupted) };
     output.report(&report, render).map_err(io_error("the results could not be written"))?;
+    note(&target, &args.journal.path(&target), &report, output).await;
     // A verification that goes on until Ctrl-C ends that way as it should.
     Ok(if interrupted && !args.watch { Exit::Interrupted } else { report.verdict.exit() })
+}
+
+/// Writes it down for the gates. A verification is one also where that cannot be done.
+async fn note(target: &Target, journal: &Path, report: &VerifyReport, output: Output) {
+    let noted = evidence::record(target, journal, report).await;
+    if let Err(error) = noted {
+        output.note(&format!("the gates do not know of this verification: {error}"));
+    }
 }
 
 /// Verifies once, or for as long as is asked; keeps the worst report, and of equal ones the last.

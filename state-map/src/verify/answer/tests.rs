@@ -11,8 +11,14 @@ fn holding(seq: u64, value: Option<&[u8]>) -> Holding {
 fn instance(keys: impl IntoIterator<Item = (&'static str, Holding)>) -> Imitation {
     let keys = keys.into_iter().map(|(id, holding)| (Key::new("m:", id), holding)).collect();
     let acknowledged = Stamp { epoch: 3, nonce: Id(9) };
-    let who =
-        Who { name: "one".into(), incarnation: Id(7), run: Id(1), acknowledged, serving: Phase::Shadow };
+    let who = Who {
+        name: "one".into(),
+        incarnation: Id(7),
+        run: Id(1),
+        acknowledged,
+        serving: Phase::Shadow,
+        dropped_epoch: 0,
+    };
     Imitation { who, maps: vec![Arc::new(Snapshot { map: "games", prefix: "m:".into(), keys })] }
 }
 

@@ -10,8 +10,10 @@ local generation = record and record.gen or 0
 local is_known = record and record.run == ARGV[1]
 if is_known then
   local is_replaced = record.owner == ARGV[5] and int(record.gen) == ARGV[6]
-  if record.owner ~= '' and not is_replaced and ARGV[7] == '0' then
-    if record.owner ~= ARGV[3] then
+  local is_own = record.owner == ARGV[3]
+  local is_forced = ARGV[7] == '1' and not is_own
+  if record.owner ~= '' and not is_replaced and not is_forced then
+    if not is_own then
       -- A message may be lost, so one that may not be sent is no failure.
       redis.pcall('PUBLISH', ARGV[8] .. record.owner, ARGV[9])
     end

@@ -1,0 +1,72 @@
+//! `migrate state plan`: what keeps a migration from beginning, with its repair.
+
+use redis_fixture::{Options, Server};
+use scalectl::Exit;
+use serde_json::{Value, json};
+
+use crate::schemas::conforms;
+use crate::state_verify::site::Site;
+use crate::support::{Output, Scalectl};
+
+fn plan(url: &str, more: &[&str]) -> Output {
+    let args = ["migrate", "state", "plan", "--redis", url];
+    Scalectl::new(args.iter().chain(more)).run()
+}
+
+/// The names of the checks that were refused.
+fn refused(report: &Value) -> Vec<&str> {
+    let checks = report["checks"].as_array().unwrap().iter();
+    let refused = checks.filter(|check| check["standing"] == "refused");
+    refused.map(|check| check["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_migration_that_may_begin_shows_its_phases_and_the_point_of_no_return() {
+    let server = Server::start();
+    let _site = Site::start(&server.url(), &["one", "two"]);
+    let output = plan(&server.url(), &[]);
+    output.code(Exit::Done).stdout_has("READY").stdout_has("stop-old, no way back").stdout_has("one, two");
+    let report = plan(&server.url(), &["--output", "json"]).code(Exit::Done).json();
+    conforms("state-plan.json", &report);
+    assert_eq!((&report["refused"], report["phases"].as_array().unwrap().len()), (&json!(false), 8));
+}
+
+#[test]
+fn keys_of_others_are_refused_unless_they_may_be_replaced() {
+    let server = Server::start();
+    let _site = Site::start(&server.url(), &["one"]);
+    server.ask::<String>(&["SET", "chessGameState:old", "{}"]);
+    let output = plan(&server.url(), &[]);
+    output.code(Exit::Refused).stdout_has("chessGameState:old").stdout_has("--replace").stdout_has("REFUSED");
+    plan(&server.url(), &["--replace"]).code(Exit::Done);
+}
+
+#[test]
+fn a_server_that_throws_state_away_is_refused() {
+    let options = Options::default().arg(["--maxmemory-policy", "allkeys-lru"]).arg(["--maxmemory", "100mb"]);
+    let server = Server::start_with(options);
+    let _site = Site::start(&server.url(), &["one"]);
+    let report = plan(&server.url(), &["--replicas", "1", "--output", "json"]).code(Exit::Refused).json();
+    assert_eq!(refused(&report), ["replicas", "eviction"], "{report:#}");
+}
+
+#[test]
+fn without_instances_nothing_may_begin() {
+    let server = Server::start();
+    let report = plan(&server.url(), &["--output", "json"]).code(Exit::Refused).json();
+    assert_eq!(refused(&report), ["instances", "maps"], "{report:#}");
+    plan("redis://127.0.0.1:1", &[]).code(Exit::Unreachable);
+    plan(&server.url(), &["--map", "x"]).code(Exit::Usage).stderr_has("expected NAME=PREFIX");
+}
+
+#[test]
+fn a_missing_privilege_is_named_with_the_rule_that_grants_it() {
+    let server = Server::start();
+    let user = ["ACL", "SETUSER", "mover", "on", ">pw", "~*", "resetchannels", "+@all", "-hset"];
+    server.ask::<String>(&user);
+    let url = format!("redis://mover:pw@127.0.0.1:{}", server.port());
+    let args = ["migrate", "state", "plan", "--redis", "env:TARGET"];
+    let output = Scalectl::new(args).env("TARGET", url).run();
+    output.code(Exit::Refused).stdout_has("+hset").stdout_has("+publish &stateMigration:control");
+    assert!(!output.stdout.contains("pw"), "{}", output.report());
+}
