@@ -15,6 +15,7 @@ mod operator;
 mod owed;
 mod presence;
 mod random;
+mod routes;
 mod site;
 mod steering;
 mod store;

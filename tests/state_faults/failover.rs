@@ -76,9 +76,8 @@ fn a_shard_fails_over(has_control_record: bool) {
         site.steering.go_to(phase);
         let workload = Workload::start(&site, 3, 6, phase as u64);
         workload.go_on(&site, 60);
-        let at = site.ledger.now();
-        site.store.fail_over_shard(if has_control_record { &control } else { &room });
-        site.ledger.forgive_early_reads(at);
+        let key = if has_control_record { &control } else { &room };
+        site.forgive_at_death(|store, killed| store.fail_over_shard(key, killed));
         workload.go_on(&site, 60);
         workload.stop();
     }

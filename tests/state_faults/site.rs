@@ -1,8 +1,7 @@
 //! A migration with everything that takes part: Redis, instances, the operator, a router, and the ledger.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use history_check::Action;
@@ -11,6 +10,7 @@ use state_map::Phase;
 
 use super::instance::{Answer, Instance, Line};
 use super::ledger::{Ledger, request};
+use super::routes::Addresses;
 use super::steering::{CLEAN_ROUNDS, Steering, is_acknowledged};
 use super::store::{Store, wait_for};
 use super::turn::Turn;
@@ -218,14 +218,20 @@ impl Site {
         self.addresses.get(at)
     }
 
-    /// Redis fails over by hand, with all that ask it; what the replica has not heard is lost.
+    /// Another server takes over by hand; what the replica has not heard is lost.
     #[track_caller]
     pub fn fail_over(&mut self) {
-        let at = self.ledger.now();
-        self.store.fail_over();
+        self.forgive_at_death(Store::fail_over);
         let port = self.store.port().expect("a pair has one address");
         self.proxies.iter().for_each(|proxy| proxy.point_to(port));
-        self.ledger.forgive_early_reads(at);
+    }
+
+    /// Lets a server die, after which reads of what nobody was promised count no more.
+    #[track_caller]
+    pub fn forgive_at_death(&mut self, dies: impl FnOnce(&mut Store, &mut dyn FnMut())) {
+        let (ledger, mut died) = (&self.ledger, 0);
+        dies(&mut self.store, &mut || died = ledger.now());
+        ledger.forgive_early_reads(died);
     }
 
     /// Goes on to `stop-old`, where Redis alone has the state, writes down what each key has there, at Redis and at
@@ -261,54 +267,6 @@ pub struct Begun {
     line: Line,
     key: String,
     number: usize,
-}
-
-/// Where instances listen; a restart changes it. Clones share it.
-#[derive(Clone, Debug)]
-pub struct Addresses(Arc<Mutex<Vec<SocketAddr>>>);
-
-impl Addresses {
-    fn of(instances: &[Instance]) -> Self {
-        Self(Arc::new(Mutex::new(instances.iter().map(|instance| instance.address).collect())))
-    }
-
-    /// Where an instance listens now.
-    pub fn get(&self, at: usize) -> SocketAddr {
-        self.with(|addresses| addresses[at])
-    }
-
-    fn set(&self, at: usize, address: SocketAddr) {
-        self.with(|addresses| addresses[at] = address);
-    }
-
-    fn push(&self, address: SocketAddr) {
-        self.with(|addresses| addresses.push(address));
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut Vec<SocketAddr>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Which instance each key goes to.
-#[derive(Debug)]
-pub struct Router(Vec<AtomicUsize>);
-
-impl Router {
-    /// Keys are spread over the instances.
-    pub fn new(keys: usize, instances: usize) -> Self {
-        Self((0..keys).map(|key| AtomicUsize::new(key % instances)).collect())
-    }
-
-    /// The instance of a key.
-    pub fn at(&self, key: usize) -> usize {
-        self.0[key].load(Ordering::Relaxed)
-    }
-
-    /// From now on the key goes there.
-    pub fn move_to(&self, key: usize, instance: usize) {
-        self.0[key].store(instance, Ordering::Relaxed);
-    }
 }
 
 /// Name of an instance.

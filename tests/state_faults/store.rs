@@ -118,12 +118,13 @@ impl Store {
         nodes[*master].ask::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
     }
 
-    /// The master is killed, the replica promoted, and a new replica follows it.
+    /// The master is killed, which is told at once, the replica promoted, and a new replica follows it.
     #[track_caller]
-    pub fn fail_over(&mut self) {
+    pub fn fail_over(&mut self, killed: &mut dyn FnMut()) {
         let Self::Pair { nodes, master } = self else { panic!("only a pair is failed over by hand") };
         let new = 1 - *master;
         nodes[*master].kill9();
+        killed();
         nodes[new].cont();
         nodes[new].ask::<()>(&["REPLICAOF", "NO", "ONE"]);
         let port = nodes[new].port().to_string();
@@ -136,9 +137,10 @@ impl Store {
 
     /// The master is killed, Sentinel promotes the replica, and the old master comes back as a replica.
     #[track_caller]
-    pub fn fail_over_behind_sentinels(&mut self) {
+    pub fn fail_over_behind_sentinels(&mut self, killed: &mut dyn FnMut()) {
         let Self::Sentinels(set) = self else { panic!("only Sentinels fail over by themselves") };
         let old = set.kill_master();
+        killed();
         set.wait_for_master_other_than(old);
         set.nodes[old].restart();
         set.wait_until_complete();
@@ -158,10 +160,11 @@ impl Store {
 
     /// The master of the slot of this key dies; its replica takes over by itself. The dead node comes back.
     #[track_caller]
-    pub fn fail_over_shard(&mut self, key: &Key) {
+    pub fn fail_over_shard(&mut self, key: &Key, killed: &mut dyn FnMut()) {
         let Self::Cluster(cluster) = self else { panic!("only a Cluster has shards") };
         let old = cluster.owner_of(key.slot()).expect("the slot is served");
         cluster.nodes[old].kill9();
+        killed();
         until("the replica has taken over", || cluster.owner_of(key.slot()).is_some_and(|at| at != old));
         cluster.nodes[old].restart();
         cluster.wait_until_complete();

@@ -41,9 +41,7 @@ fn the_whole_way_to_valkey_8() {
 fn the_whole_way_behind_sentinels_with_a_fail_over() {
     the_whole_way("Sentinels", Store::sentinels, |site, phase| {
         if phase == Phase::Shadow {
-            let at = site.ledger.now();
-            site.store.fail_over_behind_sentinels();
-            site.ledger.forgive_early_reads(at);
+            site.forgive_at_death(Store::fail_over_behind_sentinels);
         }
     });
 }

@@ -12,7 +12,8 @@ use history_check::Action;
 use super::chance::Chance;
 use super::instance::{Answer, Line};
 use super::ledger::{Ledger, content};
-use super::site::{Addresses, Router, Site};
+use super::routes::{Addresses, Router};
+use super::site::Site;
 
 /// Time between two operations of a client.
 const PACE: Duration = Duration::from_millis(4);

@@ -62,8 +62,6 @@ pub struct Args {
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
-    journal: JournalArgs,
-    #[command(flatten)]
     output: OutputArgs,
 }
 
