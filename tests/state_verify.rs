@@ -86,7 +86,7 @@ const DIFFERENCES: &[Plant] = &[
         redis.ask::<u64>(&["LPUSH", "chessGameState:g1", "x"]);
     }),
     ("value", |_, redis| {
-        drop(redis.ask::<String>(&["SET", "chessGameState:g1", "{\"white\":{\"id\":\"eve\"}}"]))
+        drop(redis.ask::<String>(&["SET", "chessGameState:g1", "{\"white\":{\"id\":\"eve\"}}"]));
     }),
     ("ttl", |_, redis| assert!(redis.ask::<u64>(&["PEXPIRE", "chessGameState:g1", "60000"]) < 2)),
     ("tombstoned", |_, redis| {

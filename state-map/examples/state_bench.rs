@@ -41,7 +41,7 @@ async fn hold(url: &str, keys: usize) {
         instances[key % INSTANCES].1.set(&format!("{key}"), value, None).await.unwrap();
     }
     for phase in [Phase::Dual, Phase::Backfill] {
-        steer(&*port, phase).await;
+        steer(&port, phase).await;
         let is_there = |(node, _): &Instance| {
             let status = node.status();
             status.phase == phase && status.waiting_for.is_empty()

@@ -136,7 +136,7 @@ impl Site {
                 let state = json!({"white": {"id": "ada"}, "black": {"id": "bob"}, "moves": move_number});
                 runtime.block_on(instance.games.set(&format!("g{number}"), state.clone(), None)).unwrap();
                 let new = format!("n{}-{}", written % 2, written % 200);
-                if written % 3 == 0 {
+                if written.is_multiple_of(3) {
                     runtime.block_on(instance.games.remove(&new)).unwrap();
                 } else {
                     runtime.block_on(instance.games.set(&new, state, Some(PATIENCE))).unwrap();

@@ -201,7 +201,7 @@ impl Draft {
     }
 
     /// What differed has settled.
-    pub fn settled(&mut self, tally: &Tally<'_>, persistence: Persistence<'_>) {
+    pub fn settled(&mut self, tally: &Tally<'_>, persistence: &Persistence<'_>) {
         self.unanswered(&persistence.silent);
         self.report.coverage.settled = persistence.keys.agreed();
         // Keys that are not claimed are counted by the instances already.
@@ -219,7 +219,7 @@ impl Draft {
             *self.report.classes.entry(ended.class).or_default() += 1;
         }
         self.check_baseline(tally);
-        self.report.samples = samples(tally.maps, &persistence, &self.settings);
+        self.report.samples = samples(tally.maps, persistence, &self.settings);
     }
 
     fn check_baseline(&mut self, tally: &Tally<'_>) {
@@ -270,7 +270,7 @@ impl Draft {
         if report.coverage.keys == 0 && report.reasons.is_empty() {
             match report.mode {
                 Mode::MemoryAndRedis => {
-                    report.notes.push("neither side holds any key of these maps".to_owned())
+                    report.notes.push("neither side holds any key of these maps".to_owned());
                 }
                 Mode::RedisAlone => report.reasons.push("Redis holds no key of these maps".to_owned()),
             }

@@ -182,7 +182,7 @@ impl Round<'_> {
         persistence.run().await?;
         let (now_ms, run) = (self.servers.now_ms().await?, tally.terms.run);
         let (sampling, differing) = (tally.sampling.take(), persistence.bad_keys());
-        draft.settled(&tally, persistence);
+        draft.settled(&tally, &persistence);
         if let (Some(sampling), Some(path)) = (sampling, &self.settings.save_baseline) {
             sampling.finish(run, now_ms, &differing).save(path)?;
         }

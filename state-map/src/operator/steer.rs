@@ -177,7 +177,9 @@ impl<P: Port, J: Journal> Operator<P, J> {
         }
         match self.port.call(Call::Barrier, replicas).await {
             Ok(_) => Ok(()),
-            Err(failure) => Err(Stopped::Redis(format!("the replicas do not have the last change: {failure}"))),
+            Err(failure) => {
+                Err(Stopped::Redis(format!("the replicas do not have the last change: {failure}")))
+            }
         }
     }
 

@@ -94,6 +94,13 @@ impl Shard {
         *fence = epoch.max(*fence);
     }
 
+    /// Takes a value away and leaves its sidecar, as an eviction or somebody else does.
+    pub fn evict_value(&mut self, key: &Key) {
+        if let Some(cell) = self.cells.get_mut(key) {
+            cell.value = None;
+        }
+    }
+
     fn fence(&self, key: &Key) -> u64 {
         self.fences.get(&key.slot()).copied().unwrap_or_default()
     }

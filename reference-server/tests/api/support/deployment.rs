@@ -11,7 +11,6 @@ pub enum Kind {
 
 /// A Redis of the test's own, killed when it is dropped. It keeps nothing on disk: restarted, it is empty.
 pub struct Deployment {
-    pub kind: Kind,
     servers: Servers,
 }
 
@@ -28,7 +27,7 @@ impl Deployment {
             Kind::Sentinel => Servers::Sentinel(Sentinels::start(Version::Installed, 2)),
             Kind::Cluster => Servers::Cluster(Cluster::start(Version::Installed)),
         };
-        Self { kind, servers }
+        Self { servers }
     }
 
     pub fn url(&self) -> String {

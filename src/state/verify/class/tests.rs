@@ -21,7 +21,16 @@ fn entry() -> Entry {
 }
 
 fn record() -> Sidecar {
-    Sidecar { run: RUN, generation: 2, owner: OWNER, seq: 3, op: Id(30), deleted: false, expires_ms: 0 }
+    Sidecar {
+        run: RUN,
+        generation: 2,
+        owner: OWNER,
+        seq: 3,
+        op: Id(30),
+        deleted: false,
+        claim_epoch: 1,
+        expires_ms: 0,
+    }
 }
 
 fn stored(record: Sidecar) -> Stored {
