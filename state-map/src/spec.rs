@@ -18,8 +18,9 @@ pub enum Takeover {
     /// Nobody, until the owner has given it back: nothing is lost.
     #[default]
     Released,
-    /// Whoever asks last. For presence: a hung owner must not keep a user offline, and the next heartbeat heals a
-    /// wrong winner. What the old owner had not written is lost.
+    /// Whoever writes last. For presence: a hung owner must not keep a user offline, and the next heartbeat heals a
+    /// wrong winner. What the old owner had not written is lost, and a change that meets a new owner is made once
+    /// more on what that one has. Reads take a key from nobody: they see what is in Redis.
     LastWins,
 }
 
