@@ -80,12 +80,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 Change::Delete => (None, None),
             };
             let expires_ms = expiry(self.shared.now_ms(), ttl);
-            let version = Version {
-                seq: 0,
-                op,
-                value: value.as_deref().map(|v| self.spec.codec.encode(v)),
-                expires_ms,
-            };
+            let bytes = value.as_deref().map(|value| self.encode(value)).transpose()?;
+            let version = Version { seq: 0, op, value: bytes, expires_ms };
             match self.write_open(permit, key, seen.seq, version, deadline).await? {
                 Outcome::Done(seq) => {
                     self.keep_copy(permit, key, &Seen { value, seq, expires_ms, fresh: true });

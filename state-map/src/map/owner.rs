@@ -40,7 +40,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             Owning::Alone => return Ok(self.change_alone(key, change)),
             Owning::Owned => {}
         }
-        match self.change_own_memory(key, change) {
+        match self.change_own_memory(key, change)? {
             Changed::Lost => Ok(Attempt::Again),
             Changed::Kept { result, .. } if permit.view.phase < Phase::ReadNew => Ok(Attempt::Done(result)),
             Changed::Kept { result, stored } => self.confirm_kept(permit, key, result, stored, change).await,
@@ -72,19 +72,24 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         &self,
         key: &Key,
         change: &mut (impl FnMut(Option<&V>) -> (Change<V>, T) + ?Sized),
-    ) -> Changed<T> {
+    ) -> Result<Changed<T>, Refused> {
         let (now_ms, op) = (self.shared.now_ms(), self.shared.port.random());
         let changed = lock(&self.memory).edit(key, |entry| {
-            let Standing::Owned(generation) = entry.standing else { return Changed::Lost };
+            let Standing::Owned(generation) = entry.standing else { return Ok(Changed::Lost) };
             let (change, result) = change(entry.live(now_ms).map(|value| &**value));
             if matches!(change, Change::Keep) {
-                return Changed::Kept { result, stored: entry.stored >= entry.seq };
+                return Ok(Changed::Kept { result, stored: entry.stored >= entry.seq });
             }
+            let value = match &change {
+                Change::Set(value, _) => Some(self.encode(value)?),
+                Change::Keep | Change::Delete => None,
+            };
             self.write_entry(entry, change, op);
             entry.busy += 1;
-            Changed::Written { result, generation, version: self.version(entry) }
+            let version = Version { seq: entry.seq, op, value, expires_ms: entry.expires_ms };
+            Ok(Changed::Written { result, generation, version })
         });
-        changed.unwrap_or(Changed::Lost)
+        changed.unwrap_or(Ok(Changed::Lost))
     }
 
     /// An operation that changed nothing still saw something. From `read-new` on another process may see Redis, so
@@ -126,7 +131,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             return permit_holds(permit).map(Attempt::Done);
         }
         let caller = self.shared.caller(permit.view);
-        let (key, generation) = (busy.key.clone(), busy.generation);
+        let (key, generation, seq) = (busy.key.clone(), busy.generation, version.seq);
         let outcome = self.put(Put { key, caller, generation, version, durable: is_strict }).await;
         match (outcome, is_strict) {
             (Ok(Verdict::Applied | Verdict::Same), _) => {
@@ -140,8 +145,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             }
             (Ok(Verdict::Superseded | Verdict::Stale), _) => {
                 self.shared.poke.notify_one();
+                let had_it = self.has_stored(busy.key, busy.generation, seq);
                 self.lose(busy.key, busy.generation);
                 return match self.spec.takeover {
+                    Takeover::LastWins if had_it => permit_holds(permit).map(Attempt::Done),
                     Takeover::LastWins => Ok(Attempt::Again),
                     Takeover::Released => Err(Refused::unknown("another instance has taken the key over")),
                 };

@@ -75,6 +75,12 @@ impl<P: Port> Node<P> {
         let Ok(Reply::Surveyed(surveyed)) = self.shared.call(Call::Survey).await else { return None };
         // The registration is to outlive a fail-over from now on.
         self.shared.state(|state| state.view.replicas = surveyed.record.replicas);
+        let incarnation = self.shared.view().incarnation;
+        if let Some(dead) = surveyed.dead.get(&incarnation) {
+            // Its registration was carried out, unknown to it, and has ended since.
+            self.die(dead.proof);
+            return None;
+        }
         let known = surveyed.members.get(&self.shared.settings.name);
         Some(known.map_or(Id::NONE, |member| member.incarnation))
     }

@@ -161,7 +161,12 @@ fn without_reads_of(history: &History, lost: &[Lost]) -> History {
     kept.operations.retain(|operation| {
         let Outcome::Done { saw: Some(saw), .. } = &operation.outcome else { return true };
         let is_lost = |lost: &Lost| operation.invoked < lost.tick && lost.values.contains(saw);
-        operation.action != Action::Get || !lost.iter().any(is_lost)
+        let is_read = match &operation.action {
+            Action::Get => true,
+            Action::DeleteIf(list) => saw.as_ref() != Some(list),
+            _ => false,
+        };
+        !is_read || !lost.iter().any(is_lost)
     });
     kept
 }
