@@ -164,11 +164,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         self.spec.codec.decode(bytes).map(|value| Some(Arc::new(value))).map_err(Refused::Malformed)
     }
 
-    /// Drops a key whose generation is not this process's any more, and what it had.
+    /// Drops a key whose generation is not this process's any more, and what it had. One that is being given goes when
+    /// the replicas have the release: a fail-over may bring the key back before.
     pub fn lose(&self, key: &Key, generation: u64) {
         count(&self.tally.superseded);
         let mut memory = lock(&self.memory);
-        if memory.get(key).is_some_and(|entry| entry.generation() == Some(generation)) {
+        if memory.get(key).is_some_and(|entry| entry.standing == Standing::Owned(generation)) {
             memory.remove(key);
         }
         drop(memory);

@@ -127,7 +127,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                     }
                     lost = Some(cause);
                     if planted(Bug::ResendWithNewOperation) {
-                        version.op = self.shared.port.random();
+                        (version.op, lost) = (self.shared.port.random(), None);
                     }
                     self.shared.port.sleep(PAUSE).await;
                     continue;
@@ -173,6 +173,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
         let now = self.shared.port.now();
         let mut memory = lock(&self.memory);
+        // An evicted process begins with nothing: a copy of before would count as held since `off`.
+        if !permit.is_current() {
+            return;
+        }
         if seen.value.is_none() {
             memory.remove(key);
             return;
