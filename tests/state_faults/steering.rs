@@ -40,7 +40,7 @@ impl Steering {
         let settings = RedisSettings {
             url: redis.to_owned(),
             space: Space::default(),
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
             replicate_within: Duration::from_millis(500),
         };
         let port: Arc<RedisPort> = RedisPort::new(settings).expect("the address is well formed");

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+
 use super::evict::{Eviction, EvictionRefused, eviction};
 use super::gate::{gate, has_failed_over};
 use super::journal::{Entry, Evidence, Intent, Journal};
 use super::known::{Known, Noticed, Verification};
 use super::step::{Step, new_epoch};
 use super::stopped::Stopped;
-use crate::control::{ControlRecord, Proof, Stamp};
+use crate::control::{ControlRecord, Id, Proof, Stamp};
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::wire::call::{Call, Evict, Failure, Reply, Steer, Steered, Surveyed};
@@ -175,12 +177,19 @@ impl<P: Port, J: Journal> Operator<P, J> {
         if replicas == 0 {
             return Ok(());
         }
+        // Whichever server is there: one that lacks the change refuses the next by its stamp.
+        self.take_events();
         match self.port.call(Call::Barrier, replicas).await {
             Ok(_) => Ok(()),
             Err(failure) => {
                 Err(Stopped::Redis(format!("the replicas do not have the last change: {failure}")))
             }
         }
+    }
+
+    /// Takes what has come: a barrier fails after a change of server that nobody has heard of.
+    fn take_events(&self) {
+        while self.port.event(Id::NONE).now_or_never().is_some() {}
     }
 
     fn successor(&self, view: &Surveyed, step: Step, phase: Phase) -> ControlRecord {
@@ -230,6 +239,7 @@ impl<P: Port, J: Journal> Operator<P, J> {
     /// What became of a change whose outcome is not known (C15).
     async fn find_out(&self, expected: Stamp, record: &ControlRecord, cause: &str) -> Result<(), Stopped> {
         let (stamp, cause) = (record.stamp, cause.to_owned());
+        self.take_events();
         let Ok(view) = survey(&*self.port).await else { return Err(Stopped::Unknown { stamp, cause }) };
         match view.record.stamp {
             found if found == stamp => match self.port.call(Call::Barrier, record.replicas).await {
