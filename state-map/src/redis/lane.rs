@@ -83,8 +83,11 @@ impl Lane {
     /// Connecting is boxed: its depth would show in every future of an application's requests.
     async fn connection(&self) -> Result<(MultiplexedConnection, u64), String> {
         let mut open = self.open.lock().await;
-        if let Some(connection) = &open.connection {
-            return Ok((connection.clone(), open.number));
+        let number = open.number;
+        if let Some(connection) = &mut open.connection
+            && is_open(connection)
+        {
+            return Ok((connection.clone(), number));
         }
         let connection = match tokio::time::timeout(self.connect_within, self.connect().boxed()).await {
             Ok(connected) => connected?,
@@ -113,6 +116,14 @@ impl Lane {
         self.identity.learn(&format!("{}:{}", field("master_replid"), field("run_id")));
         Ok(connection)
     }
+}
+
+/// Whether a connection takes commands, as far as is known here. One that was closed long ago must not cost a call its
+/// certainty that it was not sent.
+fn is_open(connection: &mut MultiplexedConnection) -> bool {
+    // Dropped at once, the command is hardly ever sent; only a closed connection has an answer already.
+    let refused = connection.send_packed_command(&cmd("TIME")).now_or_never();
+    !matches!(refused, Some(Err(_)))
 }
 
 /// The commands that make all scripts known.
