@@ -59,10 +59,14 @@ soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each
 	STATE_FAULTS_ROUNDS=$(ROUNDS) $(CARGO) test $(PROFILE) --locked --test integration -- state_faults::random --nocapture
 
 .PHONY: bench
-bench: build ## rates, memory and plans of indexes beside a peer's, in one run; needs wrk and `make tools`
+bench: build ## rates, memory, plans of indexes, state that moves, beside a peer's in one run; needs wrk and `make tools`
+	$(CARGO) build $(PROFILE) --locked --examples
 	@benches/http-rate.sh
 	@benches/sockets.sh
 	@benches/indexes.sh
+	@benches/state-overhead.sh
+	@benches/state-verify.sh
+	@benches/state-chess.sh
 
 # A failed test does not hide the ones after it, and the totals stand on the last lines.
 .PHONY: run-tests

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-5}
 command -v redis-server >/dev/null || { echo "state-overhead: redis-server is missing; apt-get install redis-server"; exit 2; }
 overhead=${OVERHEAD:-${CARGO_TARGET_DIR:-target}/release/examples/overhead}
-[[ -x $overhead ]] || { echo "state-overhead: build first: cargo build --release -p state-map --example overhead"; exit 2; }
+[[ -x $overhead ]] || { echo "state-overhead: build first: cargo build --release --workspace --examples"; exit 2; }
 bench_starts_servers=yes
 SCALECTL=${SCALECTL:-$overhead}
 source benches/server.sh

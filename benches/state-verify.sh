@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # How fast `migrate state verify` compares the memory of four processes with Redis, beside a pipelined read of the
 # same keys that compares nothing, in the same run. Fails when verify does less than half of the read's rate.
-# Usage: benches/state-verify.sh [KEYS]. Build before: make build, and
-# cargo build --release --package state-map --example state_bench. STATE_BENCH names another helper.
+# Build before: cargo build --release --workspace --examples. Usage: benches/state-verify.sh [KEYS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 keys=${1:-1000000}
-helper=${STATE_BENCH:-${CARGO_TARGET_DIR:-target}/release/examples/state_bench}
-[[ -x $helper ]] || { echo "state-verify: build the helper first, see the head of this file"; exit 2; }
+helper=${CARGO_TARGET_DIR:-target}/release/examples/state_bench
+[[ -x $helper ]] || { echo "state-verify: build first: cargo build --release --workspace --examples"; exit 2; }
 bench_starts_servers=yes
 source benches/server.sh
 start_redis

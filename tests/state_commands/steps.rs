@@ -454,7 +454,7 @@ error: redis://reader:***@127.0.0.1:[PORT]: not allowed to carry out a script of
 
 "#]]);
     Scalectl::new(["migrate", "state", "status"]).run().code(Exit::Usage).stderr(str![[r#"
-error: no --redis was given and there is no scalectl.yaml; try --redis redis://127.0.0.1:6379
+error: no --redis was given and there is no scalectl.yaml; try --redis redis://127.0.0.1:[PORT]
 
 "#]]);
 }

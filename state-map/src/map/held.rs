@@ -18,7 +18,7 @@ use crate::phase::Phase;
 use crate::port::Port;
 use crate::spec::MapSpec;
 use crate::sync::lock;
-use crate::wire::call::Version;
+use crate::wire::call::{Bytes, Version};
 use crate::wire::key::Key;
 
 /// Counts that only grow.
@@ -113,7 +113,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
         let (now, now_ms) = (self.shared.port.now(), self.shared.now_ms());
         let mut memory = lock(&self.memory);
-        if memory.get(key).is_some_and(|entry| entry.generation().is_some()) {
+        let is_owned = memory.get(key).is_some_and(|entry| entry.generation().is_some());
+        if is_owned || self.encode(value).is_err() {
             return false;
         }
         memory.enter(key, now, |entry| {
@@ -146,9 +147,14 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         seq + 1
     }
 
-    /// What memory has of a key, as it is written.
+    /// A value in bytes, before anything is done with it.
+    pub fn encode(&self, value: &V) -> Result<Bytes, Refused> {
+        self.spec.codec.encode(value).map_err(Refused::Unwritable)
+    }
+
+    /// What memory has of a key, as it is written. Every value of an owned key was encoded once, so it can be again.
     pub fn version(&self, entry: &Entry<V>) -> Version {
-        let value = entry.value.as_ref().map(|value| self.spec.codec.encode(value));
+        let value = entry.value.as_ref().map(|value| self.spec.codec.encode(value).unwrap_or_default());
         Version { seq: entry.seq, op: entry.op, value, expires_ms: entry.expires_ms }
     }
 
@@ -158,11 +164,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         self.spec.codec.decode(bytes).map(|value| Some(Arc::new(value))).map_err(Refused::Malformed)
     }
 
-    /// Drops a key whose generation is not this process's any more, and what it had.
+    /// Drops a key whose generation is not this process's any more, and what it had. One that is being given goes when
+    /// the replicas have the release: a fail-over may bring the key back before.
     pub fn lose(&self, key: &Key, generation: u64) {
         count(&self.tally.superseded);
         let mut memory = lock(&self.memory);
-        if memory.get(key).is_some_and(|entry| entry.generation() == Some(generation)) {
+        if memory.get(key).is_some_and(|entry| entry.standing == Standing::Owned(generation)) {
             memory.remove(key);
         }
         drop(memory);
@@ -176,6 +183,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 entry.stored = entry.stored.max(seq);
             }
         });
+    }
+
+    /// Whether Redis is known to have this version of a key, or a later one.
+    pub fn has_stored(&self, key: &Key, generation: u64, seq: u64) -> bool {
+        let memory = lock(&self.memory);
+        memory.get(key).is_some_and(|entry| entry.generation() == Some(generation) && entry.stored >= seq)
     }
 
     /// Redis has to be told of a key.

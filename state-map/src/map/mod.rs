@@ -11,6 +11,7 @@ mod held;
 mod holdings;
 mod open;
 mod owner;
+mod read;
 mod repair;
 mod ward;
 

@@ -80,12 +80,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 Change::Delete => (None, None),
             };
             let expires_ms = expiry(self.shared.now_ms(), ttl);
-            let version = Version {
-                seq: 0,
-                op,
-                value: value.as_deref().map(|v| self.spec.codec.encode(v)),
-                expires_ms,
-            };
+            let bytes = value.as_deref().map(|value| self.encode(value)).transpose()?;
+            let version = Version { seq: 0, op, value: bytes, expires_ms };
             match self.write_open(permit, key, seen.seq, version, deadline).await? {
                 Outcome::Done(seq) => {
                     self.keep_copy(permit, key, &Seen { value, seq, expires_ms, fresh: true });
@@ -131,7 +127,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                     }
                     lost = Some(cause);
                     if planted(Bug::ResendWithNewOperation) {
-                        version.op = self.shared.port.random();
+                        (version.op, lost) = (self.shared.port.random(), None);
                     }
                     self.shared.port.sleep(PAUSE).await;
                     continue;
@@ -177,6 +173,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
         let now = self.shared.port.now();
         let mut memory = lock(&self.memory);
+        // An evicted process begins with nothing: a copy of before would count as held since `off`.
+        if !permit.is_current() {
+            return;
+        }
         if seen.value.is_none() {
             memory.remove(key);
             return;

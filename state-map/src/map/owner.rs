@@ -1,6 +1,5 @@
-//! Operations of a key's owner: from memory in `dual` to `read-new`, acknowledged by Redis in `strict` (C8, C9, C15).
+//! Changes by a key's owner: acknowledged by memory in `dual` to `read-new`, by Redis in `strict` (C8, C15).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::claim::Owning;
@@ -12,8 +11,9 @@ use crate::node::Permit;
 use crate::phase::{Phase, Service};
 use crate::plant::{Bug, planted};
 use crate::port::Port;
+use crate::spec::Takeover;
 use crate::sync::lock;
-use crate::wire::call::{Call, Failure, Put, Read, Record, Reply, Verdict, Version};
+use crate::wire::call::{Call, Failure, Put, Reply, Verdict, Version};
 use crate::wire::key::Key;
 
 /// What a change of memory came to.
@@ -27,96 +27,6 @@ enum Changed<T> {
 }
 
 impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
-    /// Reads an owned key.
-    pub async fn read_owned(
-        &self,
-        permit: &Permit<P>,
-        key: &Key,
-        deadline: Duration,
-    ) -> Result<Attempt<Option<Arc<V>>>, Refused> {
-        match self.own(permit, key, deadline).await? {
-            Owning::Again => return Ok(Attempt::Again),
-            Owning::Alone => return Ok(Attempt::Done(self.read_memory(key))),
-            Owning::Owned => {}
-        }
-        match permit.view.phase {
-            Phase::ReadNew => self.read_newest(permit, key).await,
-            Phase::Strict => self.read_strict(permit, key).await,
-            _ => Ok(self.read_own_memory(key)),
-        }
-    }
-
-    fn read_own_memory(&self, key: &Key) -> Attempt<Option<Arc<V>>> {
-        let (now, now_ms) = (self.shared.port.now(), self.shared.now_ms());
-        let read = lock(&self.memory).edit(key, |entry| {
-            entry.used = now;
-            entry.generation().map(|_| entry.live(now_ms).cloned())
-        });
-        read.flatten().map_or(Attempt::Again, Attempt::Done)
-    }
-
-    /// C9: the newer of memory and Redis, by sequence. Without Redis: memory (C16).
-    async fn read_newest(&self, permit: &Permit<P>, key: &Key) -> Result<Attempt<Option<Arc<V>>>, Refused> {
-        if self.shared.is_away() {
-            return Ok(self.read_own_memory(key));
-        }
-        // The answer may come late, when the key is owned under a later generation: it tells of this one only.
-        let Some(generation) = self.generation(key) else { return Ok(Attempt::Again) };
-        let Ok(record) = self.read_record(permit, key).await else {
-            return Ok(self.read_own_memory(key));
-        };
-        if self.generation(key) != Some(generation) {
-            return Ok(Attempt::Again);
-        }
-        if !is_mine(&record, permit, generation) {
-            self.lose(key, generation);
-            return Ok(Attempt::Again);
-        }
-        let in_memory = lock(&self.memory).get(key).map_or(0, |entry| entry.seq);
-        let falls_back = planted(Bug::TombstoneFallsBack) && record.deleted;
-        let is_newest = record.version.seq >= in_memory || planted(Bug::ReadNewIgnoresOwed);
-        if is_newest && !falls_back {
-            self.note_vanished(&record);
-            return Ok(Attempt::Done(self.decode(&record.version)?));
-        }
-        Ok(self.read_own_memory(key))
-    }
-
-    /// C8: Redis only, and only if the key is still this process's.
-    async fn read_strict(&self, permit: &Permit<P>, key: &Key) -> Result<Attempt<Option<Arc<V>>>, Refused> {
-        let Some(generation) = self.generation(key) else { return Ok(Attempt::Again) };
-        let record = self.read_record(permit, key).await.map_err(|failure| self.shared.refuse(failure))?;
-        if self.generation(key) != Some(generation) {
-            return Ok(Attempt::Again);
-        }
-        if !is_mine(&record, permit, generation) {
-            self.lose(key, generation);
-            return Ok(Attempt::Again);
-        }
-        self.note_vanished(&record);
-        Ok(Attempt::Done(self.decode(&record.version)?))
-    }
-
-    /// What Redis has of a key.
-    pub async fn read_record(&self, permit: &Permit<P>, key: &Key) -> Result<Record, Failure> {
-        let read = Call::Read(Read { key: key.clone(), run: permit.view.run });
-        match self.shared.call(read).await? {
-            Reply::Record(record, _) => Ok(record),
-            other => Err(Failure::Refused(format!("an answer to another question: {other:?}"))),
-        }
-    }
-
-    /// Counts a value that is gone without a tombstone.
-    pub fn note_vanished(&self, record: &Record) {
-        if record.has_vanished(self.shared.now_ms()) {
-            count(&self.tally.vanished);
-        }
-    }
-
-    fn generation(&self, key: &Key) -> Option<u64> {
-        lock(&self.memory).get(key).and_then(crate::memory::Entry::generation)
-    }
-
     /// Changes an owned key: memory first, then Redis.
     pub async fn change_owned<T: Send>(
         &self,
@@ -130,13 +40,16 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             Owning::Alone => return Ok(self.change_alone(key, change)),
             Owning::Owned => {}
         }
-        match self.change_own_memory(key, change) {
+        match self.change_own_memory(key, change)? {
             Changed::Lost => Ok(Attempt::Again),
             Changed::Kept { result, .. } if permit.view.phase < Phase::ReadNew => Ok(Attempt::Done(result)),
             Changed::Kept { result, stored } => self.confirm_kept(permit, key, result, stored, change).await,
             Changed::Written { result, generation, version } => {
                 let busy = Busy { held: self, key, generation, settled: false };
-                self.write_through(permit, busy, version).await.map(|()| Attempt::Done(result))
+                Ok(match self.write_through(permit, busy, version).await? {
+                    Attempt::Done(()) => Attempt::Done(result),
+                    Attempt::Again => Attempt::Again,
+                })
             }
         }
     }
@@ -159,19 +72,24 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         &self,
         key: &Key,
         change: &mut (impl FnMut(Option<&V>) -> (Change<V>, T) + ?Sized),
-    ) -> Changed<T> {
+    ) -> Result<Changed<T>, Refused> {
         let (now_ms, op) = (self.shared.now_ms(), self.shared.port.random());
         let changed = lock(&self.memory).edit(key, |entry| {
-            let Standing::Owned(generation) = entry.standing else { return Changed::Lost };
+            let Standing::Owned(generation) = entry.standing else { return Ok(Changed::Lost) };
             let (change, result) = change(entry.live(now_ms).map(|value| &**value));
             if matches!(change, Change::Keep) {
-                return Changed::Kept { result, stored: entry.stored >= entry.seq };
+                return Ok(Changed::Kept { result, stored: entry.stored >= entry.seq });
             }
+            let value = match &change {
+                Change::Set(value, _) => Some(self.encode(value)?),
+                Change::Keep | Change::Delete => None,
+            };
             self.write_entry(entry, change, op);
             entry.busy += 1;
-            Changed::Written { result, generation, version: self.version(entry) }
+            let version = Version { seq: entry.seq, op, value, expires_ms: entry.expires_ms };
+            Ok(Changed::Written { result, generation, version })
         });
-        changed.unwrap_or(Changed::Lost)
+        changed.unwrap_or(Ok(Changed::Lost))
     }
 
     /// An operation that changed nothing still saw something. From `read-new` on another process may see Redis, so
@@ -200,19 +118,20 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
     }
 
-    /// Tells Redis of a new version, and decides whether it is acknowledged.
+    /// Tells Redis of a new version, and decides whether it is acknowledged. Where the last wins, a change that came
+    /// too late for its owner is made once more, on what the new one has.
     async fn write_through(
         &self,
         permit: &Permit<P>,
         busy: Busy<'_, V, P>,
         version: Version,
-    ) -> Result<(), Refused> {
+    ) -> Result<Attempt<()>, Refused> {
         let is_strict = permit.view.phase.service() == Service::StrictOwner;
         if !is_strict && self.shared.is_away() {
-            return permit_holds(permit);
+            return permit_holds(permit).map(Attempt::Done);
         }
         let caller = self.shared.caller(permit.view);
-        let (key, generation) = (busy.key.clone(), busy.generation);
+        let (key, generation, seq) = (busy.key.clone(), busy.generation, version.seq);
         let outcome = self.put(Put { key, caller, generation, version, durable: is_strict }).await;
         match (outcome, is_strict) {
             (Ok(Verdict::Applied | Verdict::Same), _) => {
@@ -226,15 +145,20 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             }
             (Ok(Verdict::Superseded | Verdict::Stale), _) => {
                 self.shared.poke.notify_one();
+                let had_it = self.has_stored(busy.key, busy.generation, seq);
                 self.lose(busy.key, busy.generation);
-                return Err(Refused::unknown("another instance has taken the key over"));
+                return match self.spec.takeover {
+                    Takeover::LastWins if had_it => permit_holds(permit).map(Attempt::Done),
+                    Takeover::LastWins => Ok(Attempt::Again),
+                    Takeover::Released => Err(Refused::unknown("another instance has taken the key over")),
+                };
             }
             (Ok(_) | Err(_), false) => {}
             (Ok(verdict), true) => return Err(Refused::unknown(format!("Redis said {verdict:?}"))),
             // Memory has it and owes it: it may still be done, also when this call was certainly not carried out.
             (Err(failure), true) => return Err(Refused::unknown(failure)),
         }
-        permit_holds(permit)
+        permit_holds(permit).map(Attempt::Done)
     }
 
     /// Sends a version and notes what Redis said of it.
@@ -261,11 +185,6 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
         Ok(verdict)
     }
-}
-
-/// Whether the record names this process and generation as its owner.
-fn is_mine<P: Port>(record: &Record, permit: &Permit<P>, generation: u64) -> bool {
-    record.owner == permit.view.incarnation && record.generation == generation
 }
 
 /// A process that was evicted meanwhile acknowledges nothing (C17).

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{StreamExt, iter};
 
+use super::PAUSE;
 use super::held::Held;
 use crate::control::{Counts, Id};
 use crate::memory::{Entry, Memory, Standing};
@@ -173,15 +174,20 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
     }
 
     fn give_all(&self) -> BoxFuture<'_, bool> {
-        let owned: Vec<_> = {
-            let memory = lock(&self.memory);
-            memory
-                .iter()
-                .filter(|(_, entry)| entry.generation().is_some())
-                .map(|(key, _)| key.clone())
-                .collect()
-        };
-        self.give_back(owned).boxed()
+        async move {
+            // What was kept while Redis was away is nowhere else yet.
+            let is_owner = self.shared.view().phase.service() == Service::Owner;
+            while is_owner && !self.claim_held().await {
+                self.shared.port.sleep(PAUSE).await;
+            }
+            let owned = {
+                let memory = lock(&self.memory);
+                let owned = memory.iter().filter(|(_, entry)| entry.generation().is_some());
+                owned.map(|(key, _)| key.clone()).collect()
+            };
+            self.give_back(owned).await
+        }
+        .boxed()
     }
 }
 

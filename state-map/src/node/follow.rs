@@ -71,6 +71,9 @@ impl<P: Port> Node<P> {
             if !self.is_wanted(target) {
                 return false;
             }
+            if target.phase == Phase::Off && self.is_giving() {
+                continue;
+            }
             if needs_barrier && !self.is_durable().await {
                 drop(held);
                 self.waits_for(|| "Redis and its replicas to have all writes".into());
@@ -110,7 +113,7 @@ impl<P: Port> Node<P> {
 
     /// Waits until each key that was asked for is given: what is left of it here would be a second copy in `off`.
     async fn hand_over(&self, target: &ControlRecord) -> bool {
-        while self.wards().iter().any(|ward| ward.is_giving()) {
+        while self.is_giving() {
             if !self.is_wanted(target) {
                 return false;
             }
@@ -118,6 +121,10 @@ impl<P: Port> Node<P> {
             self.shared.port.sleep(PAUSE).await;
         }
         true
+    }
+
+    fn is_giving(&self) -> bool {
+        self.wards().iter().any(|ward| ward.is_giving())
     }
 
     /// Whether Redis and its replicas have everything, now that nothing changes.

@@ -61,6 +61,8 @@ pub struct State {
     pub dropped_epoch: u64,
     /// Whether it is stopping for good.
     pub leaving: bool,
+    /// Whether it runs: no map can be added any more.
+    pub running: bool,
     /// Whether it has stopped: no heartbeat brings it back.
     pub gone: bool,
     /// What requests see.
@@ -127,6 +129,7 @@ impl<P: Port> Shared<P> {
             forgotten: false,
             dropped_epoch: 0,
             leaving: false,
+            running: false,
             gone: false,
             view,
             acked: Stamp::default(),
