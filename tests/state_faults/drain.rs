@@ -26,6 +26,7 @@ fn a_stopped_request_holds_the_gate(begin: Phase) {
     let stopped = site.stop_in_append(0, "room");
     let next = begin.next().expect("a phase follows");
     let target = next.next().and_then(Phase::next).expect("three phases follow");
+    wait_for("the first step", || site.steering.advance().is_ok());
     let obstacle = site.steering.try_to_go_to(target, THREE_PHASES).unwrap_err();
     assert!(obstacle.contains("i0 has not acknowledged"), "{obstacle}");
     assert_eq!(site.steering.phase(), next, "one step is taken, and no second");

@@ -92,11 +92,10 @@ impl Ledger {
         for history in self.histories().values_mut() {
             let unpromised: Vec<u64> =
                 history.operations.iter().filter_map(|o| unpromised(o, failed_over_at)).collect();
-            for read in &mut history.operations {
+            for read in history.operations.iter_mut().filter(|operation| has_only_looked(operation)) {
                 let Outcome::Done { at, saw } = &mut read.outcome else { continue };
-                let early = unpromised.iter().any(|invoked| invoked < at) && *at <= failed_over_at;
-                if read.action == Action::Get && early {
-                    *saw = None;
+                if unpromised.iter().any(|invoked| invoked < at) && *at <= failed_over_at {
+                    (read.action, *saw) = (Action::Get, None);
                 }
             }
         }
@@ -146,6 +145,15 @@ fn unpromised(operation: &Operation, by: u64) -> Option<u64> {
         Outcome::Failed => true,
     };
     (operation.action != Action::Get && !is_promised && operation.invoked <= by).then_some(operation.invoked)
+}
+
+/// Whether an operation that was carried out has changed nothing.
+fn has_only_looked(operation: &Operation) -> bool {
+    match (&operation.action, &operation.outcome) {
+        (Action::Get, _) => true,
+        (Action::DeleteIf(list), Outcome::Done { saw: Some(saw), .. }) => saw.as_ref() != Some(list),
+        _ => false,
+    }
 }
 
 /// What an instance is asked for an operation.

@@ -16,6 +16,8 @@ use super::workload::Workload;
 fn s04_the_load_balancer_moves_a_room_in_each_phase_and_back() {
     let mut site = Site::start(2, || Store::alone(Default::default()));
     site.append(0, "room");
+    let elsewhere = site.instances[1].ask(&json!({"op": "get", "key": "room"})).ok();
+    assert_eq!(elsewhere, Value::Null, "off: each process has its own memory, as ever");
     for phase in Phase::ALL.into_iter().filter(|phase| (Phase::Dual..=Phase::StopOld).contains(phase)) {
         site.steering.go_to(phase);
         let here = site.append(0, "room");

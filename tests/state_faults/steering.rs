@@ -17,7 +17,7 @@ use super::instance::{LEASE, millis};
 use super::store::wait_for;
 
 /// How long a phase may take to be reached.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -205,7 +205,7 @@ pub fn control_key() -> Key {
 /// Waits until the condition holds; fails the test when it does not in time.
 #[track_caller]
 pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "still waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));
