@@ -18,7 +18,7 @@ use crate::phase::Phase;
 use crate::port::Port;
 use crate::spec::MapSpec;
 use crate::sync::lock;
-use crate::wire::call::{Bytes, Version};
+use crate::wire::call::{Bytes, Put, Version};
 use crate::wire::key::Key;
 
 /// Counts that only grow.
@@ -49,6 +49,8 @@ pub struct Held<V, P> {
     pub doubts: Mutex<IndexSet<Key>>,
     pub compared: Mutex<Compared>,
     pub tally: Tally,
+    /// How often Redis was to be told of everything again.
+    pub retellings: AtomicU64,
     /// How far tidying has come.
     pub tidied: AtomicUsize,
     /// Sequences of a process: what a planted bug uses.
@@ -67,6 +69,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             doubts: Mutex::default(),
             compared: Mutex::default(),
             tally: Tally::default(),
+            retellings: AtomicU64::new(0),
             tidied: AtomicUsize::new(0),
             sequence: AtomicU64::new(0),
         }
@@ -176,11 +179,16 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         self.changed.notify_waiters();
     }
 
-    /// Redis has this version of a key.
-    pub fn note_stored(&self, key: &Key, generation: u64, seq: u64) {
-        lock(&self.memory).edit(key, |entry| {
-            if entry.generation() == Some(generation) {
-                entry.stored = entry.stored.max(seq);
+    /// Redis has this version of a key, said an answer to a call that was made after so many retellings. One of before
+    /// the last may come from a server whose writes are gone.
+    pub fn note_stored(&self, put: &Put, retellings: u64) {
+        let mut memory = lock(&self.memory);
+        if self.retellings.load(Ordering::Relaxed) != retellings {
+            return;
+        }
+        memory.edit(&put.key, |entry| {
+            if entry.generation() == Some(put.generation) {
+                entry.stored = entry.stored.max(put.version.seq);
             }
         });
     }

@@ -1,5 +1,6 @@
 //! Changes by a key's owner: acknowledged by memory in `dual` to `read-new`, by Redis in `strict` (C8, C15).
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::claim::Owning;
@@ -163,23 +164,24 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
 
     /// Sends a version and notes what Redis said of it.
     pub async fn put(&self, put: Put) -> Result<Verdict, Failure> {
-        let (key, generation, seq) = (put.key.clone(), put.generation, put.version.seq);
-        let bytes = put.version.value.as_ref().map_or(0, |value| value.len() as u64);
+        let retellings = self.retellings.load(Ordering::Relaxed);
         if planted(Bug::BackfillDoneAtSend) {
-            self.note_stored(&key, generation, seq);
+            self.note_stored(&put, retellings);
         }
-        let verdict = match self.shared.call(Call::Put(put)).await? {
+        let verdict = match self.shared.call(Call::Put(put.clone())).await? {
             Reply::Verdict(verdict) => verdict,
             other => return Err(Failure::Refused(format!("an answer to another question: {other:?}"))),
         };
         match verdict {
             Verdict::Applied | Verdict::Same | Verdict::Older => {
-                self.note_stored(&key, generation, seq);
+                self.note_stored(&put, retellings);
                 count(&self.tally.writes);
-                self.tally.bytes.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+                let bytes = put.version.value.as_ref().map_or(0, |value| value.len() as u64);
+                self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
             }
             Verdict::Conflict => {
-                tracing::error!(%key, seq, "two operations bear the same sequence: report this");
+                let Put { key, version, .. } = &put;
+                tracing::error!(%key, seq = version.seq, "two operations bear the same sequence: report this");
             }
             Verdict::Superseded | Verdict::Stale | Verdict::Late => {}
         }

@@ -86,6 +86,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
             return;
         }
         let mut memory = lock(&self.memory);
+        self.retellings.fetch_add(1, Ordering::Relaxed);
         memory.retain(|_, entry| {
             entry.stored = 0;
             true

@@ -158,7 +158,9 @@ impl Pair {
             7..9 => {
                 let version = self.version(0);
                 let base = if fits { there.version.seq } else { seq };
-                Call::Write(Write { key, caller, base, version, expiring_sidecar: self.rng.random_bool(0.1) })
+                let base_op = self.one_of(&[there.version.op, there.version.op, Id::NONE, Id(1)]);
+                let expiring_sidecar = self.rng.random_bool(0.1);
+                Call::Write(Write { key, caller, base, base_op, version, expiring_sidecar })
             }
             _ => Call::Read(Read { key, run: caller.run }),
         }

@@ -181,12 +181,7 @@ fn without_reads_of(history: &mut History, lost: &[Lost]) {
     history.operations.retain(|operation| {
         let Outcome::Done { saw: Some(saw), .. } = &operation.outcome else { return true };
         let is_lost = |lost: &Lost| operation.invoked < lost.tick && lost.values.contains(saw);
-        let is_read = match &operation.action {
-            Action::Get => true,
-            Action::DeleteIf(list) => saw.as_ref() != Some(list),
-            _ => false,
-        };
-        !is_read || !lost.iter().any(is_lost)
+        operation.action.apply(saw) != *saw || !lost.iter().any(is_lost)
     });
 }
 

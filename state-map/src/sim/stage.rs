@@ -40,6 +40,8 @@ pub struct Stage {
     pub ledger: Arc<Mutex<Ledger>>,
     pub fleet: Arc<Mutex<Fleet>>,
     pub balancer: Arc<Mutex<Balancer>>,
+    /// Operators who may be at work at once.
+    pub operators: usize,
 }
 
 impl Stage {

@@ -63,7 +63,9 @@ async fn forward(stage: &Stage, tool: &mut Tool, phase: Phase, replicas: u32) ->
 async fn back(stage: &Stage, tool: &mut Tool, phase: Phase) -> Result<(), Stopped> {
     // Stickiness is back before the way back begins.
     stage.balancer().is_open = false;
-    if phase == Phase::Dual && !settle_for_off(stage).await {
+    // Another operator may be faster: then this step is the one to `off`, perhaps.
+    let last = if stage.operators > 1 { Phase::ReadNew } else { Phase::Dual };
+    if phase <= last && !settle_for_off(stage).await {
         return Ok(());
     }
     tool.rollback().await.map(drop)

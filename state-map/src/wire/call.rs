@@ -156,6 +156,9 @@ pub struct Write {
     pub caller: Caller,
     /// The sequence that was read.
     pub base: u64,
+    /// The operation that had written what was read: a fail-over may have taken that back, and the sequence is given
+    /// out again. None: it is not compared.
+    pub base_op: Id,
     /// What is written. Its `seq` is not looked at: the script issues `base + 1`.
     pub version: Version,
     /// Whether the sidecar expires with the value (in `done`).
