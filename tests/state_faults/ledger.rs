@@ -94,7 +94,8 @@ impl Ledger {
                 history.operations.iter().filter_map(|o| unpromised(o, failed_over_at)).collect();
             for read in history.operations.iter_mut().filter(|operation| has_only_looked(operation)) {
                 let Outcome::Done { at, saw } = &mut read.outcome else { continue };
-                if unpromised.iter().any(|invoked| invoked < at) && *at <= failed_over_at {
+                // The answer of a server may be told to the client after the server's death.
+                if unpromised.iter().any(|invoked| invoked < at) && read.invoked <= failed_over_at {
                     (read.action, *saw) = (Action::Get, None);
                 }
             }
