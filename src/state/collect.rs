@@ -1,4 +1,4 @@
-//! The end of a migration: tombstones and sidecars of absent keys go (C19).
+//! The end of a migration: tombstones and sidecars of absent keys go (C19). Also of one that was given up: all goes.
 //!
 //! A tombstone keeps a late copy of an old write from bringing a value back. It may go once no such copy can be on its
 //! way any more: fences let nobody older make a record, and what is collected was there, unchanged, for longer than
@@ -10,8 +10,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, RedisResult, cmd};
 use state_map::wire::key::{Key, SLOTS, fence};
+use state_map::{ControlRecord, Id};
 
-use super::{Helm, StateError};
+use super::{Helm, StateError, Target};
 use crate::clients::redis::{Link, masters};
 
 /// Names that one step of a scan asks for.
@@ -24,6 +25,11 @@ local field = redis.call('HMGET', KEYS[1], 'run', 'seq', 'op')
 if field[1] ~= ARGV[1] or field[2] ~= ARGV[2] or field[3] ~= ARGV[3] then return 0 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 return redis.call('DEL', KEYS[1])";
+/// Deletes what a run has left of a key. KEYS: sidecar, value. ARGV: run.
+const CLEAR: &str = r"
+if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1";
 
 /// A sidecar of a key that has no value, as it was seen first.
 struct Candidate {
@@ -39,15 +45,41 @@ pub async fn collect(helm: &Helm<'_>, epoch: u64, horizon: Duration) -> Result<u
     let target = &helm.target;
     let fault = |doing: &'static str| move |error: redis::RedisError| target.fault(doing, &error);
     raise_fences(&helm.link, epoch).await.map_err(fault("raise the fences of the slots"))?;
-    let mut candidates = Vec::new();
-    let found = masters(&target.url, &helm.link, target.timeout).await;
-    for (_, mut master) in found.map_err(fault("find the masters"))? {
-        candidates.extend(absent(&mut master).await.map_err(fault("look for tombstones"))?);
-    }
+    let candidates = absent(helm).await.map_err(fault("look for tombstones"))?;
     helm.sleep(horizon).await?;
     let collected = stream::iter(candidates).map(|candidate| take(&helm.link, candidate));
     let collected = collected.buffer_unordered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await;
     collected.map_err(fault("collect tombstones"))
+}
+
+/// Deletes what a run that was given up has left, values and records. Gives how many keys there were.
+///
+/// Call it when everybody is in `off`: nobody serves it then, but whoever reads Redis would see what was deleted since,
+/// for nobody claims a key that nobody holds.
+pub async fn clear(target: &Target, link: &Link, given_up: &ControlRecord) -> Result<u64, StateError> {
+    let fault = |error: redis::RedisError| target.fault("delete what the last run has left", &error);
+    raise_fences(link, given_up.stamp.epoch).await.map_err(fault)?;
+    let mut cleared = 0;
+    for (_, mut master) in masters(&target.url, link, target.timeout).await.map_err(fault)? {
+        let mut cursor = 0;
+        loop {
+            let (next, keys) = sidecars(&mut master, cursor).await.map_err(fault)?;
+            let clearing = stream::iter(keys).map(|key| clear_one(link, key, given_up.run));
+            let page = clearing.buffer_unordered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await;
+            cleared += page.map_err(fault)?;
+            if next == 0 {
+                break;
+            }
+            cursor = next;
+        }
+    }
+    Ok(cleared)
+}
+
+async fn clear_one(link: &Link, key: Key, run: Id) -> RedisResult<u64> {
+    let mut clear = cmd("EVAL");
+    clear.arg(CLEAR).arg(2).arg(key.sidecar()).arg(key.value()).arg(run.to_string());
+    clear.query_async(&mut link.clone()).await
 }
 
 async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
@@ -57,20 +89,29 @@ async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
     fences.buffer_unordered(AT_ONCE).try_collect().await
 }
 
-/// The sidecars of one master whose keys have no value.
-async fn absent(master: &mut MultiplexedConnection) -> RedisResult<Vec<Candidate>> {
-    let (mut cursor, mut found) = (0_u64, Vec::new());
-    loop {
-        let mut scan = cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE);
-        let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
-        let keys: Vec<Key> = names.iter().filter_map(|name| Key::of_sidecar(name)).collect();
-        found.extend(without_value(master, &keys).await?);
-        if next == 0 {
-            return Ok(found);
+/// The sidecars of all keys that have no value.
+async fn absent(helm: &Helm<'_>) -> RedisResult<Vec<Candidate>> {
+    let mut found = Vec::new();
+    for (_, mut master) in masters(&helm.target.url, &helm.link, helm.target.timeout).await? {
+        let mut cursor = 0;
+        loop {
+            let (next, keys) = sidecars(&mut master, cursor).await?;
+            found.extend(without_value(&mut master, &keys).await?);
+            if next == 0 {
+                break;
+            }
+            cursor = next;
         }
-        cursor = next;
     }
+    Ok(found)
+}
+
+/// A page of the keys of one master that have a sidecar, and where the next begins.
+async fn sidecars(master: &mut MultiplexedConnection, cursor: u64) -> RedisResult<(u64, Vec<Key>)> {
+    let mut scan = cmd("SCAN");
+    scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE);
+    let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
+    Ok((next, names.iter().filter_map(|name| Key::of_sidecar(name)).collect()))
 }
 
 async fn without_value(master: &mut MultiplexedConnection, keys: &[Key]) -> RedisResult<Vec<Candidate>> {

@@ -52,6 +52,9 @@ impl StateProgress {
                 ));
             }
             Seen::FellBack(blocker) => self.output.note(&blocker.to_string()),
+            Seen::Cleared(keys) => {
+                self.output.note(&format!("{keys} keys that the run before had left in Redis were deleted"));
+            }
             Seen::Changed(changed) => {
                 *said = Said::default();
                 if let Some(text) = notice::after(changed.from, changed.record.phase) {

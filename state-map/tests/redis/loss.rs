@@ -1,5 +1,7 @@
 //! Servers that hang, end, forget, or refuse.
 
+use std::time::Duration;
+
 use redis_fixture::{Options, Server, Version};
 use state_map::wire::call::{Call, Failure, Read, Reply, Written};
 use state_map::{Event, Port};
