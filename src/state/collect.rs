@@ -1,9 +1,11 @@
-//! The end of a migration: tombstones and sidecars of absent keys go (C19).
+//! The end of a migration: tombstones and sidecars of absent keys go (C19), and with them what runs that were rolled
+//! back have left, which nobody of this run has claimed.
 //!
 //! A tombstone keeps a late copy of an old write from bringing a value back. It may go once no such copy can be on its
 //! way any more: fences let nobody older make a record, and what is collected was there, unchanged, for longer than
 //! any call lives.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -18,19 +20,23 @@ use crate::clients::redis::{Link, masters};
 const PAGE: usize = 1_000;
 /// Commands that are under way together.
 const AT_ONCE: usize = 64;
-/// Deletes a sidecar that is as it was, and whose value is not there. KEYS: sidecar, value. ARGV: run, seq, op.
+/// Deletes a sidecar that is as it was, and the value of a run that is over. A value of this run stays, with its
+/// sidecar. KEYS: sidecar, value. ARGV: run, seq, op, whether the run is over.
 const COLLECT: &str = r"
 local field = redis.call('HMGET', KEYS[1], 'run', 'seq', 'op')
 if field[1] ~= ARGV[1] or field[2] ~= ARGV[2] or field[3] ~= ARGV[3] then return 0 end
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-return redis.call('DEL', KEYS[1])";
+if ARGV[4] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1";
 
-/// A sidecar of a key that has no value, as it was seen first.
+/// A sidecar that may go, as it was seen first.
 struct Candidate {
     key: Key,
     run: String,
     seq: String,
     op: String,
+    /// Whether it is of a run that was rolled back: its value goes too.
+    is_over: bool,
 }
 
 /// Raises the fences to this epoch, waits for longer than any call lives, and collects what did not change meanwhile.
@@ -39,10 +45,11 @@ pub async fn collect(helm: &Helm<'_>, epoch: u64, horizon: Duration) -> Result<u
     let target = &helm.target;
     let fault = |doing: &'static str| move |error: redis::RedisError| target.fault(doing, &error);
     raise_fences(&helm.link, epoch).await.map_err(fault("raise the fences of the slots"))?;
+    let over: BTreeSet<String> = helm.rolled_back().iter().map(ToString::to_string).collect();
     let mut candidates = Vec::new();
     let found = masters(&target.url, &helm.link, target.timeout).await;
     for (_, mut master) in found.map_err(fault("find the masters"))? {
-        candidates.extend(absent(&mut master).await.map_err(fault("look for tombstones"))?);
+        candidates.extend(look(&mut master, &over).await.map_err(fault("look for tombstones"))?);
     }
     helm.sleep(horizon).await?;
     let collected = stream::iter(candidates).map(|candidate| take(&helm.link, candidate));
@@ -57,15 +64,16 @@ async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
     fences.buffer_unordered(AT_ONCE).try_collect().await
 }
 
-/// The sidecars of one master whose keys have no value.
-async fn absent(master: &mut MultiplexedConnection) -> RedisResult<Vec<Candidate>> {
+/// The sidecars of one master that may go.
+async fn look(master: &mut MultiplexedConnection, over: &BTreeSet<String>) -> RedisResult<Vec<Candidate>> {
     let (mut cursor, mut found) = (0_u64, Vec::new());
     loop {
         let mut scan = cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE);
+        // Others may have keys with such names, of other types.
+        scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE).arg("TYPE").arg("hash");
         let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
         let keys: Vec<Key> = names.iter().filter_map(|name| Key::of_sidecar(name)).collect();
-        found.extend(without_value(master, &keys).await?);
+        found.extend(candidates(master, &keys, over).await?);
         if next == 0 {
             return Ok(found);
         }
@@ -73,7 +81,11 @@ async fn absent(master: &mut MultiplexedConnection) -> RedisResult<Vec<Candidate
     }
 }
 
-async fn without_value(master: &mut MultiplexedConnection, keys: &[Key]) -> RedisResult<Vec<Candidate>> {
+async fn candidates(
+    master: &mut MultiplexedConnection,
+    keys: &[Key],
+    over: &BTreeSet<String>,
+) -> RedisResult<Vec<Candidate>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -88,14 +100,16 @@ async fn without_value(master: &mut MultiplexedConnection, keys: &[Key]) -> Redi
         let exists: bool = redis::from_redis_value_ref(&answer[0]).ok()?;
         let fields: [Option<String>; 3] = redis::from_redis_value_ref(&answer[1]).ok()?;
         let [Some(run), Some(seq), Some(op)] = fields else { return None };
-        (!exists).then(|| Candidate { key: key.clone(), run, seq, op })
+        let is_over = over.contains(&run);
+        (!exists || is_over).then(|| Candidate { key: key.clone(), run, seq, op, is_over })
     };
     Ok(pairs.filter_map(candidate).collect())
 }
 
 async fn take(link: &Link, candidate: Candidate) -> RedisResult<u64> {
-    let Candidate { key, run, seq, op } = candidate;
+    let Candidate { key, run, seq, op, is_over } = candidate;
     let mut collect = cmd("EVAL");
-    collect.arg(COLLECT).arg(2).arg(key.sidecar()).arg(key.value()).arg(run).arg(seq).arg(op);
+    collect.arg(COLLECT).arg(2).arg(key.sidecar()).arg(key.value());
+    collect.arg(run).arg(seq).arg(op).arg(u8::from(is_over));
     collect.query_async(&mut link.clone()).await
 }

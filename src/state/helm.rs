@@ -3,10 +3,10 @@
 //! Nothing is remembered between two commands but the control record and the journal, so a command that was killed at
 //! any point is gone on with by the next.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use state_map::Stamp;
 use state_map::control::Proof;
 use state_map::operator::{
     self, Blocker, Changed, Eviction, Intent, Operator, Outcome, Step, Stopped, Terms, Verification,
@@ -14,12 +14,14 @@ use state_map::operator::{
 };
 use state_map::redis::RedisPort;
 use state_map::wire::call::Surveyed;
+use state_map::{Id, Stamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::evidence::{self, verify_now};
 use super::journal::{Copies, Journal};
 use super::lock::Lock;
+use super::preflight::{self, PreflightReport};
 use super::{Refusal, StateError, Target};
 use crate::clients::redis::Link;
 use crate::owner::Owner;
@@ -59,6 +61,7 @@ pub struct Helm<'a> {
     pub link: Link,
     operator: Operator<RedisPort, Journal>,
     lock: Lock,
+    rolled_back: BTreeSet<Id>,
     /// Whether a gate that needs a verification gets one.
     verifying: bool,
     interrupt: CancellationToken,
@@ -110,7 +113,8 @@ impl<'a> Helm<'a> {
         let journal = Journal::open(&target, &link, &copies, owner, lock.token);
         let operator = Operator::new(port, journal, terms);
         let Manner { interrupt, watcher, .. } = manner;
-        let mut helm = Self { target, link, operator, lock, verifying: false, interrupt, watcher };
+        let (rolled_back, verifying) = (copies.rolled_back(), false);
+        let mut helm = Self { target, link, operator, lock, rolled_back, verifying, interrupt, watcher };
         helm.tell_of(&copies).await?;
         helm.settle(patience).await?;
         Ok(helm)
@@ -150,6 +154,11 @@ impl<'a> Helm<'a> {
             return Ok(());
         }
         Err(StateError::stopped(&self.target, Stopped::Blocked { step, blockers }))
+    }
+
+    /// Runs that were over when this command began.
+    pub fn rolled_back(&self) -> &BTreeSet<Id> {
+        &self.rolled_back
     }
 
     /// For writing down evidence.
@@ -261,16 +270,20 @@ impl<'a> Helm<'a> {
 
     async fn verify(&mut self) -> Result<(), StateError> {
         (self.watcher)(Seen::Verifying);
-        let report = tokio::select! {
-            report = verify_now(&self.target) => report?,
-            () = self.interrupt.cancelled() => return Err(StateError::Interrupted),
-        };
+        let report = self.unless_interrupted(verify_now(&self.target)).await?;
         let view = self.survey().await?;
         let found = report.and_then(|report| evidence::of(&report, view.record.stamp, view.now_ms));
         let Some(verification) = found else { return Ok(()) };
         (self.watcher)(Seen::Verified(&verification));
         let noted = self.operator.verified(verification).await;
         noted.map_err(|stopped| StateError::stopped(&self.target, stopped))
+    }
+
+    /// Looks whether a run may begin. What was found is evidence of its start.
+    pub async fn preflight(&mut self, terms: &preflight::Terms) -> Result<PreflightReport, StateError> {
+        let report = self.unless_interrupted(preflight::preflight(&self.target, terms)).await?;
+        self.operator.checks = report.checks.iter().map(ToString::to_string).collect();
+        Ok(report)
     }
 
     /// Drops an instance.
@@ -286,8 +299,19 @@ impl<'a> Helm<'a> {
 
     /// Waits, unless the operator stops it.
     pub async fn sleep(&self, time: Duration) -> Result<(), StateError> {
+        self.unless_interrupted(async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, StateError>>,
+    ) -> Result<T, StateError> {
         tokio::select! {
-            () = tokio::time::sleep(time) => Ok(()),
+            done = work => done,
             () = self.interrupt.cancelled() => Err(StateError::Interrupted),
         }
     }

@@ -8,12 +8,14 @@ mod file;
 mod line;
 mod stream;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use state_map::operator::{self, Entry, Notes};
+use state_map::{Id, Phase};
 
 pub use self::line::{Flaw, Line};
 use crate::clients::redis::Link;
@@ -105,6 +107,15 @@ impl Copies {
         self.lines().iter().for_each(|line| notes.take(&line.entry));
         notes.highest_epoch = notes.highest_epoch.max(highest_epoch(&self.disk));
         notes
+    }
+
+    /// The runs that were rolled back to `off`: what they have left in Redis is nobody's.
+    pub fn rolled_back(&self) -> BTreeSet<Id> {
+        let records = self.disk.iter().chain(&self.redis).filter_map(|line| match &line.entry {
+            Entry::Intended(intent) => Some(&intent.record),
+            _ => None,
+        });
+        records.filter(|record| record.phase == Phase::Off).map(|record| record.run).collect()
     }
 
     /// The highest token of a lock under which an entry was written.

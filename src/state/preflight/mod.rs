@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use redis::cmd;
 use state_map::verify::Question;
+use state_map::{Id, Phase};
 
 pub use report::PreflightReport;
 use report::{Check, Standing};
@@ -61,7 +62,8 @@ pub async fn preflight(target: &Target, terms: &Terms) -> Result<PreflightReport
     let told: Vec<_> = answers.of.values().map(|answer| answer.told.clone()).collect();
     let maps = Maps::new(&terms.maps, &told);
     checks.push(instance::maps(&maps, &surveyed, &answers.silent));
-    checks.extend(occupied::check(&servers, &maps, surveyed.record.run, terms.replace).await?);
+    let run = if surveyed.record.phase == Phase::Off { Id::NONE } else { surveyed.record.run };
+    checks.extend(occupied::check(&servers, &maps, run, terms.replace).await?);
     Ok(PreflightReport::new(target, checks))
 }
 
