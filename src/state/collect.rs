@@ -14,7 +14,7 @@ use redis::{Pipeline, RedisResult, cmd};
 use state_map::wire::key::{Key, SLOTS, fence};
 
 use super::{Helm, StateError};
-use crate::clients::redis::{Link, masters};
+use crate::clients::redis::Link;
 
 /// Names that one step of a scan asks for.
 const PAGE: usize = 1_000;
@@ -47,7 +47,7 @@ pub async fn collect(helm: &Helm<'_>, epoch: u64, horizon: Duration) -> Result<u
     raise_fences(&helm.link, epoch).await.map_err(fault("raise the fences of the slots"))?;
     let over: BTreeSet<String> = helm.rolled_back().iter().map(ToString::to_string).collect();
     let mut candidates = Vec::new();
-    let found = masters(&target.url, &helm.link, target.timeout).await;
+    let found = helm.link.masters().await;
     for (_, mut master) in found.map_err(fault("find the masters"))? {
         candidates.extend(look(&mut master, &over).await.map_err(fault("look for tombstones"))?);
     }

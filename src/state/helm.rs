@@ -14,7 +14,7 @@ use state_map::operator::{
 };
 use state_map::redis::RedisPort;
 use state_map::wire::call::Surveyed;
-use state_map::{Id, Stamp};
+use state_map::{Id, Phase, Stamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ use super::journal::{Copies, Journal};
 use super::lock::Lock;
 use super::preflight::{self, PreflightReport};
 use super::{Refusal, StateError, Target};
-use crate::clients::redis::Link;
+use crate::clients::redis::{Link, in_sync};
 use crate::owner::Owner;
 
 /// Between two looks at a gate.
@@ -40,6 +40,8 @@ pub enum Seen<'a> {
     Open(&'a Intent, bool),
     /// A fail-over lost the last change.
     FellBack(&'a Blocker),
+    /// A phase is about to be entered.
+    Entering(Phase),
     /// A step was taken.
     Changed(&'a Changed),
     /// A step waits for what opens by itself.
@@ -106,7 +108,7 @@ impl<'a> Helm<'a> {
         copies.refuse_flaws(&target)?;
         let terms = Terms {
             clean_rounds: manner.clean_rounds,
-            replicas: connected_replicas(&target, &mut link).await?,
+            replicas: connected_replicas(&target, &link).await?,
             fencing: lock.token,
             ..Terms::default()
         };
@@ -144,7 +146,15 @@ impl<'a> Helm<'a> {
 
     /// How the migration stands.
     pub async fn survey(&mut self) -> Result<Surveyed, StateError> {
-        self.operator.survey().await.map_err(|stopped| StateError::stopped(&self.target, stopped))
+        let end = Instant::now() + self.target.timeout;
+        loop {
+            match self.operator.survey().await {
+                Ok(view) => return Ok(view),
+                // A connection that was lost, or a fail-over.
+                Err(Stopped::Redis(_)) if Instant::now() < end => self.pause().await?,
+                Err(stopped) => return Err(StateError::stopped(&self.target, stopped)),
+            }
+        }
     }
 
     /// Refuses a step that cannot be taken now, before the operator is asked about it.
@@ -169,8 +179,9 @@ impl<'a> Helm<'a> {
     /// Takes a step; waits so long for what opens by itself.
     pub async fn step(&mut self, step: Step, patience: Duration) -> Result<Changed, StateError> {
         let end = Instant::now() + patience;
+        let mut was_lost = false;
         loop {
-            self.operator.terms.replicas = connected_replicas(&self.target, &mut self.link).await?;
+            self.operator.terms.replicas = connected_replicas(&self.target, &self.link).await?;
             let stopped = match self.try_step(step).await {
                 Ok(changed) => {
                     (self.watcher)(Seen::Changed(&changed));
@@ -178,9 +189,17 @@ impl<'a> Helm<'a> {
                 }
                 Err(stopped) => stopped,
             };
-            let Stopped::Blocked { blockers, .. } = &stopped else {
-                return Err(StateError::stopped(&self.target, stopped));
+            let blockers = match &stopped {
+                Stopped::Blocked { blockers, .. } => blockers,
+                // Nothing was changed: once Redis answers again, it is tried once more.
+                Stopped::Redis(_) if !was_lost => {
+                    was_lost = true;
+                    self.survey().await?;
+                    continue;
+                }
+                _ => return Err(StateError::stopped(&self.target, stopped)),
             };
+            was_lost = false;
             match self.remedy(blockers) {
                 Some(Remedy::Verify) => self.verify().await?,
                 Some(Remedy::VerifyAgain) if Instant::now() < end => self.verify().await?,
@@ -263,6 +282,11 @@ impl<'a> Helm<'a> {
         Err(Refusal::Unconfirmed(text).into())
     }
 
+    /// Tells what a phase changes, before it is entered.
+    pub fn tell_before(&self, phase: Phase) {
+        (self.watcher)(Seen::Entering(phase));
+    }
+
     /// From now on a gate that needs a verification gets one.
     pub fn verify_by_itself(&mut self) {
         self.verifying = true;
@@ -322,9 +346,10 @@ impl<'a> Helm<'a> {
     }
 }
 
-/// Replicas that are connected to the master that has the control record.
-pub async fn connected_replicas(target: &Target, link: &mut Link) -> Result<u32, StateError> {
-    let info = link.info(&target.space().control(), "replication").await;
-    let info = info.map_err(|error| target.fault("ask for its replicas", &error))?;
-    Ok(info.get("connected_slaves").unwrap_or_default())
+/// Replicas that are in sync with their master; of several masters, with that which has fewest.
+pub async fn connected_replicas(target: &Target, link: &Link) -> Result<u32, StateError> {
+    let infos = link.infos("replication").await;
+    let infos = infos.map_err(|error| target.fault("ask for its replicas", &error))?;
+    let fields = |info: &str| in_sync(info.lines().filter_map(|line| line.trim_end().split_once(':')));
+    Ok(infos.iter().map(|info| fields(info)).min().unwrap_or_default())
 }

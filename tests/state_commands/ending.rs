@@ -63,7 +63,7 @@ fn what_a_run_that_was_rolled_back_has_left_does_not_outlive_the_next() {
     a.follow();
     let second = ending(&site, &mut a);
     assert_ne!(first, second);
-    let ending = site.command(&["finish", "--horizon", SHORT]).spawn();
+    let ending = site.command(&["finish", "--horizon", SHORT, "--timeout", "0s"]).spawn();
     site.store("game:claimed", &second, Some("newer"));
     ending.wait(crate::support::STARTUP).code(Exit::Done).stdout_has("1 tombstones, sidecars");
     assert!(!site.has("game:left") && !site.has("{game:left}:m"));

@@ -262,13 +262,18 @@ stop-old is the point of no return: the instances drop their copies in memory, a
 error: nothing was changed: confirm with --yes
 
 "#]]);
+    // Whoever agreed to everything is told all the same, and goes no further than was said.
+    site.steer(&["start", "--auto", "--yes"]).code(Exit::Done).stdout_has("Stopped before stop-old.");
+    assert_eq!(site.at().0, Phase::PrimaryNew);
     site.steer(&["advance"]).code(Exit::Refused).stderr(str![[r#"
 error: stop-old is beyond the point of no return: `scalectl migrate state finish` crosses it
 
 "#]]);
-    site.steer(&["finish", "--yes"])
+    site.steer(&["start", "--auto", "--yes", "--to", "done"])
         .code(Exit::Resumable)
-        .stderr_has("to go on: scalectl migrate state finish");
+        .stderr_has("stop-old is the point of no return")
+        .stderr_has("to go on: scalectl migrate state start --auto");
+    site.steer(&["finish", "--yes"]).code(Exit::Refused).stderr_has("a has not acknowledged stop-old");
     assert_eq!(site.at().0, Phase::StopOld);
     site.steer(&["rollback"]).code(Exit::Refused).stderr_has("there is no way back from stop-old");
 }
@@ -276,8 +281,9 @@ error: stop-old is beyond the point of no return: `scalectl migrate state finish
 #[test]
 fn conflicts_are_shown_without_their_values_and_decided() {
     let site = Site::start();
+    let incarnation = site.instance("a").incarnation.to_string();
     let conflict = json!({
-        "map": "games", "instance": "a", "incarnation": "1".repeat(32), "held": "held secret", "stored": "other",
+        "map": "games", "instance": "a", "incarnation": incarnation, "held": "held secret", "stored": "other",
     });
     let key = "chessGameState:7";
     site.run::<()>(redis::cmd("HSET").arg(Space::default().conflicts()).arg(key).arg(conflict.to_string()));
@@ -301,6 +307,28 @@ error: x has no second value now: nothing is to be decided
     assert_eq!(decided["conflicts"][0]["keep"], "held");
     assert_eq!(decided["conflicts"][0]["held"]["value"], serde_json::Value::Null);
     assert_eq!(site.survey().conflicts, 0, "decided, and for the instance to carry out");
+}
+
+#[test]
+fn a_second_value_whose_holder_is_gone_can_only_be_dropped() {
+    let site = Site::start();
+    let _b = site.instance("b");
+    let conflict = json!({
+        "map": "games", "instance": "a", "incarnation": "1".repeat(32), "held": "held secret", "stored": "other",
+    });
+    let (reports, key) = (Space::default().conflicts(), "chessGameState:7");
+    site.run::<()>(redis::cmd("HSET").arg(&reports).arg(key).arg(conflict.to_string()));
+    site.command(&["resolve", key, "--keep", "held"]).run().code(Exit::Refused).stdout(str![""]).stderr(str![[r#"
+error: the process of a that held the second value of chessGameState:7 is gone: nobody is there to write it. Only `--keep stored` is possible; --show-values shows the value, so that the application can write it again
+
+"#]]);
+    assert_eq!(site.survey().conflicts, 1, "the gate stays shut");
+    site.command(&["resolve", key, "--keep", "stored"]).run().code(Exit::Done).stdout(str![[r#"
+No key has two values.
+
+"#]]);
+    assert!(!site.has(&reports));
+    assert_eq!(site.survey().conflicts, 0);
 }
 
 #[test]
@@ -385,6 +413,9 @@ fn a_redis_that_is_not_there_or_allows_nothing_is_told_apart() {
 error: redis://127.0.0.1:[PORT]: could not connect: connection refused
 
 "#]]);
+    for url in ["rediss+cluster://127.0.0.1:1", "rediss+sentinel://127.0.0.1:1/main/1"] {
+        at(url).code(Exit::Unreachable);
+    }
     at("http://127.0.0.1").code(Exit::Usage).stderr(str![[r#"
 error: http://127.0.0.1: expected redis://host:port, rediss://, redis+sentinel://host:port,…/name or redis+cluster://host:port,…
 

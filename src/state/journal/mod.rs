@@ -21,6 +21,7 @@ pub use self::line::{Flaw, Line};
 use crate::clients::redis::Link;
 use crate::clock::now;
 use crate::owner::Owner;
+use crate::state::target::REPLICATION_SHARE;
 use crate::state::{Refusal, StateError, Target};
 
 /// Where the journal of a migration is, if nothing else is said.
@@ -169,7 +170,7 @@ impl Journal {
             appender: file::Appender::new(&copies.path),
             link: link.clone(),
             place: stream::Place { stream: target.space().journal(), lock: target.space().lock(), token },
-            within: target.timeout,
+            within: target.timeout / REPLICATION_SHARE,
             owner,
             token,
             end: newest.unwrap_or_default(),

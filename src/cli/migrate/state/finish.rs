@@ -12,7 +12,6 @@ use crate::cli::args::{OutputArgs, duration};
 use crate::cli::{Error, Outcome};
 use crate::config::duration::humanize;
 use crate::output::Output;
-use crate::output::state::notice;
 use crate::output::state::status::run_name;
 use crate::state::change::{Route, Travelled, half_way};
 use crate::state::collect::collect;
@@ -76,7 +75,7 @@ async fn agree(helm: &mut Helm<'_>, args: &Args, output: Output) -> Result<(), E
         }
     }
     helm.refuse_if_shut(&view, Step::Forward)?;
-    output.note(notice::before(Phase::StopOld).unwrap_or_default());
+    helm.tell_before(Phase::StopOld);
     let run = view.record.run.to_string();
     args.confirm.confirm(output, "Cross the point of no return? The run's name confirms it.", run_name(&run))
 }

@@ -35,9 +35,10 @@ pub struct Args {
     /// Go through every gate that opens by itself; stop where your word is needed. A run that is on is gone on with
     #[arg(long)]
     auto: bool,
-    /// With --auto: go no further than this phase
-    #[arg(long, value_name = "PHASE", default_value = "done", requires = "auto")]
-    to: Phase,
+    /// With --auto: go no further than this phase [default: primary-new; stop-old and done, from where there is no way
+    /// back, have to be named]
+    #[arg(long, value_name = "PHASE", requires = "auto")]
+    to: Option<Phase>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -114,15 +115,20 @@ async fn pass(
     patience: Duration,
 ) -> Result<(), StateError> {
     let confirmed = args.confirm.yes();
+    let before_the_end = args.to.unwrap_or(Phase::PrimaryNew).min(Phase::PrimaryNew);
     if helm.survey().await?.record.phase < Phase::PrimaryNew {
-        helm.travel(Route { to: args.to.min(Phase::PrimaryNew), patience, confirmed }, travelled).await?;
+        helm.travel(Route { to: before_the_end, patience, confirmed }, travelled).await?;
     }
-    if args.to <= Phase::PrimaryNew || travelled.stopped_before.is_some() {
+    if args.to.is_some_and(|to| to <= Phase::PrimaryNew) || travelled.stopped_before.is_some() {
         return Ok(());
     }
-    if !confirmed && helm.survey().await?.record.phase == Phase::PrimaryNew {
+    let is_asked_for = confirmed && args.to.is_some();
+    if !is_asked_for && helm.survey().await?.record.phase == Phase::PrimaryNew {
         travelled.stopped_before = Some(Phase::StopOld);
         return Ok(());
+    }
+    if args.to == Some(Phase::StopOld) {
+        return helm.travel(Route { to: Phase::StopOld, patience, confirmed }, travelled).await;
     }
     cross(helm, None, patience, travelled).await
 }
