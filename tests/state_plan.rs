@@ -1,12 +1,14 @@
 //! `migrate state plan`: what keeps a migration from beginning, with its repair.
 
-use redis_fixture::{Options, Sentinels, Server, Version};
+use redis_fixture::{Cluster, Options, Sentinels, Server, Version};
 use scalectl::Exit;
 use serde_json::{Value, json};
+use state_map::Phase;
+use state_map::wire::key::Space;
 
 use crate::schemas::conforms;
-use crate::state_verify::site::Site;
-use crate::support::{Output, Scalectl};
+use crate::state_verify::site::{PATIENCE, Site};
+use crate::support::{Output, Scalectl, wait_until};
 
 fn plan(url: &str, more: &[&str]) -> Output {
     let args = ["migrate", "state", "plan", "--redis", url];
@@ -108,4 +110,23 @@ fn the_database_behind_sentinels_is_the_one_of_the_instances() {
         |args: &[&str]| Scalectl::new([&["migrate", "state"], args, &["--redis", &url]].concat()).run();
     state(&["start", "--replicas", "1"]).code(Exit::Done).stdout_has("off -> dual (start), epoch 1.");
     state(&["journal"]).code(Exit::Done).stdout_has("epoch 1 is there");
+}
+
+#[test]
+fn a_shard_without_its_replica_keeps_strict_shut() {
+    let mut cluster = Cluster::start(Version::default());
+    cluster.nodes.iter().for_each(|node| node.ask(&["CONFIG", "SET", "appendonly", "yes"]));
+    let site = Site::start(&cluster.url(), &["one"]);
+    let url = cluster.url();
+    let state =
+        |args: &[&str]| Scalectl::new([&["migrate", "state"], args, &["--redis", &url]].concat()).run();
+    state(&["start", "--replicas", "1"]).code(Exit::Done);
+    site.steer_to(Phase::ReadNew);
+    let control = cluster.owner_of(Space::default().slot()).unwrap();
+    let other = (control + 1) % 3;
+    cluster.nodes[other + 3].kill9();
+    wait_until("the replica is gone", PATIENCE, || cluster.nodes[other].info("connected_slaves") == "0");
+    assert_eq!(cluster.nodes[control].info("connected_slaves"), "1");
+    let refused = state(&["advance", "--yes", "--timeout", "0s"]);
+    refused.code(Exit::Refused).stderr_has("each write has to reach 1 replicas, and 0 are connected");
 }

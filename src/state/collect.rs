@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, RedisResult, cmd};
+use state_map::ControlRecord;
 use state_map::wire::key::{Key, SLOTS, fence};
 
 use super::{Helm, StateError};
@@ -39,13 +40,14 @@ struct Candidate {
     is_over: bool,
 }
 
-/// Raises the fences to this epoch, waits for longer than any call lives, and collects what did not change meanwhile.
+/// Raises the fences to the epoch of the present record, waits for longer than any call lives, and collects what did not change meanwhile.
 /// Gives how many records went.
-pub async fn collect(helm: &Helm<'_>, epoch: u64, horizon: Duration) -> Result<u64, StateError> {
+pub async fn collect(helm: &Helm<'_>, record: &ControlRecord, horizon: Duration) -> Result<u64, StateError> {
     let target = &helm.target;
     let fault = |doing: &'static str| move |error: redis::RedisError| target.fault(doing, &error);
-    raise_fences(&helm.link, epoch).await.map_err(fault("raise the fences of the slots"))?;
-    let over: BTreeSet<String> = helm.rolled_back().iter().map(ToString::to_string).collect();
+    raise_fences(&helm.link, record.stamp.epoch).await.map_err(fault("raise the fences of the slots"))?;
+    let over: BTreeSet<String> =
+        helm.rolled_back().iter().filter(|run| **run != record.run).map(ToString::to_string).collect();
     let mut candidates = Vec::new();
     let found = helm.link.masters().await;
     for (_, mut master) in found.map_err(fault("find the masters"))? {

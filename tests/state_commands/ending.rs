@@ -3,7 +3,7 @@
 use scalectl::Exit;
 use snapbox::str;
 use state_map::Phase;
-use state_map::wire::key::Key;
+use state_map::wire::key::{Key, Space};
 
 use super::site::{Instance, Site};
 
@@ -83,4 +83,26 @@ error: a horizon of 1m00s is too short: a call of b may be carried out 1m30s aft
 
 "#]]);
     assert_eq!(site.at().0, Phase::StopOld);
+}
+
+#[test]
+fn a_run_whose_rollback_was_written_down_and_not_made_keeps_its_values() {
+    let site = Site::start();
+    let mut a = site.instance("a");
+    site.steer(&["start"]).code(Exit::Done);
+    a.follow();
+    let dual = site.survey().record;
+    site.steer(&["rollback"]).code(Exit::Done);
+    // A fail-over has lost it, and the run went on.
+    let fields = [
+        ("epoch", dual.stamp.epoch.to_string()),
+        ("nonce", dual.stamp.nonce.to_string()),
+        ("phase", "dual".into()),
+    ];
+    site.run::<()>(redis::cmd("HSET").arg(Space::default().control()).arg(&fields));
+    let run = ending(&site, &mut a);
+    assert_eq!(run, dual.run.to_string());
+    site.store("game:live", &run, Some("{}"));
+    site.steer(&["finish", "--horizon", SHORT]).code(Exit::Done).stdout_has("0 tombstones, sidecars");
+    assert!(site.has("game:live") && site.has("{game:live}:m"));
 }

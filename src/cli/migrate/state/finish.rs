@@ -113,9 +113,9 @@ pub async fn cross(
     let horizon = kept_for(&view, horizon)?;
     helm.travel(Route { to: Phase::StopOld, patience, confirmed: true }, travelled).await?;
     helm.all_acknowledged(patience).await?;
-    let stamp = helm.survey().await?.record.stamp;
-    let records = collect(helm, stamp.epoch, horizon).await?;
-    helm.note_collected(stamp, records).await?;
+    let record = helm.survey().await?.record;
+    let records = collect(helm, &record, horizon).await?;
+    helm.note_collected(record.stamp, records).await?;
     travelled.collected = Some(records);
     travelled.changes.push(helm.step(Step::Forward, patience).await?);
     Ok(())
