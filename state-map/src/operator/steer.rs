@@ -51,6 +51,8 @@ pub struct Operator<P, J> {
     journal: J,
     /// What is asked.
     pub terms: Terms,
+    /// What was looked at before the run that is about to begin: evidence of its start.
+    pub checks: Vec<String>,
 }
 
 /// How the migration stands.
@@ -72,7 +74,7 @@ fn unexpected(reply: &Reply) -> Stopped {
 impl<P: Port, J: Journal> Operator<P, J> {
     /// An operator at this port, with this journal.
     pub fn new(port: Arc<P>, journal: J, terms: Terms) -> Self {
-        Self { port, journal, terms }
+        Self { port, journal, terms, checks: Vec::new() }
     }
 
     /// The journal.
@@ -157,7 +159,7 @@ impl<P: Port, J: Journal> Operator<P, J> {
             from: view.record.phase,
             expected: view.record.stamp,
             record: record.clone(),
-            evidence: self.evidence(&view),
+            evidence: self.evidence(&view, step),
         };
         // The way back is not barred by a replica that is away: the copy on disk keeps its epoch.
         let replicas = if step == Step::Back { 0 } else { record.replicas };
@@ -204,8 +206,10 @@ impl<P: Port, J: Journal> Operator<P, J> {
         }
     }
 
-    fn evidence(&self, view: &Surveyed) -> Evidence {
+    fn evidence(&self, view: &Surveyed, step: Step) -> Evidence {
+        let checks = if matches!(step, Step::Start { .. }) { self.checks.clone() } else { Vec::new() };
         Evidence {
+            checks,
             now_ms: view.now_ms,
             replid: view.replid.clone(),
             members: view.members.clone(),
