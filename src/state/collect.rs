@@ -116,7 +116,7 @@ async fn look(master: &mut MultiplexedConnection, over: &BTreeSet<String>) -> Re
 }
 
 /// A page of the keys of one master that have a sidecar, and where the next begins.
-async fn sidecars(master: &mut MultiplexedConnection, cursor: u64) -> RedisResult<(u64, Vec<Key>)> {
+pub async fn sidecars(master: &mut MultiplexedConnection, cursor: u64) -> RedisResult<(u64, Vec<Key>)> {
     let mut scan = cmd("SCAN");
     // Others may have keys with such names, of other types.
     scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE).arg("TYPE").arg("hash");

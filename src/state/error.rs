@@ -109,6 +109,16 @@ pub enum Refusal {
         /// What to do about it.
         repair: String,
     },
+    /// Keys would be gone.
+    #[error(
+        "{keys} keys or more are in Redis and in no instance's memory, and in off only memory counts: nothing was \
+         changed. An instance that is not heard of may own them: start it, or stop it for good and `scalectl migrate \
+         state evict NAME --stopped`; then try again. To leave them behind: --abandon"
+    )]
+    Unheld {
+        /// How many, at least.
+        keys: u64,
+    },
     /// There is no such conflict.
     #[error("{0}")]
     NoConflict(String),

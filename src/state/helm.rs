@@ -18,6 +18,7 @@ use state_map::{Id, Phase, Stamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::adopt::{Adopted, adopt};
 use super::collect::clear;
 use super::evidence::{self, verify_now};
 use super::journal::{Copies, Journal};
@@ -29,6 +30,9 @@ use crate::owner::Owner;
 
 /// Between two looks at a gate.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Time in which instances take a thousand keys that nobody has in memory.
+const ADOPTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What goes on while a command is at work.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub enum Seen<'a> {
     FellBack(&'a Blocker),
     /// So many keys that a run before had left in Redis were deleted.
     Cleared(u64),
+    /// So many keys that were in nobody's memory are in an instance's now.
+    Adopted(u64),
     /// A phase is about to be entered.
     Entering(Phase),
     /// A step was taken.
@@ -69,6 +75,7 @@ pub struct Helm<'a> {
     rolled_back: BTreeSet<Id>,
     /// Whether a gate that needs a verification gets one.
     verifying: bool,
+    abandon: bool,
     interrupt: CancellationToken,
     watcher: Watcher<'a>,
 }
@@ -118,8 +125,9 @@ impl<'a> Helm<'a> {
         let journal = Journal::open(&target, &link, &copies, owner, lock.token);
         let operator = Operator::new(port, journal, terms);
         let Manner { interrupt, watcher, .. } = manner;
-        let (rolled_back, verifying) = (copies.rolled_back(), false);
-        let mut helm = Self { target, link, operator, lock, rolled_back, verifying, interrupt, watcher };
+        let (rolled_back, verifying, abandon) = (copies.rolled_back(), false, false);
+        let mut helm =
+            Self { target, link, operator, lock, rolled_back, verifying, abandon, interrupt, watcher };
         helm.tell_of(&copies).await?;
         helm.settle(patience).await?;
         Ok(helm)
@@ -186,6 +194,7 @@ impl<'a> Helm<'a> {
         loop {
             self.operator.terms.replicas = connected_replicas(&self.target, &self.link).await?;
             self.clear_last_run(step).await?;
+            self.adopt_all(step).await?;
             let stopped = match self.try_step(step).await {
                 Ok(changed) => {
                     (self.watcher)(Seen::Changed(&changed));
@@ -215,6 +224,32 @@ impl<'a> Helm<'a> {
                 _ => return Err(StateError::stopped(&self.target, stopped)),
             }
         }
+    }
+
+    /// Before everybody goes back to memory: what is in nobody's would be gone.
+    async fn adopt_all(&mut self, step: Step) -> Result<(), StateError> {
+        if step != Step::Back || self.abandon {
+            return Ok(());
+        }
+        let view = self.survey().await?;
+        let goes_off = step.target(view.record.phase) == Some(Phase::Off);
+        if !goes_off || self.refuse_if_shut(&view, step).is_err() {
+            return Ok(());
+        }
+        let adopting = adopt(&self.target, &self.link, &view, ADOPTED_WITHIN);
+        let Adopted { taken, left } = self.unless_interrupted(adopting).await?;
+        if taken > 0 {
+            (self.watcher)(Seen::Adopted(taken));
+        }
+        if left > 0 {
+            return Err(Refusal::Unheld { keys: left }.into());
+        }
+        Ok(())
+    }
+
+    /// From now on keys that no instance takes into its memory are left behind.
+    pub fn abandon(&mut self) {
+        self.abandon = true;
     }
 
     /// Before a new run begins, once it may: what the last one has left would stay for ever where nobody holds the key.

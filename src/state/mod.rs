@@ -4,6 +4,7 @@
 //! parts: [`target`] is the Redis that the state moves to, [`lock`] lets one operator steer at a time, [`journal`]
 //! keeps what was decided and on which evidence, [`helm`] takes the steps, [`status`] tells where the migration is.
 
+mod adopt;
 pub mod change;
 pub mod collect;
 pub mod conflict;

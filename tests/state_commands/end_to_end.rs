@@ -1,5 +1,6 @@
 //! Two processes with real maps, from memory to Redis by the commands alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use scalectl::Exit;
@@ -14,6 +15,7 @@ use crate::support::wait_until;
 /// A process with one map.
 struct App {
     runtime: Runtime,
+    node: Arc<Node<RedisPort>>,
     map: Map<String, RedisPort>,
 }
 
@@ -28,14 +30,14 @@ impl App {
             compare_every: Duration::from_millis(50),
             ..Settings::named(name)
         };
-        let map = runtime.block_on(async {
+        let (node, map) = runtime.block_on(async {
             let node = Node::new(port(&url), settings);
             let map = node.map(MapSpec::new("rooms", "room:", Text)).unwrap();
-            tokio::spawn(std::sync::Arc::clone(&node).run());
+            tokio::spawn(Arc::clone(&node).run());
             node.registered().await;
-            map
+            (node, map)
         });
-        Self { runtime, map }
+        Self { runtime, node, map }
     }
 
     fn set(&self, id: &str, value: &str) {
@@ -86,4 +88,44 @@ To go on: scalectl migrate state start --auto --yes
     wait_until("done", Duration::from_secs(30), || site.at().0 == Phase::Done);
     assert_eq!(b.get("99").as_deref(), Some("value 99"));
     site.command(&["journal"]).run().code(Exit::Done);
+}
+
+#[test]
+fn what_nobody_has_in_memory_is_taken_into_one_before_everybody_goes_back_to_it() {
+    let site = Site::start();
+    let (a, b) = (App::start(&site, "a"), App::start(&site, "b"));
+    for number in 0..100 {
+        let app = if number % 2 == 0 { &a } else { &b };
+        app.set(&number.to_string(), &format!("value {number}"));
+    }
+    let command = |args: &[&str]| site.command(args).timeout(Duration::from_secs(120)).run();
+    command(&["start", "--auto", "--to", "strict", "--yes", "--timeout", "60s"]).code(Exit::Done);
+    assert!(a.runtime.block_on(a.node.leave(Duration::from_secs(30))), "a gives back what it has");
+    command(&["rollback", "--to", "dual", "--timeout", "60s"]).code(Exit::Done);
+    assert_eq!(b.get("1").as_deref(), Some("value 1"));
+    command(&["rollback", "--timeout", "60s"])
+        .code(Exit::Done)
+        .stderr_has("99 keys that no instance had in memory were shared out among them");
+    wait_until("off", Duration::from_secs(30), || b.node.phase() == Phase::Off);
+    for number in 0..100 {
+        assert_eq!(b.get(&number.to_string()), Some(format!("value {number}")));
+    }
+}
+
+#[test]
+fn keys_that_nobody_can_take_bar_the_way_back_to_memory() {
+    let site = Site::start();
+    let mut lost = site.instance("a");
+    site.steer(&["start"]).code(Exit::Done);
+    lost.follow();
+    let run = site.survey().record.run.to_string();
+    let fields = [("run", run), ("owner", "f".repeat(32)), ("gen", "1".into())];
+    site.run::<()>(redis::cmd("HSET").arg("{room:1}:m").arg(&fields));
+    site.run::<()>(redis::cmd("SET").arg("room:1").arg("x"));
+    site.steer(&["rollback"]).code(Exit::Refused).stderr_has(
+        "1 keys or more are in Redis and in no instance's memory, and in off only memory counts: nothing was changed.",
+    );
+    assert_eq!(site.at().0, Phase::Dual);
+    site.steer(&["rollback", "--abandon"]).code(Exit::Done);
+    assert_eq!(site.at().0, Phase::Off);
 }

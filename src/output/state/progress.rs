@@ -58,6 +58,9 @@ impl StateProgress {
             Seen::Cleared(keys) => {
                 self.output.note(&format!("{keys} keys that the run before had left in Redis were deleted"));
             }
+            Seen::Adopted(keys) => self.output.note(&format!(
+                "{keys} keys that no instance had in memory were shared out among them: in off only memory counts"
+            )),
             Seen::Entering(phase) => {
                 if let Some(text) = notice::before(*phase).filter(|_| !said.noticed.contains(phase)) {
                     said.noticed.push(*phase);

@@ -153,6 +153,16 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
         .boxed()
     }
 
+    fn adopt(&self, key: Key) -> BoxFuture<'_, ()> {
+        async move {
+            let view = self.shared.view();
+            if view.phase.service() == Service::Owner {
+                self.claim_one(view, &key).await;
+            }
+        }
+        .boxed()
+    }
+
     fn is_giving(&self) -> bool {
         lock(&self.memory).iter().any(|(_, entry)| matches!(entry.standing, Standing::Leaving(_)))
     }

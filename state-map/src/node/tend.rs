@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
@@ -19,19 +20,19 @@ const PAUSE: Duration = Duration::from_millis(100);
 const TIDY: Duration = Duration::from_secs(1);
 
 impl<P: Port> Node<P> {
-    /// Hears the other processes. Keys are given back side by side: one that waits for Redis holds up no other.
+    /// Hears the other processes. Keys are given back and taken side by side: one that waits for Redis holds up no other.
     pub(super) async fn keep_answering(&self) {
-        let mut giving = FuturesUnordered::new();
+        let mut moving = FuturesUnordered::new();
         loop {
             let event = {
                 let next = std::pin::pin!(self.next_event());
-                // Without anything to give the set would be ready at once, again and again.
-                let given = std::pin::pin!(async {
-                    if giving.next().await.is_none() {
+                // Without any key to move the set would be ready at once, again and again.
+                let moved = std::pin::pin!(async {
+                    if moving.next().await.is_none() {
                         std::future::pending::<()>().await;
                     }
                 });
-                match select(next, given).await {
+                match select(next, moved).await {
                     Either::Left((event, _)) => event,
                     Either::Right(_) => continue,
                 }
@@ -39,7 +40,12 @@ impl<P: Port> Node<P> {
             match event {
                 Some(Event::Message(Message::Wanted { key, to })) => {
                     if let Some(ward) = self.wards().into_iter().find(|ward| ward.has(&key)) {
-                        giving.push(async move { ward.give(key, to).await });
+                        moving.push(async move { ward.give(key, to).await }.boxed());
+                    }
+                }
+                Some(Event::Message(Message::Adopt { key })) => {
+                    if let Some(ward) = self.wards().into_iter().find(|ward| ward.has(&key)) {
+                        moving.push(async move { ward.adopt(key).await }.boxed());
                     }
                 }
                 Some(event) => self.hear(&event),
@@ -65,7 +71,7 @@ impl<P: Port> Node<P> {
             Event::Message(Message::Free { key }) => {
                 self.wards().iter().filter(|ward| ward.has(key)).for_each(|ward| ward.freed(key));
             }
-            Event::Message(Message::Wanted { .. }) => {}
+            Event::Message(Message::Wanted { .. } | Message::Adopt { .. }) => {}
             Event::Steered => self.shared.poke.notify_one(),
             Event::Forgot => {
                 self.retell();

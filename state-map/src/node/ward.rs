@@ -48,6 +48,9 @@ pub trait Ward: Holdings {
     /// Another process wants a key: gives it back, if it is owned.
     fn give(&self, key: Key, to: Id) -> BoxFuture<'_, ()>;
 
+    /// Takes a key that nobody has in memory.
+    fn adopt(&self, key: Key) -> BoxFuture<'_, ()>;
+
     /// Whether a key is being given.
     fn is_giving(&self) -> bool;
 

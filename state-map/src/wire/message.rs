@@ -16,6 +16,12 @@ pub enum Message {
         /// Who wants it.
         to: Id,
     },
+    /// The receiver is to take a key that nobody has in memory (published by the operator, before everybody goes back
+    /// to memory).
+    Adopt {
+        /// The key.
+        key: Key,
+    },
     /// A key that the receiver wanted is free (published by the release script).
     Free {
         /// The key.

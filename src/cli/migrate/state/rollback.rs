@@ -22,6 +22,9 @@ pub struct Args {
     /// Go back to this phase, step by step, instead of by one
     #[arg(long, value_name = "PHASE")]
     to: Option<Phase>,
+    /// Go back to off although keys are in Redis that no instance takes into its memory: they are gone then
+    #[arg(long)]
+    abandon: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -32,6 +35,9 @@ pub async fn run(args: Args) -> Outcome {
     let patience = args.steer.patience(PATIENCE);
     let go_back = async |helm: &mut Helm<'_>| {
         let to = destination(helm, args.to).await?;
+        if args.abandon {
+            helm.abandon();
+        }
         let mut travelled = Travelled::default();
         let came = helm.travel(Route { to, patience, confirmed: false }, &mut travelled).await;
         let resume = format!("scalectl migrate state rollback --to {to}");
