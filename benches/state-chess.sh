@@ -44,7 +44,7 @@ play off "$seconds"
 show off
 state start --yes >/dev/null 2>&1
 for phase in dual backfill shadow read-new strict primary-new stop-old; do
-  [[ $phase == dual ]] || state advance --to "$phase" --yes >/dev/null 2>&1 || state finish --to "$phase" --yes >/dev/null
+  [[ $phase == dual ]] || state advance --to "$phase" --yes >/dev/null 2>&1 || state finish --yes >/dev/null
   play "$phase" "$seconds"
   show "$phase"
 done

@@ -1,12 +1,14 @@
 //! `migrate state plan`: what keeps a migration from beginning, with its repair.
 
-use redis_fixture::{Options, Server};
+use redis_fixture::{Cluster, Options, Sentinels, Server, Version};
 use scalectl::Exit;
 use serde_json::{Value, json};
+use state_map::Phase;
+use state_map::wire::key::Space;
 
 use crate::schemas::conforms;
-use crate::state_verify::site::Site;
-use crate::support::{Output, Scalectl};
+use crate::state_verify::site::{PATIENCE, Site};
+use crate::support::{Output, Scalectl, wait_until};
 
 fn plan(url: &str, more: &[&str]) -> Output {
     let args = ["migrate", "state", "plan", "--redis", url];
@@ -62,11 +64,69 @@ fn without_instances_nothing_may_begin() {
 #[test]
 fn a_missing_privilege_is_named_with_the_rule_that_grants_it() {
     let server = Server::start();
-    let user = ["ACL", "SETUSER", "mover", "on", ">pw", "~*", "resetchannels", "+@all", "-hset"];
-    server.ask::<String>(&user);
+    let _site = Site::start(&server.url(), &["one"]);
     let url = format!("redis://mover:pw@127.0.0.1:{}", server.port());
-    let args = ["migrate", "state", "plan", "--redis", "env:TARGET"];
-    let output = Scalectl::new(args).env("TARGET", url).run();
-    output.code(Exit::Refused).stdout_has("+hset").stdout_has("+publish &stateMigration:control");
-    assert!(!output.stdout.contains("pw"), "{}", output.report());
+    let plan = |rules: &[&str]| {
+        let user = ["ACL", "SETUSER", "mover", "reset", "on", ">pw", "+@all"];
+        server.ask::<String>(&[&user, rules].concat());
+        let args = ["migrate", "state", "plan", "--redis", "env:TARGET"];
+        let output = Scalectl::new(args).env("TARGET", &url).run();
+        assert!(!output.stdout.contains("pw"), "{}", output.report());
+        output
+    };
+    let output = plan(&["~*", "resetchannels", "-hset", "-xrange"]);
+    output
+        .code(Exit::Refused)
+        .stdout_has("+hset +xrange +publish &stateMigration:* +subscribe &stateMigration:*");
+    // The channel of the control record alone is not enough: keys are asked for in inboxes.
+    let output = plan(&["~*", "&stateMigration:control"]);
+    output.code(Exit::Refused).stdout_has("lacks PUBLISH on stateMigration:inbox:, SUBSCRIBE on");
+    let output = plan(&["~{stateMigration}:*", "~chessGameState:*", "&stateMigration:*"]);
+    output
+        .code(Exit::Refused)
+        .stdout_has("~activeChessGame:* ~{activeChessGame:* ~{chessGameState:* ~{*}:f ~{*}:b");
+    let all =
+        ["~{stateMigration}:*", "~*Chess*", "~chess*", "~{chess*", "~{*}:f", "~{*}:b", "&stateMigration:*"];
+    plan(&all).code(Exit::Done);
+}
+
+#[test]
+fn memory_that_does_not_suffice_for_what_is_held_is_refused() {
+    let server = Server::start_with(Options::default().arg(["--maxmemory", "16mb"]));
+    let site = Site::start(&server.url(), &["one"]);
+    plan(&server.url(), &[]).code(Exit::Done);
+    site.play(0, "large", json!({ "moves": "x".repeat(5_000_000) }));
+    let report = plan(&server.url(), &["--output", "json"]).code(Exit::Refused).json();
+    assert_eq!(refused(&report), ["memory"], "{report:#}");
+}
+
+#[test]
+fn the_database_behind_sentinels_is_the_one_of_the_instances() {
+    let sentinels = Sentinels::start(Version::default(), 1);
+    sentinels.nodes.iter().for_each(|node| node.ask(&["CONFIG", "SET", "appendonly", "yes"]));
+    let url = format!("{}/1", sentinels.url());
+    let _site = Site::start(&url, &["one"]);
+    let state =
+        |args: &[&str]| Scalectl::new([&["migrate", "state"], args, &["--redis", &url]].concat()).run();
+    state(&["start", "--replicas", "1"]).code(Exit::Done).stdout_has("off -> dual (start), epoch 1.");
+    state(&["journal"]).code(Exit::Done).stdout_has("epoch 1 is there");
+}
+
+#[test]
+fn a_shard_without_its_replica_keeps_strict_shut() {
+    let mut cluster = Cluster::start(Version::default());
+    cluster.nodes.iter().for_each(|node| node.ask(&["CONFIG", "SET", "appendonly", "yes"]));
+    let site = Site::start(&cluster.url(), &["one"]);
+    let url = cluster.url();
+    let state =
+        |args: &[&str]| Scalectl::new([&["migrate", "state"], args, &["--redis", &url]].concat()).run();
+    state(&["start", "--replicas", "1"]).code(Exit::Done);
+    site.steer_to(Phase::ReadNew);
+    let control = cluster.owner_of(Space::default().slot()).unwrap();
+    let other = (control + 1) % 3;
+    cluster.nodes[other + 3].kill9();
+    wait_until("the replica is gone", PATIENCE, || cluster.nodes[other].info("connected_slaves") == "0");
+    assert_eq!(cluster.nodes[control].info("connected_slaves"), "1");
+    let refused = state(&["advance", "--yes", "--timeout", "0s"]);
+    refused.code(Exit::Refused).stderr_has("each write has to reach 1 replicas, and 0 are connected");
 }

@@ -121,6 +121,9 @@ impl Helm<'_> {
                 travelled.stopped_before = Some(Phase::Strict);
                 return Ok(());
             }
+            if let Some(next) = phase.next().filter(|_| step == Step::Forward) {
+                self.tell_before(next);
+            }
             travelled.changes.push(self.step(step, route.patience).await?);
         }
     }

@@ -1,9 +1,11 @@
-//! The end of a migration: tombstones and sidecars of absent keys go (C19). Also of one that was given up: all goes.
+//! The end of a migration: tombstones and sidecars of absent keys go (C19), and with them what runs that were rolled
+//! back have left, which nobody of this run has claimed. Before another run begins, all that the last one has left.
 //!
 //! A tombstone keeps a late copy of an old write from bringing a value back. It may go once no such copy can be on its
 //! way any more: fences let nobody older make a record, and what is collected was there, unchanged, for longer than
 //! any call lives.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -13,39 +15,50 @@ use state_map::wire::key::{Key, SLOTS, fence};
 use state_map::{ControlRecord, Id};
 
 use super::{Helm, StateError, Target};
-use crate::clients::redis::{Link, masters};
+use crate::clients::redis::Link;
 
 /// Names that one step of a scan asks for.
 const PAGE: usize = 1_000;
 /// Commands that are under way together.
 const AT_ONCE: usize = 64;
-/// Deletes a sidecar that is as it was, and whose value is not there. KEYS: sidecar, value. ARGV: run, seq, op.
+/// Deletes a sidecar that is as it was, and the value of a run that is over. A value of this run stays, with its
+/// sidecar. KEYS: sidecar, value. ARGV: run, seq, op, whether the run is over.
 const COLLECT: &str = r"
 local field = redis.call('HMGET', KEYS[1], 'run', 'seq', 'op')
 if field[1] ~= ARGV[1] or field[2] ~= ARGV[2] or field[3] ~= ARGV[3] then return 0 end
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-return redis.call('DEL', KEYS[1])";
+if ARGV[4] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1";
+
 /// Deletes what a run has left of a key. KEYS: sidecar, value. ARGV: run.
 const CLEAR: &str = r"
 if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 return 1";
 
-/// A sidecar of a key that has no value, as it was seen first.
+/// A sidecar that may go, as it was seen first.
 struct Candidate {
     key: Key,
     run: String,
     seq: String,
     op: String,
+    /// Whether it is of a run that was rolled back: its value goes too.
+    is_over: bool,
 }
 
-/// Raises the fences to this epoch, waits for longer than any call lives, and collects what did not change meanwhile.
-/// Gives how many records went.
-pub async fn collect(helm: &Helm<'_>, epoch: u64, horizon: Duration) -> Result<u64, StateError> {
+/// Raises the fences to the epoch of the present record, waits for longer than any call lives, and collects what did
+/// not change meanwhile. Gives how many records went.
+pub async fn collect(helm: &Helm<'_>, record: &ControlRecord, horizon: Duration) -> Result<u64, StateError> {
     let target = &helm.target;
     let fault = |doing: &'static str| move |error: redis::RedisError| target.fault(doing, &error);
-    raise_fences(&helm.link, epoch).await.map_err(fault("raise the fences of the slots"))?;
-    let candidates = absent(helm).await.map_err(fault("look for tombstones"))?;
+    raise_fences(&helm.link, record.stamp.epoch).await.map_err(fault("raise the fences of the slots"))?;
+    let over: BTreeSet<String> =
+        helm.rolled_back().iter().filter(|run| **run != record.run).map(ToString::to_string).collect();
+    let mut candidates = Vec::new();
+    let found = helm.link.masters().await;
+    for (_, mut master) in found.map_err(fault("find the masters"))? {
+        candidates.extend(look(&mut master, &over).await.map_err(fault("look for tombstones"))?);
+    }
     helm.sleep(horizon).await?;
     let collected = stream::iter(candidates).map(|candidate| take(&helm.link, candidate));
     let collected = collected.buffer_unordered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await;
@@ -60,7 +73,7 @@ pub async fn clear(target: &Target, link: &Link, given_up: &ControlRecord) -> Re
     let fault = |error: redis::RedisError| target.fault("delete what the last run has left", &error);
     raise_fences(link, given_up.stamp.epoch).await.map_err(fault)?;
     let mut cleared = 0;
-    for (_, mut master) in masters(&target.url, link, target.timeout).await.map_err(fault)? {
+    for (_, mut master) in link.masters().await.map_err(fault)? {
         let mut cursor = 0;
         loop {
             let (next, keys) = sidecars(&mut master, cursor).await.map_err(fault)?;
@@ -89,32 +102,33 @@ async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
     fences.buffer_unordered(AT_ONCE).try_collect().await
 }
 
-/// The sidecars of all keys that have no value.
-async fn absent(helm: &Helm<'_>) -> RedisResult<Vec<Candidate>> {
-    let mut found = Vec::new();
-    for (_, mut master) in masters(&helm.target.url, &helm.link, helm.target.timeout).await? {
-        let mut cursor = 0;
-        loop {
-            let (next, keys) = sidecars(&mut master, cursor).await?;
-            found.extend(without_value(&mut master, &keys).await?);
-            if next == 0 {
-                break;
-            }
-            cursor = next;
+/// The sidecars of one master that may go.
+async fn look(master: &mut MultiplexedConnection, over: &BTreeSet<String>) -> RedisResult<Vec<Candidate>> {
+    let (mut cursor, mut found) = (0, Vec::new());
+    loop {
+        let (next, keys) = sidecars(master, cursor).await?;
+        found.extend(candidates(master, &keys, over).await?);
+        if next == 0 {
+            return Ok(found);
         }
+        cursor = next;
     }
-    Ok(found)
 }
 
 /// A page of the keys of one master that have a sidecar, and where the next begins.
 async fn sidecars(master: &mut MultiplexedConnection, cursor: u64) -> RedisResult<(u64, Vec<Key>)> {
     let mut scan = cmd("SCAN");
-    scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE);
+    // Others may have keys with such names, of other types.
+    scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE).arg("TYPE").arg("hash");
     let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
     Ok((next, names.iter().filter_map(|name| Key::of_sidecar(name)).collect()))
 }
 
-async fn without_value(master: &mut MultiplexedConnection, keys: &[Key]) -> RedisResult<Vec<Candidate>> {
+async fn candidates(
+    master: &mut MultiplexedConnection,
+    keys: &[Key],
+    over: &BTreeSet<String>,
+) -> RedisResult<Vec<Candidate>> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -129,14 +143,16 @@ async fn without_value(master: &mut MultiplexedConnection, keys: &[Key]) -> Redi
         let exists: bool = redis::from_redis_value_ref(&answer[0]).ok()?;
         let fields: [Option<String>; 3] = redis::from_redis_value_ref(&answer[1]).ok()?;
         let [Some(run), Some(seq), Some(op)] = fields else { return None };
-        (!exists).then(|| Candidate { key: key.clone(), run, seq, op })
+        let is_over = over.contains(&run);
+        (!exists || is_over).then(|| Candidate { key: key.clone(), run, seq, op, is_over })
     };
     Ok(pairs.filter_map(candidate).collect())
 }
 
 async fn take(link: &Link, candidate: Candidate) -> RedisResult<u64> {
-    let Candidate { key, run, seq, op } = candidate;
+    let Candidate { key, run, seq, op, is_over } = candidate;
     let mut collect = cmd("EVAL");
-    collect.arg(COLLECT).arg(2).arg(key.sidecar()).arg(key.value()).arg(run).arg(seq).arg(op);
+    collect.arg(COLLECT).arg(2).arg(key.sidecar()).arg(key.value());
+    collect.arg(run).arg(seq).arg(op).arg(u8::from(is_over));
     collect.query_async(&mut link.clone()).await
 }

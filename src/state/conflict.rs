@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use redis::{RedisResult, cmd};
 use schemars::JsonSchema;
 use serde::Serialize;
+use state_map::wire::call::Surveyed;
 use state_map::wire::key::Key;
 use state_map::wire::message::{Conflict, Keep};
 
@@ -12,10 +13,16 @@ use super::{Refusal, StateError, Target};
 use crate::clients::redis::Link;
 use crate::digest::sha256;
 
-/// Sets a report that is still as it was read. ARGV: key, report as it was, report.
+/// Sets a report that is still as it was read, or removes it. ARGV: key, report as it was, report or nothing.
 const DECIDE: &str = r"
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+local found = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if found == ARGV[3] then return 1 end
+if found ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+end
 return 1";
 
 /// A key with two values.
@@ -104,33 +111,55 @@ pub fn keep_name(keep: Keep) -> &'static str {
     }
 }
 
-/// The report on a key.
-pub fn find<'r>(reports: &'r Reports, key: &Key) -> Result<&'r str, StateError> {
-    Ok(reports.get(key.value()).ok_or_else(|| gone(key))?)
+/// A key to decide on.
+pub struct Undecided<'r> {
+    key: &'r Key,
+    report: &'r str,
+    conflict: Conflict,
+    /// Whether the instance that holds the second value is there to carry a decision out.
+    is_held: bool,
+}
+
+impl<'r> Undecided<'r> {
+    /// The report on a key, in view of who is there.
+    pub fn find(reports: &'r Reports, key: &'r Key, view: &Surveyed) -> Result<Self, StateError> {
+        let report = reports.get(key.value()).ok_or_else(|| gone(key))?;
+        let conflict: Conflict = serde_json::from_str(report).map_err(|_| gone(key))?;
+        let is_held = view.members.values().any(|member| member.incarnation == conflict.incarnation);
+        Ok(Self { key, report, conflict, is_held })
+    }
+
+    /// A value whose holder is gone can be written by nobody.
+    pub fn refuse_in_vain(&self, keep: Keep) -> Result<(), StateError> {
+        if self.is_held || keep == Keep::Stored {
+            return Ok(());
+        }
+        let (key, instance) = (self.key, &self.conflict.instance);
+        Err(Refusal::NoConflict(format!(
+            "the process of {instance} that held the second value of {key} is gone: nobody is there to write it. Only \
+             `--keep stored` is possible; --show-values shows the value, so that the application can write it again"
+        ))
+        .into())
+    }
+
+    /// Decides. The instance that holds the other value carries it out; where it is gone, there is nothing to carry
+    /// out, and the report goes.
+    pub async fn decide(mut self, target: &Target, link: &mut Link, keep: Keep) -> Result<(), StateError> {
+        self.conflict.keep = Some(keep);
+        // Reports are plain values: they cannot fail to become JSON.
+        let decided = serde_json::to_string(&self.conflict).unwrap_or_default();
+        let after = if self.is_held { decided } else { String::new() };
+        let mut decide = cmd("EVAL");
+        decide.arg(DECIDE).arg(1).arg(target.space().conflicts()).arg(self.key.value());
+        decide.arg(self.report).arg(after);
+        let decided: RedisResult<bool> = decide.query_async(link).await;
+        match decided.map_err(|error| target.fault("decide on a conflict", &error))? {
+            true => Ok(()),
+            false => Err(gone(self.key).into()),
+        }
+    }
 }
 
 fn gone(key: &Key) -> Refusal {
     Refusal::NoConflict(format!("{key} has no second value now: nothing is to be decided"))
-}
-
-/// Decides on a key. The instance that holds the other value carries it out.
-pub async fn decide(
-    target: &Target,
-    link: &mut Link,
-    reports: &Reports,
-    key: &Key,
-    keep: Keep,
-) -> Result<(), StateError> {
-    let before = find(reports, key)?;
-    let mut conflict: Conflict = serde_json::from_str(before).map_err(|_| gone(key))?;
-    conflict.keep = Some(keep);
-    // Reports are plain values: they cannot fail to become JSON.
-    let after = serde_json::to_string(&conflict).unwrap_or_default();
-    let mut decide = cmd("EVAL");
-    decide.arg(DECIDE).arg(1).arg(target.space().conflicts()).arg(key.value()).arg(before).arg(after);
-    let decided: RedisResult<bool> = decide.query_async(link).await;
-    match decided.map_err(|error| target.fault("decide on a conflict", &error))? {
-        true => Ok(()),
-        false => Err(gone(key).into()),
-    }
 }

@@ -3,10 +3,10 @@
 //! Nothing is remembered between two commands but the control record and the journal, so a command that was killed at
 //! any point is gone on with by the next.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use state_map::Stamp;
 use state_map::control::Proof;
 use state_map::operator::{
     self, Blocker, Changed, Eviction, Intent, Operator, Outcome, Step, Stopped, Terms, Verification,
@@ -14,6 +14,7 @@ use state_map::operator::{
 };
 use state_map::redis::RedisPort;
 use state_map::wire::call::Surveyed;
+use state_map::{Id, Phase, Stamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +22,9 @@ use super::collect::clear;
 use super::evidence::{self, verify_now};
 use super::journal::{Copies, Journal};
 use super::lock::Lock;
+use super::preflight::{self, PreflightReport};
 use super::{Refusal, StateError, Target};
-use crate::clients::redis::Link;
+use crate::clients::redis::{Link, in_sync};
 use crate::owner::Owner;
 
 /// Between two looks at a gate.
@@ -41,6 +43,8 @@ pub enum Seen<'a> {
     FellBack(&'a Blocker),
     /// So many keys that a run before had left in Redis were deleted.
     Cleared(u64),
+    /// A phase is about to be entered.
+    Entering(Phase),
     /// A step was taken.
     Changed(&'a Changed),
     /// A step waits for what opens by itself.
@@ -62,6 +66,7 @@ pub struct Helm<'a> {
     pub link: Link,
     operator: Operator<RedisPort, Journal>,
     lock: Lock,
+    rolled_back: BTreeSet<Id>,
     /// Whether a gate that needs a verification gets one.
     verifying: bool,
     interrupt: CancellationToken,
@@ -106,14 +111,15 @@ impl<'a> Helm<'a> {
         copies.refuse_flaws(&target)?;
         let terms = Terms {
             clean_rounds: manner.clean_rounds,
-            replicas: connected_replicas(&target, &mut link).await?,
+            replicas: connected_replicas(&target, &link).await?,
             fencing: lock.token,
             ..Terms::default()
         };
         let journal = Journal::open(&target, &link, &copies, owner, lock.token);
         let operator = Operator::new(port, journal, terms);
         let Manner { interrupt, watcher, .. } = manner;
-        let mut helm = Self { target, link, operator, lock, verifying: false, interrupt, watcher };
+        let (rolled_back, verifying) = (copies.rolled_back(), false);
+        let mut helm = Self { target, link, operator, lock, rolled_back, verifying, interrupt, watcher };
         helm.tell_of(&copies).await?;
         helm.settle(patience).await?;
         Ok(helm)
@@ -143,7 +149,15 @@ impl<'a> Helm<'a> {
 
     /// How the migration stands.
     pub async fn survey(&mut self) -> Result<Surveyed, StateError> {
-        self.operator.survey().await.map_err(|stopped| StateError::stopped(&self.target, stopped))
+        let end = Instant::now() + self.target.timeout;
+        loop {
+            match self.operator.survey().await {
+                Ok(view) => return Ok(view),
+                // A connection that was lost, or a fail-over.
+                Err(Stopped::Redis(_)) if Instant::now() < end => self.pause().await?,
+                Err(stopped) => return Err(StateError::stopped(&self.target, stopped)),
+            }
+        }
     }
 
     /// Refuses a step that cannot be taken now, before the operator is asked about it.
@@ -155,6 +169,11 @@ impl<'a> Helm<'a> {
         Err(StateError::stopped(&self.target, Stopped::Blocked { step, blockers }))
     }
 
+    /// Runs that were over when this command began.
+    pub fn rolled_back(&self) -> &BTreeSet<Id> {
+        &self.rolled_back
+    }
+
     /// For writing down evidence.
     pub fn operator(&mut self) -> &mut Operator<RedisPort, Journal> {
         &mut self.operator
@@ -163,8 +182,9 @@ impl<'a> Helm<'a> {
     /// Takes a step; waits so long for what opens by itself.
     pub async fn step(&mut self, step: Step, patience: Duration) -> Result<Changed, StateError> {
         let end = Instant::now() + patience;
+        let mut was_lost = false;
         loop {
-            self.operator.terms.replicas = connected_replicas(&self.target, &mut self.link).await?;
+            self.operator.terms.replicas = connected_replicas(&self.target, &self.link).await?;
             self.clear_last_run(step).await?;
             let stopped = match self.try_step(step).await {
                 Ok(changed) => {
@@ -173,9 +193,17 @@ impl<'a> Helm<'a> {
                 }
                 Err(stopped) => stopped,
             };
-            let Stopped::Blocked { blockers, .. } = &stopped else {
-                return Err(StateError::stopped(&self.target, stopped));
+            let blockers = match &stopped {
+                Stopped::Blocked { blockers, .. } => blockers,
+                // Nothing was changed: once Redis answers again, it is tried once more.
+                Stopped::Redis(_) if !was_lost => {
+                    was_lost = true;
+                    self.survey().await?;
+                    continue;
+                }
+                _ => return Err(StateError::stopped(&self.target, stopped)),
             };
+            was_lost = false;
             match self.remedy(blockers) {
                 Some(Remedy::Verify) => self.verify().await?,
                 Some(Remedy::VerifyAgain) if Instant::now() < end => self.verify().await?,
@@ -274,6 +302,11 @@ impl<'a> Helm<'a> {
         Err(Refusal::Unconfirmed(text).into())
     }
 
+    /// Tells what a phase changes, before it is entered.
+    pub fn tell_before(&self, phase: Phase) {
+        (self.watcher)(Seen::Entering(phase));
+    }
+
     /// From now on a gate that needs a verification gets one.
     pub fn verify_by_itself(&mut self) {
         self.verifying = true;
@@ -281,16 +314,20 @@ impl<'a> Helm<'a> {
 
     async fn verify(&mut self) -> Result<(), StateError> {
         (self.watcher)(Seen::Verifying);
-        let report = tokio::select! {
-            report = verify_now(&self.target) => report?,
-            () = self.interrupt.cancelled() => return Err(StateError::Interrupted),
-        };
+        let report = self.unless_interrupted(verify_now(&self.target)).await?;
         let view = self.survey().await?;
         let found = report.and_then(|report| evidence::of(&report, view.record.stamp, view.now_ms));
         let Some(verification) = found else { return Ok(()) };
         (self.watcher)(Seen::Verified(&verification));
         let noted = self.operator.verified(verification).await;
         noted.map_err(|stopped| StateError::stopped(&self.target, stopped))
+    }
+
+    /// Looks whether a run may begin. What was found is evidence of its start.
+    pub async fn preflight(&mut self, terms: &preflight::Terms) -> Result<PreflightReport, StateError> {
+        let report = self.unless_interrupted(preflight::preflight(&self.target, terms)).await?;
+        self.operator.checks = report.checks.iter().map(ToString::to_string).collect();
+        Ok(report)
     }
 
     /// Drops an instance.
@@ -306,8 +343,19 @@ impl<'a> Helm<'a> {
 
     /// Waits, unless the operator stops it.
     pub async fn sleep(&self, time: Duration) -> Result<(), StateError> {
+        self.unless_interrupted(async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, StateError>>,
+    ) -> Result<T, StateError> {
         tokio::select! {
-            () = tokio::time::sleep(time) => Ok(()),
+            done = work => done,
             () = self.interrupt.cancelled() => Err(StateError::Interrupted),
         }
     }
@@ -318,9 +366,10 @@ impl<'a> Helm<'a> {
     }
 }
 
-/// Replicas that are connected to the master that has the control record.
-pub async fn connected_replicas(target: &Target, link: &mut Link) -> Result<u32, StateError> {
-    let info = link.info(&target.space().control(), "replication").await;
-    let info = info.map_err(|error| target.fault("ask for its replicas", &error))?;
-    Ok(info.get("connected_slaves").unwrap_or_default())
+/// Replicas that are in sync with their master; of several masters, with that which has fewest.
+pub async fn connected_replicas(target: &Target, link: &Link) -> Result<u32, StateError> {
+    let infos = link.infos("replication").await;
+    let infos = infos.map_err(|error| target.fault("ask for its replicas", &error))?;
+    let fields = |info: &str| in_sync(info.lines().filter_map(|line| line.trim_end().split_once(':')));
+    Ok(infos.iter().map(|info| fields(info)).min().unwrap_or_default())
 }

@@ -21,12 +21,15 @@ const LEASE: Duration = Duration::from_secs(20);
 /// How often it is prolonged.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Takes the lock where it is free, or where it has this very value. ARGV: holder, lease, value to replace, the highest
+/// Takes the lock where it is free, or where it has this very value; one that was taken by this very call, which came
+/// twice, is the caller's. ARGV: holder, lease, value to replace, the highest
 /// token that was ever heard of: after a fail-over the counter may have fallen back.
 const TAKE: &str = r"
 local held = redis.call('GET', KEYS[1])
+local token, holder = string.match(held or '', '^(%d+) (.*)$')
+if holder == ARGV[1] then return {tonumber(token), held} end
 if held and held ~= ARGV[3] then return {0, held} end
-local token = math.max(redis.call('INCR', KEYS[2]), tonumber(ARGV[4]) + 1)
+token = math.max(redis.call('INCR', KEYS[2]), tonumber(ARGV[4]) + 1)
 redis.call('SET', KEYS[2], token)
 local value = token .. ' ' .. ARGV[1]
 redis.call('SET', KEYS[1], value, 'PX', ARGV[2])

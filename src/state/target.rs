@@ -7,11 +7,11 @@ use state_map::redis::{ConnectError, RedisPort, RedisSettings};
 use state_map::wire::key::Space;
 
 use super::StateError;
+use crate::clients::SecretUrl;
 use crate::clients::redis::Link;
-use crate::clients::{SecretUrl, redis};
 
 /// Of the time that a call may take, this part is for waiting for replicas.
-const REPLICATION_SHARE: u32 = 2;
+pub const REPLICATION_SHARE: u32 = 2;
 
 /// The Redis that state moves to.
 #[derive(Debug, Clone)]
@@ -48,12 +48,12 @@ impl Target {
 
     /// A connection for commands that the protocol does not have.
     pub async fn connect(&self) -> Result<Link, StateError> {
-        let connected = redis::link(&self.url, self.timeout).await;
+        let connected = Link::connect(&self.url, self.timeout).await;
         connected.map_err(|error| self.fault("connect", &error))
     }
 
     /// A driver's error while `doing` something here.
-    pub fn fault(&self, doing: &str, error: &::redis::RedisError) -> StateError {
+    pub fn fault(&self, doing: &str, error: &redis::RedisError) -> StateError {
         StateError::driver(&self.url, self.timeout, doing, error)
     }
 }

@@ -80,7 +80,7 @@ impl Watch {
             collected: notes.collected,
             clean_rounds: self.clean_rounds,
             lease_ms: LEASE_MS,
-            replicas: connected_replicas(&self.target, &mut self.link).await?,
+            replicas: connected_replicas(&self.target, &self.link).await?,
         };
         let operator = lock::holder(&self.target, &self.link).await?;
         Ok(StatusReport::new(Sources {

@@ -172,6 +172,9 @@ pub struct Report {
     /// Version of the protocol that it speaks.
     #[serde(default)]
     pub protocol: u32,
+    /// How long after it was decided on a call may still be carried out, in milliseconds; 0: it does not say.
+    #[serde(default)]
+    pub call_life_ms: u64,
 }
 
 /// An instance as Redis knows it.

@@ -24,6 +24,7 @@ impl App {
         let url = site.redis.url();
         let settings = Settings {
             lease: Duration::from_secs(2),
+            call_life: Duration::from_secs(3),
             compare_every: Duration::from_millis(50),
             ..Settings::named(name)
         };
@@ -75,9 +76,12 @@ To go on: scalectl migrate state start --auto --yes
     a.set("0", "changed");
     auto(&["--yes", "--to", "primary-new"])
         .code(Exit::Done)
-        .stdout_has("strict -> primary-new (advance), epoch 6.");
+        .stdout_has("strict -> primary-new (advance), epoch 6.")
+        .stderr_has("In strict a write is acknowledged by Redis and its replicas.");
+    auto(&["--yes"]).code(Exit::Done).stdout_has("Stopped before stop-old.");
+    assert_eq!(site.at().0, Phase::PrimaryNew, "there is no way back from behind it: it has to be named");
     assert_eq!((b.get("0").as_deref(), a.get("1").as_deref()), (Some("changed"), Some("value 1")));
-    let finish = site.command(&["finish", "--yes", "--horizon", "0s", "--timeout", "60s"]);
+    let finish = site.command(&["finish", "--yes", "--horizon", "8s", "--timeout", "60s"]);
     finish.timeout(Duration::from_secs(120)).run().code(Exit::Done).stdout_has("The migration is done.");
     wait_until("done", Duration::from_secs(30), || site.at().0 == Phase::Done);
     assert_eq!(b.get("99").as_deref(), Some("value 99"));

@@ -57,6 +57,22 @@ fn an_operator_who_slept_past_the_lock_changes_nothing_more() {
 }
 
 #[test]
+fn an_operator_whose_connections_are_cut_goes_on() {
+    let site = Site::start();
+    let (waiting, mut a) = waiting(&site);
+    site.run::<()>(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes"));
+    a.count(Counts::default());
+    waiting.wait_for_line(STARTUP, |line| line.contains("has not acknowledged shadow"));
+    site.run::<()>(redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes"));
+    a.follow();
+    waiting.wait(STARTUP).code(Exit::Done);
+    assert_eq!(site.at(), (Phase::Shadow, 3));
+    assert_eq!(site.journal().lines().count(), 6, "each change once, before and after");
+    site.command(&["journal"]).run().code(Exit::Done);
+    assert!(!site.has(&Site::lock()));
+}
+
+#[test]
 fn the_lock_of_a_process_that_was_killed_is_taken_over_at_once() {
     let site = Site::start();
     let (mut killed, mut a) = waiting(&site);

@@ -44,10 +44,13 @@ impl Site {
             .hide_matches(r"run [0-9a-f]{8}\b", "run [RUN]")
     }
 
-    /// A command that steers, without patience.
+    /// A command that steers, without patience. Instances that are imitated answer no question, so that a start has
+    /// to be told of their maps.
     #[track_caller]
     pub fn steer(&self, args: &[&str]) -> Output {
-        self.command(&[args, &["--timeout", "0s"]].concat()).run()
+        let begin = ["--map", "games=game:", "--instance-timeout", "50ms"];
+        let more = if args.first() == Some(&"start") { &begin[..] } else { &[] };
+        self.command(&[args, &["--timeout", "0s"], more].concat()).run()
     }
 
     /// An instance that has registered and acknowledged the record.
@@ -92,6 +95,20 @@ impl Site {
     pub fn at(&self) -> (Phase, u64) {
         let record = self.survey().record;
         (record.phase, record.stamp.epoch)
+    }
+
+    /// A key as an instance that took part in this run has written it; without a value: a tombstone.
+    pub fn store(&self, key: &str, run: &str, value: Option<&str>) {
+        let fields = [("run", run), ("seq", "2"), ("op", &"1".repeat(32))];
+        self.run::<()>(redis::cmd("HSET").arg(format!("{{{key}}}:m")).arg(&fields));
+        if let Some(value) = value {
+            self.run::<()>(redis::cmd("SET").arg(key).arg(value));
+        }
+    }
+
+    /// Whether Redis has this key.
+    pub fn has(&self, key: &str) -> bool {
+        self.run(redis::cmd("EXISTS").arg(key))
     }
 
     /// Runs a command on the server.

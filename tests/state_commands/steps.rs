@@ -23,11 +23,7 @@ Next: dual, not yet:
   - no instance has registered: start the application with this Redis and this namespace first
 
 "#]]);
-    site.steer(&["start"]).code(Exit::Refused).stdout(str![""]).stderr(str![[r#"
-error: start is not possible now:
-  - no instance has registered: start the application with this Redis and this namespace first
-
-"#]]);
+    site.steer(&["start"]).code(Exit::Refused).stdout_has("none is registered").stderr(str![""]);
     for command in ["advance", "finish"] {
         site.steer(&[command]).code(Exit::Refused).stderr(str![[r#"
 error: there is no run: `scalectl migrate state start` begins one
@@ -46,7 +42,13 @@ fn a_run_starts_when_everybody_is_there_and_goes_on_when_they_have_acknowledged(
     let site = Site::start();
     let mut instances = [site.instance("a"), site.instance("b")];
     let started = site.steer(&["start"]);
-    started.code(Exit::Done).stderr(str![""]).stdout(str![[r#"
+    started.code(Exit::Done).stderr(str![[r#"
+mind: replicas of 127.0.0.1:[PORT]: a server that is lost takes everything with it from strict on
+mind: memory of 127.0.0.1:[PORT]: set maxmemory: without it the system kills Redis when memory ends
+mind: persistence of 127.0.0.1:[PORT]: a restart of the server loses what came after the last snapshot: CONFIG SET appendonly yes
+mind: maps: what is said of the keys that are there already holds for the known maps only
+
+"#]]).stdout(str![[r#"
 off -> dual (start), epoch 1.
 Not acknowledged yet:
   a has not acknowledged dual; it serves off
@@ -260,48 +262,20 @@ stop-old is the point of no return: the instances drop their copies in memory, a
 error: nothing was changed: confirm with --yes
 
 "#]]);
+    // Whoever agreed to everything is told all the same, and goes no further than was said.
+    site.steer(&["start", "--auto", "--yes"]).code(Exit::Done).stdout_has("Stopped before stop-old.");
+    assert_eq!(site.at().0, Phase::PrimaryNew);
     site.steer(&["advance"]).code(Exit::Refused).stderr(str![[r#"
 error: stop-old is beyond the point of no return: `scalectl migrate state finish` crosses it
 
 "#]]);
-    site.steer(&["finish", "--yes"])
+    site.steer(&["start", "--auto", "--yes", "--to", "done"])
         .code(Exit::Resumable)
-        .stderr_has("to go on: scalectl migrate state finish");
+        .stderr_has("stop-old is the point of no return")
+        .stderr_has("to go on: scalectl migrate state start --auto");
+    site.steer(&["finish", "--yes"]).code(Exit::Refused).stderr_has("a has not acknowledged stop-old");
     assert_eq!(site.at().0, Phase::StopOld);
     site.steer(&["rollback"]).code(Exit::Refused).stderr_has("there is no way back from stop-old");
-}
-
-#[test]
-fn a_tombstone_is_collected_at_the_end_and_a_living_key_keeps_its_record() {
-    let site = Site::start();
-    let mut a = site.instance("a");
-    let record = site.place(Phase::StopOld);
-    a.follow();
-    for (key, value) in [("game:gone", None), ("game:live", Some("{}"))] {
-        let sidecar = format!("{{{key}}}:m");
-        let fields = [("run", record.run.to_string()), ("seq", "2".into()), ("op", "1".repeat(32))];
-        site.run::<()>(redis::cmd("HSET").arg(sidecar).arg(&fields));
-        if let Some(value) = value {
-            site.run::<()>(redis::cmd("SET").arg(key).arg(value));
-        }
-    }
-    site.steer(&["finish", "--horizon", "0s"]).code(Exit::Done).stdout(str![[r#"
-stop-old -> done (advance), epoch 2.
-Not acknowledged yet:
-  a has not acknowledged done; it serves stop-old
-1 tombstones and sidecars of absent keys were collected.
-The migration is done.
-
-"#]]);
-    assert!(!site.run::<bool>(redis::cmd("EXISTS").arg("{game:gone}:m")));
-    assert!(site.run::<bool>(redis::cmd("EXISTS").arg("{game:live}:m")));
-    let fence = state_map::wire::key::Key::from_name("game:gone").fence();
-    assert_eq!(site.run::<u64>(redis::cmd("GET").arg(fence)), 1);
-    site.steer(&["finish"]).code(Exit::Done).stdout(str![[r#"
-Nothing to do: stateMigration is in done.
-The migration is done.
-
-"#]]);
 }
 
 #[test]
@@ -330,8 +304,9 @@ fn a_new_run_deletes_what_the_last_one_has_left_and_nothing_of_others() {
 #[test]
 fn conflicts_are_shown_without_their_values_and_decided() {
     let site = Site::start();
+    let incarnation = site.instance("a").incarnation.to_string();
     let conflict = json!({
-        "map": "games", "instance": "a", "incarnation": "1".repeat(32), "held": "held secret", "stored": "other",
+        "map": "games", "instance": "a", "incarnation": incarnation, "held": "held secret", "stored": "other",
     });
     let key = "chessGameState:7";
     site.run::<()>(redis::cmd("HSET").arg(Space::default().conflicts()).arg(key).arg(conflict.to_string()));
@@ -355,6 +330,28 @@ error: x has no second value now: nothing is to be decided
     assert_eq!(decided["conflicts"][0]["keep"], "held");
     assert_eq!(decided["conflicts"][0]["held"]["value"], serde_json::Value::Null);
     assert_eq!(site.survey().conflicts, 0, "decided, and for the instance to carry out");
+}
+
+#[test]
+fn a_second_value_whose_holder_is_gone_can_only_be_dropped() {
+    let site = Site::start();
+    let _b = site.instance("b");
+    let conflict = json!({
+        "map": "games", "instance": "a", "incarnation": "1".repeat(32), "held": "held secret", "stored": "other",
+    });
+    let (reports, key) = (Space::default().conflicts(), "chessGameState:7");
+    site.run::<()>(redis::cmd("HSET").arg(&reports).arg(key).arg(conflict.to_string()));
+    site.command(&["resolve", key, "--keep", "held"]).run().code(Exit::Refused).stdout(str![""]).stderr(str![[r#"
+error: the process of a that held the second value of chessGameState:7 is gone: nobody is there to write it. Only `--keep stored` is possible; --show-values shows the value, so that the application can write it again
+
+"#]]);
+    assert_eq!(site.survey().conflicts, 1, "the gate stays shut");
+    site.command(&["resolve", key, "--keep", "stored"]).run().code(Exit::Done).stdout(str![[r#"
+No key has two values.
+
+"#]]);
+    assert!(!site.has(&reports));
+    assert_eq!(site.survey().conflicts, 0);
 }
 
 #[test]
@@ -439,6 +436,9 @@ fn a_redis_that_is_not_there_or_allows_nothing_is_told_apart() {
 error: redis://127.0.0.1:[PORT]: could not connect: connection refused
 
 "#]]);
+    for url in ["rediss+cluster://127.0.0.1:1", "rediss+sentinel://127.0.0.1:1/main/1"] {
+        at(url).code(Exit::Unreachable);
+    }
     at("http://127.0.0.1").code(Exit::Usage).stderr(str![[r#"
 error: http://127.0.0.1: expected redis://host:port, rediss://, redis+sentinel://host:port,…/name or redis+cluster://host:port,…
 

@@ -91,7 +91,7 @@ fn s06_a_backfill_that_was_read_before_a_delete_and_is_sent_after_the_collection
         "1",
         "a tombstone is kept until every call has lived its life"
     );
-    let horizon = format!("{}ms", millis(CALL_LIFE + Duration::from_millis(500)));
+    let horizon = format!("{}ms", millis(CALL_LIFE + Duration::from_secs(5)));
     let finish = ["finish", "--yes", "--horizon", &horizon, "--timeout", "30s"];
     site.command(&finish).run().code(Exit::Done);
     assert_eq!(site.steering.phase(), Phase::Done);

@@ -21,7 +21,10 @@ pub fn render(report: &ChangeReport) -> String {
         }
     }
     if let Some(records) = report.collected {
-        text += &format!("{} tombstones and sidecars of absent keys were collected.\n", thousands(records));
+        let records = thousands(records);
+        text += &format!(
+            "{records} tombstones, sidecars of absent keys and keys of earlier runs were collected.\n"
+        );
     }
     if let Some(phase) = report.stopped_before {
         let notice = phase.parse().ok().and_then(notice::before).unwrap_or_default();

@@ -27,6 +27,12 @@ pub fn render(report: &PreflightReport) -> String {
     text + &format!("\n{}\nnext: scalectl migrate state start (the same arguments)\n", style::well("READY"))
 }
 
+/// What has to be minded, one line for each.
+pub fn minds(report: &PreflightReport) -> Vec<String> {
+    let told = report.checks.iter().filter(|check| check.standing == Standing::Told);
+    told.map(|check| format!("mind: {}", what_to_do(check))).collect()
+}
+
 fn word(standing: Standing) -> String {
     match standing {
         Standing::Well => style::well("ok"),
@@ -39,8 +45,12 @@ fn repair(check: &Check) -> String {
     if check.repair.is_empty() {
         return String::new();
     }
+    format!("{}: {}\n", word(check.standing), what_to_do(check))
+}
+
+fn what_to_do(check: &Check) -> String {
     let of = if check.of.is_empty() { String::new() } else { format!(" of {}", one_line(&check.of)) };
-    format!("{}: {}{of}: {}\n", word(check.standing), check.name, one_line(&check.repair))
+    format!("{}{of}: {}", check.name, one_line(&check.repair))
 }
 
 fn phase(plan: &PhasePlan) -> String {

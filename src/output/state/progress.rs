@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use state_map::Phase;
 use state_map::operator::Blocker;
 use state_map::wire::call::Surveyed;
 
@@ -25,6 +26,8 @@ pub struct StateProgress {
 struct Said {
     waiting: Option<(Vec<&'static str>, Instant)>,
     bar: Option<KeyProgress>,
+    /// The phases whose notices were shown: each is, once.
+    noticed: Vec<Phase>,
 }
 
 impl StateProgress {
@@ -55,8 +58,14 @@ impl StateProgress {
             Seen::Cleared(keys) => {
                 self.output.note(&format!("{keys} keys that the run before had left in Redis were deleted"));
             }
+            Seen::Entering(phase) => {
+                if let Some(text) = notice::before(*phase).filter(|_| !said.noticed.contains(phase)) {
+                    said.noticed.push(*phase);
+                    self.output.note(text);
+                }
+            }
             Seen::Changed(changed) => {
-                *said = Said::default();
+                (said.waiting, said.bar) = (None, None);
                 if let Some(text) = notice::after(changed.from, changed.record.phase) {
                     self.output.note(text);
                 }

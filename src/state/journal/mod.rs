@@ -8,17 +8,20 @@ mod file;
 mod line;
 mod stream;
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use state_map::operator::{self, Entry, Notes};
+use state_map::operator::{self, Entry, Notes, Step};
+use state_map::{Id, Phase, Stamp};
 
 pub use self::line::{Flaw, Line};
 use crate::clients::redis::Link;
 use crate::clock::now;
 use crate::owner::Owner;
+use crate::state::target::REPLICATION_SHARE;
 use crate::state::{Refusal, StateError, Target};
 
 /// Where the journal of a migration is, if nothing else is said.
@@ -107,6 +110,23 @@ impl Copies {
         notes
     }
 
+    /// The runs that were rolled back to `off`: what they have left in Redis is nobody's. That one was is known by the
+    /// next start, which was decided on its last record; a rollback that was written down may not have been made.
+    pub fn rolled_back(&self) -> BTreeSet<Id> {
+        let intents = || {
+            self.disk.iter().chain(&self.redis).filter_map(|line| match &line.entry {
+                Entry::Intended(intent) => Some(intent),
+                _ => None,
+            })
+        };
+        let ended =
+            intents().filter(|intent| intent.record.phase == Phase::Off && !intent.record.run.is_none());
+        let ended: HashMap<Stamp, Id> =
+            ended.map(|intent| (intent.record.stamp, intent.record.run)).collect();
+        let starts = intents().filter(|intent| matches!(intent.step, Step::Start { .. }));
+        starts.filter_map(|start| ended.get(&start.expected).copied()).collect()
+    }
+
     /// The highest token of a lock under which an entry was written.
     pub fn highest_token(&self) -> u64 {
         self.disk.iter().chain(&self.redis).map(|line| line.token).max().unwrap_or_default()
@@ -158,7 +178,7 @@ impl Journal {
             appender: file::Appender::new(&copies.path),
             link: link.clone(),
             place: stream::Place { stream: target.space().journal(), lock: target.space().lock(), token },
-            within: target.timeout,
+            within: target.timeout / REPLICATION_SHARE,
             owner,
             token,
             end: newest.unwrap_or_default(),

@@ -4,14 +4,21 @@
 use std::time::Duration;
 
 use redis::streams::StreamRangeReply;
-use redis::{ErrorKind, RedisError, RedisResult, cmd};
+use redis::{ErrorKind, Pipeline, RedisError, RedisResult, cmd};
 
 use super::line::{Flaw, Line};
 use crate::clients::redis::Link;
 
-/// KEYS: stream, lock. ARGV: token, identifier, field, value.
+/// Adds an entry once, however often it is sent. One that is there already touches the lock: a wait for the replicas
+/// needs a write of its connection to wait for. KEYS: stream, lock. ARGV: token, identifier, field, value.
 const ADD: &str = r"
-if string.match(redis.call('GET', KEYS[2]) or '', '^%d+') ~= ARGV[1] then return 0 end
+local held = redis.call('GET', KEYS[2]) or ''
+if string.match(held, '^%d+') ~= ARGV[1] then return 0 end
+local there = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
+if there and there[2][2] == ARGV[4] then
+  redis.call('SET', KEYS[2], held, 'KEEPTTL')
+  return 1
+end
 redis.call('XADD', KEYS[1], ARGV[2], ARGV[3], ARGV[4])
 return 1";
 /// The field of an entry.
@@ -51,21 +58,26 @@ pub async fn add(
     replicas: u32,
     within: Duration,
 ) -> RedisResult<()> {
-    for line in lines {
-        let mut add = cmd("EVAL");
-        add.arg(ADD).arg(2).arg(&place.stream).arg(&place.lock).arg(place.token);
-        add.arg(format!("{}-1", line.number)).arg(FIELD).arg(line.text());
-        let added: bool = add.query_async(link).await?;
-        if !added {
-            return Err((ErrorKind::Client, "somebody else has taken the operator's lock").into());
-        }
-    }
-    if replicas == 0 || lines.is_empty() {
+    if lines.is_empty() {
         return Ok(());
     }
-    match link.wait(&place.stream, replicas, within).await? {
-        reached if reached >= replicas => Ok(()),
-        reached => Err(short(reached, replicas)),
+    // One pipeline: it is sent on one connection, and the wait is for what was written there.
+    let mut add = Pipeline::new();
+    for line in lines {
+        add.cmd("EVAL").arg(ADD).arg(2).arg(&place.stream).arg(&place.lock).arg(place.token);
+        add.arg(format!("{}-1", line.number)).arg(FIELD).arg(line.text());
+    }
+    if replicas > 0 {
+        add.cmd("WAIT").arg(replicas).arg(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+    }
+    let answers: Vec<u32> = add.query_async(link).await?;
+    let (added, reached) = answers.split_at(lines.len().min(answers.len()));
+    if added.contains(&0) {
+        return Err((ErrorKind::Client, "somebody else has taken the operator's lock").into());
+    }
+    match reached.first() {
+        Some(&reached) if reached < replicas => Err(short(reached, replicas)),
+        _ => Ok(()),
     }
 }
 

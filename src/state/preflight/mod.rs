@@ -13,7 +13,8 @@ mod server;
 use std::time::{Duration, SystemTime};
 
 use redis::cmd;
-use state_map::verify::Question;
+use state_map::verify::{Question, Told};
+use state_map::{Id, Phase};
 
 pub use report::PreflightReport;
 use report::{Check, Standing};
@@ -46,23 +47,41 @@ pub async fn preflight(target: &Target, terms: &Terms) -> Result<PreflightReport
         return Ok(PreflightReport::new(target, checks));
     }
     let surveyed = survey(&servers, &*target.port()?).await?;
-    checks.extend(cluster(&servers).await?);
-    let needed = surveyed.members.values().map(|member| member.report.counts.bytes).sum();
-    for server in &servers.masters {
-        let info = servers.info(server).await?;
-        checks.extend(server::check(&server.name, &info, terms.replicas, needed));
-        let redis_ms = clock(server).await.map_err(|error| target.fault("read its clock", &error))?;
-        checks.push(instance::clock(&server.name, redis_ms, this_machine_ms()));
-    }
-    checks.extend(instance::check(&surveyed));
     let asking =
         Asking { of: surveyed.members.values().map(|m| m.incarnation).collect(), patience: terms.patience };
     let answers = asking.ask(&servers, Question::Maps, 0).await?;
     let told: Vec<_> = answers.of.values().map(|answer| answer.told.clone()).collect();
     let maps = Maps::new(&terms.maps, &told);
+    checks.extend(cluster(&servers).await?);
+    checks.extend(each_server(&servers, terms, &told).await?);
+    checks.extend(instance::check(&surveyed));
     checks.push(instance::maps(&maps, &surveyed, &answers.silent));
-    checks.extend(occupied::check(&servers, &maps, surveyed.record.run, terms.replace).await?);
+    let lacking = privilege::check_maps(&servers, &maps).await?;
+    if !lacking.is_empty() {
+        checks.extend(lacking);
+        return Ok(PreflightReport::new(target, checks));
+    }
+    let run = if surveyed.record.phase == Phase::Off { Id::NONE } else { surveyed.record.run };
+    checks.extend(occupied::check(&servers, &maps, run, terms.replace).await?);
     Ok(PreflightReport::new(target, checks))
+}
+
+/// The checks of each server, and of their clocks against one another.
+async fn each_server(servers: &Servers, terms: &Terms, told: &[Told]) -> Result<Vec<Check>, StateError> {
+    let (mut checks, mut ahead_ms) = (Vec::new(), Vec::new());
+    let held: u64 = told.iter().flat_map(|told| &told.maps).map(|map| map.bytes).sum();
+    // Keys are spread over all masters.
+    let needed = held.div_ceil(servers.masters.len().max(1) as u64);
+    for server in &servers.masters {
+        let info = servers.info(server).await?;
+        checks.extend(server::check(&server.name, &info, terms.replicas, needed));
+        let redis_ms = clock(server).await.map_err(|error| servers.target.fault("read its clock", &error))?;
+        let here_ms = this_machine_ms();
+        checks.push(instance::clock(&server.name, redis_ms, here_ms));
+        ahead_ms.push((server.name.as_str(), i128::from(redis_ms) - i128::from(here_ms)));
+    }
+    checks.extend(server::clocks(&ahead_ms));
+    Ok(checks)
 }
 
 fn this_machine_ms() -> u64 {

@@ -2,8 +2,12 @@
 
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, cmd};
 
+use state_map::Id;
+use state_map::wire::key::{Key, fence, mark};
+
 use super::report::Check;
 use crate::state::StateError;
+use crate::state::verify::maps::Maps;
 use crate::state::verify::servers::{Server, Servers};
 
 const NAME: &str = "privileges";
@@ -18,83 +22,137 @@ const PLAIN: [&[&str]; 7] = [
     &["SCRIPT", "LOAD", "return 1"],
 ];
 
-/// One check of each server.
+/// One check of each server: what steering needs.
 pub async fn check(servers: &Servers) -> Result<Vec<Check>, StateError> {
+    let needs = steering(servers);
     let mut checks = Vec::new();
     for server in &servers.masters {
-        let lacking = lacking(servers, server).await?;
-        checks.push(match &lacking[..] {
-            [] => Check::well(NAME, &server.name, "all that the protocol needs"),
-            lacking => {
-                let rule = lacking.iter().map(Need::rule).collect::<Vec<_>>().join(" ");
-                let words = lacking.iter().map(Need::words).collect::<Vec<_>>().join(", ");
-                Check::refused(NAME, &server.name, format!("lacks {words}"), format!("ACL SETUSER … {rule}"))
-            }
-        });
+        let found = lacking(servers, server, &needs).await?;
+        let well = || Check::well(NAME, &server.name, "all that the protocol needs");
+        checks.push(refusal(&server.name, &found).unwrap_or_else(well));
     }
     Ok(checks)
+}
+
+/// What is lacking on the keys of the maps, on each server.
+pub async fn check_maps(servers: &Servers, maps: &Maps) -> Result<Vec<Check>, StateError> {
+    let needs: Vec<Need> = maps.iter().flat_map(|map| of_map(&map.prefix)).chain(of_slots()).collect();
+    let mut checks = Vec::new();
+    for server in &servers.masters {
+        checks.extend(refusal(&server.name, &lacking(servers, server, &needs).await?));
+    }
+    Ok(checks)
+}
+
+fn refusal(server: &str, lacking: &[&Need]) -> Option<Check> {
+    let join = |of: fn(&Need) -> &str, between: &str| {
+        let mut all: Vec<&str> = lacking.iter().map(|need| of(need)).collect();
+        all.dedup();
+        all.join(between)
+    };
+    let words = join(|need| &need.words, ", ");
+    let rules = join(|need| &need.rule, " ");
+    (!lacking.is_empty())
+        .then(|| Check::refused(NAME, server, format!("lacks {words}"), format!("ACL SETUSER … {rules}")))
 }
 
 /// Something that is needed.
 struct Need {
     command: Vec<String>,
-    channel: Option<String>,
+    words: String,
+    /// What grants it.
+    rule: String,
 }
 
 impl Need {
-    fn words(&self) -> String {
-        let command = self.command.first().map_or("", String::as_str);
-        match &self.channel {
-            Some(channel) => format!("{command} on {channel}"),
-            None => command.to_owned(),
-        }
+    fn command(command: &[&str]) -> Self {
+        let name = command.first().copied().unwrap_or_default();
+        Self { command: owned(command), words: name.to_owned(), rule: format!("+{}", name.to_lowercase()) }
     }
 
-    fn rule(&self) -> String {
-        let command = self.command.first().map_or_else(String::new, |name| name.to_lowercase());
-        match &self.channel {
-            Some(channel) => format!("+{command} &{channel}"),
-            None => format!("+{command}"),
-        }
+    fn channel(command: &[&str], channel: &str, all: &str) -> Self {
+        let Self { command, words, rule } = Self::command(command);
+        Self { command, words: format!("{words} on {channel}"), rule: format!("{rule} &{all}") }
+    }
+
+    /// A command that may be used, on keys that may not be.
+    fn keys(command: &[&str], pattern: &str) -> Self {
+        let words = format!("keys {pattern}");
+        Self { command: owned(command), words, rule: format!("~{pattern}") }
     }
 }
 
-fn needs(servers: &Servers) -> Vec<Need> {
+fn owned(command: &[&str]) -> Vec<String> {
+    command.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn steering(servers: &Servers) -> Vec<Need> {
     let space = servers.target.space();
-    let (control, steering) = (space.control(), space.steering());
-    let keyed: [&[&str]; 16] = [
+    let control = space.control();
+    let keyed: [&[&str]; 21] = [
         &["GET", &control],
         &["SET", &control, "x"],
+        &["INCR", &control],
         &["UNLINK", &control],
         &["DEL", &control],
         &["EXISTS", &control],
+        &["EXPIRE", &control, "1"],
         &["PEXPIRE", &control, "1"],
         &["PEXPIREAT", &control, "1"],
         &["PEXPIRETIME", &control],
+        &["PERSIST", &control],
         &["HGET", &control, "f"],
         &["HMGET", &control, "f"],
         &["HSET", &control, "f", "v"],
         &["HDEL", &control, "f"],
         &["HGETALL", &control],
+        &["HVALS", &control],
         &["XADD", &control, "*", "f", "v"],
+        &["XRANGE", &control, "-", "+"],
         &["EVAL", "return 1", "1", &control],
         &["EVALSHA", "0000000000000000000000000000000000000000", "1", &control],
     ];
-    let owned = |command: &[&str]| command.iter().map(|&word| word.to_owned()).collect();
-    let all = keyed.iter().chain(&PLAIN).map(|command| Need { command: owned(command), channel: None });
-    let channels = [vec!["PUBLISH", &steering, "x"], vec!["SUBSCRIBE", &steering]];
-    let channels =
-        channels.iter().map(|command| Need { command: owned(command), channel: Some(steering.clone()) });
-    all.chain(channels).collect()
+    let mut needs: Vec<Need> = keyed.iter().chain(&PLAIN).map(|command| Need::command(command)).collect();
+    let (inbox, all) = (space.inbox(Id::NONE), format!("{}:*", servers.target.namespace));
+    for channel in [space.steering(), inbox] {
+        needs.push(Need::channel(&["PUBLISH", &channel, "x"], &channel, &all));
+        needs.push(Need::channel(&["SUBSCRIBE", &channel], &channel, &all));
+    }
+    needs
 }
 
-async fn lacking(servers: &Servers, server: &Server) -> Result<Vec<Need>, StateError> {
+/// Reading and writing a value and its sidecar.
+fn of_map(prefix: &str) -> Vec<Need> {
+    let key = Key::new(prefix, "x");
+    let (value, sidecar) = (format!("{prefix}*"), format!("{{{prefix}*"));
+    vec![
+        Need::keys(&["GET", key.value()], &value),
+        Need::keys(&["SET", key.value(), "x"], &value),
+        Need::keys(&["HMGET", &key.sidecar(), "f"], &sidecar),
+        Need::keys(&["HSET", &key.sidecar(), "f", "v"], &sidecar),
+    ]
+}
+
+/// What every slot has: a fence and a mark.
+fn of_slots() -> Vec<Need> {
+    vec![
+        Need::keys(&["GET", &fence(0)], "{*}:f"),
+        Need::keys(&["SET", &fence(0), "1"], "{*}:f"),
+        Need::keys(&["SET", &mark(0), "1"], "{*}:b"),
+    ]
+}
+
+async fn lacking<'n>(
+    servers: &Servers,
+    server: &Server,
+    needs: &'n [Need],
+) -> Result<Vec<&'n Need>, StateError> {
     let mut connection = server.connection.clone();
     let mut lacking = Vec::new();
     // An account that may not say who it is, or try, is asked by harmless use.
     let who: Option<String> = cmd("ACL").arg("WHOAMI").query_async(&mut connection).await.ok();
     let mut may_try = who.is_some();
-    for need in needs(servers) {
+    for need in needs {
         let mut allowed = None;
         if let (Some(who), true) = (&who, may_try) {
             let tried = cmd("ACL")
@@ -109,8 +167,8 @@ async fn lacking(servers: &Servers, server: &Server) -> Result<Vec<Need>, StateE
                 Err(error) => return Err(servers.target.fault("try its privileges", &error)),
             }
         }
-        if allowed.is_none() && is_harmless(&need) {
-            let used: Result<redis::Value, _> = command(&need).query_async(&mut connection).await;
+        if allowed.is_none() && is_harmless(need) {
+            let used: Result<redis::Value, _> = command(need).query_async(&mut connection).await;
             allowed = used.err().map(|error| !is_refusal(&error));
         }
         if allowed == Some(false) {
@@ -140,6 +198,8 @@ fn is_harmless(need: &Need) -> bool {
         "HGET",
         "HMGET",
         "HGETALL",
+        "HVALS",
+        "XRANGE",
     ];
     need.command.first().is_some_and(|name| reads.contains(&name.as_str()))
 }

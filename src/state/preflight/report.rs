@@ -1,5 +1,7 @@
 //! What the checks before a migration found.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -54,6 +56,18 @@ impl Check {
         repair: impl Into<String>,
     ) -> Self {
         Self { standing: Standing::Refused, repair: repair.into(), ..Self::well(name, of, found) }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let standing = match self.standing {
+            Standing::Well => "well",
+            Standing::Told => "told",
+            Standing::Refused => "refused",
+        };
+        let of = if self.of.is_empty() { String::new() } else { format!(" of {}", self.of) };
+        write!(f, "{standing}: {}{of}: {}", self.name, self.found)
     }
 }
 

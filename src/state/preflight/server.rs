@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::report::Check;
+use crate::clients::redis::in_sync;
 use crate::output::indexes::plan::bytes;
 
 /// What `INFO` tells, by field.
 type Info = BTreeMap<String, String>;
 /// A value and its sidecar take about this many times the bytes of the value.
 const OVERHEAD: u64 = 3;
+
+/// Masters whose clocks are further apart are refused.
+const APART_MS: i128 = 1_000;
 
 /// All checks of a server. `needed` is what the instances say to hold, in bytes.
 pub fn check(of: &str, info: &Info, replicas: u32, needed: u64) -> Vec<Check> {
@@ -59,8 +63,7 @@ fn role(of: &str, info: &Info) -> Check {
 fn durability(of: &str, info: &Info, wanted: u32) -> Check {
     let name = "replicas";
     let connected = number(info, "connected_slaves");
-    let online =
-        (0..connected).filter(|at| text(info, &format!("slave{at}")).contains("state=online")).count() as u64;
+    let online = u64::from(in_sync(info.iter().map(|(field, value)| (field.as_str(), value.as_str()))));
     let found = format!("{online} of {connected} replicas in sync, {wanted} waited for");
     if u64::from(wanted) > online {
         let repair = format!("bring {wanted} replicas up, or wait for fewer: --replicas {online}");
@@ -130,6 +133,24 @@ fn persistence(of: &str, info: &Info) -> Check {
     Check::told(name, of, if has_snapshots { "snapshots" } else { "none" }, mind)
 }
 
+/// Whether the clocks of the masters agree: every deadline is of the one that has the control record. `ahead_ms`: of
+/// each, how far it is ahead of this machine's.
+pub fn clocks(ahead_ms: &[(&str, i128)]) -> Option<Check> {
+    let (last, behind) = ahead_ms.iter().min_by_key(|(_, ahead)| *ahead)?;
+    let (first, ahead) = ahead_ms.iter().max_by_key(|(_, ahead)| *ahead)?;
+    let apart = ahead - behind;
+    let found = || format!("{first} is {apart} ms ahead of {last}");
+    match apart > APART_MS {
+        true => Some(Check::refused(
+            "clocks",
+            "",
+            found(),
+            "a server whose clock is ahead takes every call for late: set the clocks of the masters by one source (NTP)",
+        )),
+        false => (ahead_ms.len() > 1).then(|| Check::well("clocks", "", found())),
+    }
+}
+
 /// Whether all slots of a Cluster are served, and none moves.
 pub fn slots(info: &str, nodes: &str) -> Check {
     let is = |line: &str| info.lines().any(|found| found.trim_end() == line);
@@ -183,6 +204,15 @@ mod tests {
         assert_eq!(refused(&[], 1, 50_000_000), ["memory"]);
         assert_eq!(refused(&[("maxmemory_policy", "allkeys-lru")], 1, 0), ["eviction"]);
         assert_eq!(refused(&[("aof_enabled", "0")], 1, 0), ["persistence"]);
+    }
+
+    #[test]
+    fn clocks_of_masters_must_agree_with_one_another() {
+        let standing = |ahead: &[(&str, i128)]| clocks(ahead).map(|check| check.standing);
+        assert_eq!(standing(&[("a", 90_000)]), None, "one server has one clock, whatever it shows");
+        assert_eq!(standing(&[("a", 90_000), ("b", 90_900)]), Some(Standing::Well));
+        assert_eq!(standing(&[("a", 600), ("b", 0), ("c", -600)]), Some(Standing::Refused));
+        assert_eq!(clocks(&[("a", 600), ("b", -600)]).unwrap().found, "a is 1200 ms ahead of b");
     }
 
     #[test]

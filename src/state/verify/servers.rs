@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, cmd};
 
-use crate::clients::redis::{self as client, Link};
+use crate::clients::redis::Link;
 use crate::state::{StateError, Target};
 
 /// One master.
@@ -43,7 +43,7 @@ impl Servers {
     /// Connects to all of them.
     pub async fn connect(target: Target) -> Result<Self, StateError> {
         let link = target.connect().await?;
-        let found = client::masters(&target.url, &link, target.timeout).await;
+        let found = link.masters().await;
         let found = found.map_err(|error| target.fault("find the masters", &error))?;
         let masters = found.into_iter().map(|(name, connection)| Server { name, connection }).collect();
         Ok(Self { target, link, masters })
@@ -72,10 +72,10 @@ impl Servers {
 
     /// The clock of the server that has the control record.
     pub async fn now_ms(&self) -> Result<u64, StateError> {
-        let time = match &self.masters[..] {
-            [first, ..] => clock(first).await,
-            [] => Ok(0),
-        };
+        let mut ask = cmd("EVAL");
+        ask.arg("return redis.call('TIME')").arg(1).arg(self.target.space().control());
+        let time: RedisResult<(u64, u64)> = ask.query_async(&mut self.link.clone()).await;
+        let time = time.map(millis);
         time.map_err(|error| self.target.fault("read its clock", &error))
     }
 
@@ -92,7 +92,11 @@ impl Servers {
 
 /// The clock of one server, in milliseconds since 1970.
 pub async fn clock(server: &Server) -> RedisResult<u64> {
-    let (seconds, micros) = cmd("TIME").query_async::<(u64, u64)>(&mut server.connection.clone()).await?;
+    let time: (u64, u64) = cmd("TIME").query_async(&mut server.connection.clone()).await?;
+    Ok(millis(time))
+}
+
+fn millis((seconds, micros): (u64, u64)) -> u64 {
     let time = Duration::from_secs(seconds) + Duration::from_micros(micros);
-    Ok(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

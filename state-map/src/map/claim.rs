@@ -120,7 +120,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             let by_force = may_force && refusals >= PATIENCE;
             let caller = self.shared.caller(view);
             let claim = Call::Claim(Claim { key: key.clone(), caller, in_place_of, by_force });
-            let (owner, generation) = match self.shared.call(claim).await {
+            let (owner, generation) = match self.shared.call_again(claim).await {
                 Ok(Reply::Claimed(Claimed::Yours(record))) => {
                     return self.install(view, key, &record).await;
                 }

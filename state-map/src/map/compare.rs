@@ -34,6 +34,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 clean = false;
                 continue;
             };
+            if record.generation < generation {
+                self.unclaim(key, generation);
+                clean = false;
+                continue;
+            }
             if record.generation > generation {
                 // Somebody has taken it while this process slept: what is left here is nobody's.
                 self.lose(key, generation);

@@ -31,6 +31,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                     self.let_go(key, generation);
                     return true;
                 }
+                Ok(Reply::Verdict(Verdict::Forgotten)) => {
+                    self.unclaim(key, generation);
+                    return false;
+                }
                 Ok(Reply::Verdict(Verdict::Conflict)) => {
                     tracing::error!(%key, "two operations bear the same sequence: the key is kept");
                     self.stay(key, generation);

@@ -193,6 +193,25 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         });
     }
 
+    /// Redis has forgotten that this process owns a key, and in the phases in which memory counts nobody else can have
+    /// what it has: it is claimed anew, and meets whatever else is found there as two values of one key (C6).
+    pub fn unclaim(&self, key: &Key, generation: u64) {
+        let mut memory = lock(&self.memory);
+        let is_unclaimed = memory.edit(key, |entry| {
+            let is_it = entry.generation() == Some(generation);
+            if is_it {
+                (entry.standing, entry.seq, entry.stored) = (Standing::Unclaimed, 0, 0);
+            }
+            is_it && entry.value.is_some()
+        });
+        if is_unclaimed == Some(true) {
+            memory.owe(key);
+        }
+        drop(memory);
+        self.debts.notify_one();
+        self.changed.notify_waiters();
+    }
+
     /// Whether Redis is known to have this version of a key, or a later one.
     pub fn has_stored(&self, key: &Key, generation: u64, seq: u64) -> bool {
         let memory = lock(&self.memory);
@@ -211,7 +230,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     }
 }
 
+/// The latest expiry that Redis and the numbers of its scripts can tell: later ones are never.
+const LATEST_EXPIRY_MS: u64 = 1 << 53;
+
 /// When something that lives this long from now expires. Fixed once, and shipped as it is (C18).
 pub fn expiry(now_ms: u64, ttl: Option<Duration>) -> u64 {
-    ttl.map_or(0, |ttl| now_ms.saturating_add(ttl.as_millis().try_into().unwrap_or(u64::MAX)))
+    let expires_ms = |ttl: Duration| now_ms.checked_add(ttl.as_millis().try_into().ok()?);
+    ttl.and_then(expires_ms).filter(|at| *at <= LATEST_EXPIRY_MS).unwrap_or(0)
 }

@@ -43,6 +43,15 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
         match self.change_own_memory(key, change)? {
             Changed::Lost => Ok(Attempt::Again),
+            // What an owner remembers may have been taken from it without a word.
+            Changed::Kept { result, .. }
+                if permit.view.phase < Phase::Strict && self.spec.takeover == Takeover::LastWins =>
+            {
+                Ok(match self.read_newest(permit, key).await? {
+                    Attempt::Done(_) => Attempt::Done(result),
+                    Attempt::Again => Attempt::Again,
+                })
+            }
             Changed::Kept { result, .. } if permit.view.phase < Phase::ReadNew => Ok(Attempt::Done(result)),
             Changed::Kept { result, stored } => self.confirm_kept(permit, key, result, stored, change).await,
             Changed::Written { result, generation, version } => {
@@ -144,7 +153,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             (Ok(Verdict::Superseded | Verdict::Stale), _) if planted(Bug::SupersededIsSuccess) => {
                 busy.settle();
             }
-            (Ok(Verdict::Superseded | Verdict::Stale), _) => {
+            (Ok(Verdict::Superseded | Verdict::Stale), _) | (Ok(Verdict::Forgotten), true) => {
                 self.shared.poke.notify_one();
                 let had_it = self.has_stored(busy.key, busy.generation, seq);
                 self.lose(busy.key, busy.generation);
@@ -154,6 +163,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                     Takeover::Released => Err(Refused::unknown("another instance has taken the key over")),
                 };
             }
+            (Ok(Verdict::Forgotten), false) => self.unclaim(busy.key, busy.generation),
             (Ok(_) | Err(_), false) => {}
             (Ok(verdict), true) => return Err(Refused::unknown(format!("Redis said {verdict:?}"))),
             // Memory has it and owes it: it may still be done, also when this call was certainly not carried out.
@@ -168,7 +178,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         if planted(Bug::BackfillDoneAtSend) {
             self.note_stored(&put, retellings);
         }
-        let verdict = match self.shared.call(Call::Put(put.clone())).await? {
+        let call = Call::Put(put.clone());
+        let reply = match put.durable {
+            true => self.shared.call_again(call).await?,
+            false => self.shared.call(call).await?,
+        };
+        let verdict = match reply {
             Reply::Verdict(verdict) => verdict,
             other => return Err(Failure::Refused(format!("an answer to another question: {other:?}"))),
         };
@@ -183,7 +198,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 let Put { key, version, .. } = &put;
                 tracing::error!(%key, seq = version.seq, "two operations bear the same sequence: report this");
             }
-            Verdict::Superseded | Verdict::Stale | Verdict::Late => {}
+            Verdict::Superseded | Verdict::Forgotten | Verdict::Stale | Verdict::Late => {}
         }
         Ok(verdict)
     }

@@ -56,6 +56,14 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                         self.lose(key, generation);
                         true
                     }
+                    Ok(Verdict::Forgotten) if view.phase.service() == Service::Owner => {
+                        self.unclaim(key, generation);
+                        false
+                    }
+                    Ok(Verdict::Forgotten) => {
+                        self.lose(key, generation);
+                        true
+                    }
                     Ok(Verdict::Conflict) => true,
                     Ok(Verdict::Late) | Err(_) => false,
                 }

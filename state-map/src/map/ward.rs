@@ -107,8 +107,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
 
     fn claim_held(&self) -> BoxFuture<'_, bool> {
         let view = self.shared.view();
+        let target = || self.shared.state(|state| state.target.as_ref().map(|target| target.stamp));
+        let begun_for = target();
         let claiming = iter(lock(&self.memory).unclaimed()).map(move |key| async move {
-            self.claim_one(view, &key).await;
+            if target() == begun_for {
+                self.claim_one(view, &key).await;
+            }
         });
         async move {
             claiming
@@ -205,7 +209,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         let (unused, _) = memory.window(place, TIDIED, |entry| {
             entry.value.is_none() && entry.busy == 0 && !entry.is_dirty() && is_old(entry)
         });
+        let (copies, _) =
+            memory.window(place, TIDIED, |entry| entry.standing == Standing::Copy && is_old(entry));
         self.tidied.store(next, Ordering::Relaxed);
+        for key in copies {
+            memory.remove(&key);
+        }
         for key in expired {
             let is_owned = memory.edit(&key, |entry| {
                 entry.value = None;

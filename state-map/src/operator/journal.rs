@@ -28,6 +28,9 @@ pub struct Evidence {
     pub replicas: u32,
     /// The last verification.
     pub verification: Option<Verification>,
+    /// What was looked at before a run began, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
 }
 
 /// A change that is about to be made.

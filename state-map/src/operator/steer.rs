@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-
 use super::evict::{Eviction, EvictionRefused, eviction};
 use super::gate::{gate, has_failed_over};
 use super::journal::{Entry, Evidence, Intent, Journal};
 use super::known::{Known, Noticed, Verification};
 use super::step::{Step, new_epoch};
 use super::stopped::Stopped;
-use crate::control::{ControlRecord, Id, Proof, Stamp};
+use crate::control::{ControlRecord, Proof, Stamp};
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::wire::call::{Call, Evict, Failure, Reply, Steer, Steered, Surveyed};
@@ -53,6 +51,8 @@ pub struct Operator<P, J> {
     journal: J,
     /// What is asked.
     pub terms: Terms,
+    /// What was looked at before the run that is about to begin: evidence of its start.
+    pub checks: Vec<String>,
 }
 
 /// How the migration stands.
@@ -74,7 +74,7 @@ fn unexpected(reply: &Reply) -> Stopped {
 impl<P: Port, J: Journal> Operator<P, J> {
     /// An operator at this port, with this journal.
     pub fn new(port: Arc<P>, journal: J, terms: Terms) -> Self {
-        Self { port, journal, terms }
+        Self { port, journal, terms, checks: Vec::new() }
     }
 
     /// The journal.
@@ -159,7 +159,7 @@ impl<P: Port, J: Journal> Operator<P, J> {
             from: view.record.phase,
             expected: view.record.stamp,
             record: record.clone(),
-            evidence: self.evidence(&view),
+            evidence: self.evidence(&view, step),
         };
         // The way back is not barred by a replica that is away: the copy on disk keeps its epoch.
         let replicas = if step == Step::Back { 0 } else { record.replicas };
@@ -180,19 +180,12 @@ impl<P: Port, J: Journal> Operator<P, J> {
         if replicas == 0 || self.journal.notes().kept == Some(stamp) {
             return Ok(());
         }
-        // Whichever server is there: one that lacks the change refuses the next by its stamp.
-        self.take_events();
         match self.port.call(Call::Barrier, replicas).await {
             Ok(_) => Ok(()),
             Err(failure) => {
                 Err(Stopped::Redis(format!("the replicas do not have the last change: {failure}")))
             }
         }
-    }
-
-    /// Takes what has come: a barrier fails after a change of server that nobody has heard of.
-    fn take_events(&self) {
-        while self.port.event(Id::NONE).now_or_never().is_some() {}
     }
 
     fn successor(&self, view: &Surveyed, step: Step, phase: Phase) -> ControlRecord {
@@ -213,8 +206,10 @@ impl<P: Port, J: Journal> Operator<P, J> {
         }
     }
 
-    fn evidence(&self, view: &Surveyed) -> Evidence {
+    fn evidence(&self, view: &Surveyed, step: Step) -> Evidence {
+        let checks = if matches!(step, Step::Start { .. }) { self.checks.clone() } else { Vec::new() };
         Evidence {
+            checks,
             now_ms: view.now_ms,
             replid: view.replid.clone(),
             members: view.members.clone(),
@@ -242,7 +237,6 @@ impl<P: Port, J: Journal> Operator<P, J> {
     /// What became of a change whose outcome is not known (C15).
     async fn find_out(&self, expected: Stamp, record: &ControlRecord, cause: &str) -> Result<(), Stopped> {
         let (stamp, cause) = (record.stamp, cause.to_owned());
-        self.take_events();
         let Ok(view) = survey(&*self.port).await else { return Err(Stopped::Unknown { stamp, cause }) };
         match view.record.stamp {
             found if found == stamp => match self.port.call(Call::Barrier, record.replicas).await {

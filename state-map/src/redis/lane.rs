@@ -44,6 +44,7 @@ pub struct Lane {
 struct Open {
     connection: Option<MultiplexedConnection>,
     number: u64,
+    turns: u64,
 }
 
 impl Lane {
@@ -77,23 +78,22 @@ impl Lane {
         let mut open = self.open.lock().await;
         if open.number == number {
             open.connection = None;
+            // What was cut here is cut in the server's other lane too, and nobody else is to find out by an error.
+            self.identity.turn();
         }
     }
 
     /// Connecting is boxed: its depth would show in every future of an application's requests.
     async fn connection(&self) -> Result<(MultiplexedConnection, u64), String> {
         let mut open = self.open.lock().await;
-        let number = open.number;
-        if let Some(connection) = &mut open.connection
-            && is_open(connection)
-        {
-            return Ok((connection.clone(), number));
+        if let Some(connection) = open.connection.as_ref().filter(|_| open.turns == self.identity.turns()) {
+            return Ok((connection.clone(), open.number));
         }
         let connection = match tokio::time::timeout(self.connect_within, self.connect().boxed()).await {
             Ok(connected) => connected?,
             Err(_) => return Err("no connection in time".to_owned()),
         };
-        open.number += 1;
+        (open.number, open.turns) = (open.number + 1, self.identity.turns());
         open.connection = Some(connection.clone());
         Ok((connection, open.number))
     }
@@ -116,14 +116,6 @@ impl Lane {
         self.identity.learn(&format!("{}:{}", field("master_replid"), field("run_id")));
         Ok(connection)
     }
-}
-
-/// Whether a connection takes commands, as far as is known here. One that was closed long ago must not cost a call its
-/// certainty that it was not sent.
-fn is_open(connection: &mut MultiplexedConnection) -> bool {
-    // Dropped at once, the command is hardly ever sent; only a closed connection has an answer already.
-    let refused = connection.send_packed_command(&cmd("TIME")).now_or_never();
-    !matches!(refused, Some(Err(_)))
 }
 
 /// The commands that make all scripts known.

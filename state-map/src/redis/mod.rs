@@ -23,7 +23,7 @@ use rand::RngExt;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use self::address::Address;
+pub use self::address::{Address, sibling};
 use self::events::Events;
 use self::identity::Alarm;
 use self::node::Limits;

@@ -191,7 +191,8 @@ impl Script<'_> {
         let sidecar = cell.sidecar_of(caller.run, self.now_ms);
         let Some(sidecar) = sidecar.filter(|s| s.generation == generation && s.owner == caller.incarnation)
         else {
-            return Some(Verdict::Superseded);
+            let known = cell.sidecar(self.now_ms).map_or(0, |sidecar| sidecar.generation);
+            return Some(if known < generation { Verdict::Forgotten } else { Verdict::Superseded });
         };
         (caller.epoch < sidecar.claim_epoch).then_some(Verdict::Stale)
     }

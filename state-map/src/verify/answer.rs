@@ -67,7 +67,7 @@ pub struct MapTold {
     pub owed: u64,
     /// Keys that it holds and has not claimed.
     pub unclaimed: u64,
-    /// Bytes of all values.
+    /// Bytes of all values, claimed or not.
     pub bytes: u64,
     /// The highest sequence of any key.
     pub highest_seq: u64,
@@ -202,6 +202,7 @@ impl<'a> Collected<'a> {
         let Some(told) = self.maps.get_mut(map as usize) else { return false };
         let Holding { version, owed, generation, .. } = holding;
         told.unclaimed += u64::from(*generation == 0);
+        told.bytes += version.value.as_ref().map_or(0, |value| value.len() as u64);
         if *generation == 0 || version.seq == 0 {
             return false;
         }
@@ -209,7 +210,6 @@ impl<'a> Collected<'a> {
         told.tombstones += u64::from(version.value.is_none());
         told.expiring += u64::from(expires_before(holding, self.inquiry.expiring_before_ms));
         told.owed += u64::from(*owed);
-        told.bytes += version.value.as_ref().map_or(0, |value| value.len() as u64);
         told.highest_seq = told.highest_seq.max(version.seq);
         true
     }

@@ -334,8 +334,10 @@ pub enum Verdict {
     Older,
     /// The same sequence with another operation: must not happen.
     Conflict,
-    /// The caller does not own this generation of the key.
+    /// Somebody else owns the key, or has owned it since.
     Superseded,
+    /// Redis does not know of the caller's ownership any more: it has lost the claim.
+    Forgotten,
     /// The caller's epoch is below the record's.
     Stale,
     /// The deadline had passed.

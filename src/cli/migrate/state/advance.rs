@@ -9,7 +9,6 @@ use super::print;
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome};
 use crate::output::Output;
-use crate::output::state::notice;
 use crate::state::change::{Route, Travelled, half_way};
 use crate::state::{Helm, Refusal, StateError};
 
@@ -73,13 +72,14 @@ async fn destination(helm: &mut Helm<'_>, args: &Args) -> Result<Phase, Error> {
 /// What changes for users is told, and agreed to, before it does.
 async fn agree(helm: &mut Helm<'_>, args: &Args, to: Phase, output: Output) -> Result<bool, Error> {
     let phase = helm.survey().await?.record.phase;
-    let crosses = phase < Phase::Strict && to >= Phase::Strict;
-    let Some(text) = notice::before(Phase::Strict).filter(|_| crosses) else { return Ok(true) };
+    if phase >= Phase::Strict || to < Phase::Strict {
+        return Ok(true);
+    }
     if phase.next() != Some(Phase::Strict) {
         // The gates before come first: then the operator is asked, when strict is next.
         return Ok(args.confirm.yes());
     }
-    output.note(text);
+    helm.tell_before(Phase::Strict);
     args.confirm.confirm(output, "Enter strict?", "yes")?;
     Ok(true)
 }

@@ -15,6 +15,8 @@ use crate::output::state::progress::StateProgress;
 use crate::signal;
 use crate::state::helm::Manner;
 use crate::state::journal::default_path;
+use crate::state::preflight::Terms;
+use crate::state::verify::maps::MapName;
 use crate::state::{Helm, Refusal, Seen, StateError, Target};
 
 /// Which Redis, and which migration in it.
@@ -87,6 +89,35 @@ pub struct SteerArgs {
     /// How long to wait for gates that open by themselves, and for the instances to acknowledge
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
+}
+
+/// On which terms a run begins.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BeginArgs {
+    /// Replicas that must have a write before it is acknowledged, from strict on
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    replicas: u32,
+    /// A map and the start of its keys, where no instance tells of it
+    #[arg(long, value_name = "NAME=PREFIX")]
+    map: Vec<MapName>,
+    /// Allow that keys which stand under the maps' names already are deleted
+    #[arg(long)]
+    replace: bool,
+    /// How long an instance may take to answer
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = positive_duration)]
+    instance_timeout: Duration,
+}
+
+impl BeginArgs {
+    /// What is looked at before.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            replicas: self.replicas,
+            maps: self.map.clone(),
+            replace: self.replace,
+            patience: self.instance_timeout,
+        }
+    }
 }
 
 /// Where the journal is.

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use state_map::Phase;
 use state_map::operator::Step;
+use state_map::wire::call::Surveyed;
 
 use super::args::{ConfirmArgs, SteerArgs};
 use super::print;
 use crate::cli::args::{OutputArgs, duration};
 use crate::cli::{Error, Outcome};
+use crate::config::duration::humanize;
 use crate::output::Output;
-use crate::output::state::notice;
 use crate::output::state::status::run_name;
 use crate::state::change::{Route, Travelled, half_way};
 use crate::state::collect::collect;
@@ -18,6 +19,10 @@ use crate::state::{Helm, Refusal, StateError};
 
 /// For a gate that opens by itself, and for the acknowledgements.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long tombstones are kept, where no instance asks for longer.
+const HORIZON: Duration = Duration::from_secs(60);
+/// How much longer they are kept than any call lives.
+const CLOCK_MARGIN: Duration = Duration::from_secs(5);
 /// The command that goes on after a stop.
 const RESUME: &str = "scalectl migrate state finish";
 
@@ -28,10 +33,10 @@ pub struct Args {
     steer: SteerArgs,
     #[command(flatten)]
     confirm: ConfirmArgs,
-    /// How long tombstones are kept after the last instance has acknowledged stop-old: longer than any call of an
-    /// instance may be under way
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    horizon: Duration,
+    /// How long tombstones are kept after the last instance has acknowledged stop-old [default: 60s, or 5s longer than
+    /// any call of an instance may be under way; no less than that]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    horizon: Option<Duration>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -70,26 +75,47 @@ async fn agree(helm: &mut Helm<'_>, args: &Args, output: Output) -> Result<(), E
         }
     }
     helm.refuse_if_shut(&view, Step::Forward)?;
-    output.note(notice::before(Phase::StopOld).unwrap_or_default());
+    helm.tell_before(Phase::StopOld);
     let run = view.record.run.to_string();
     args.confirm.confirm(output, "Cross the point of no return? The run's name confirms it.", run_name(&run))
+}
+
+/// How long tombstones are kept, in view of how long calls of the instances live.
+fn kept_for(view: &Surveyed, wanted: Option<Duration>) -> Result<Duration, StateError> {
+    let longest = view.members.iter().max_by_key(|(_, member)| member.report.call_life_ms);
+    let Some((name, member)) = longest else { return Ok(wanted.unwrap_or(HORIZON)) };
+    let call_life = Duration::from_millis(member.report.call_life_ms);
+    let least = call_life.saturating_add(CLOCK_MARGIN);
+    match wanted {
+        Some(wanted) if wanted < least => {
+            let (wanted, call_life, least) = (humanize(wanted), humanize(call_life), humanize(least));
+            Err(Refusal::Unconfirmed(format!(
+                "a horizon of {wanted} is too short: a call of {name} may be carried out {call_life} after it was sent, \
+                 and would bring a deleted value back; --horizon has to be {least} or longer"
+            ))
+            .into())
+        }
+        wanted => Ok(wanted.unwrap_or(HORIZON.max(least))),
+    }
 }
 
 /// To `stop-old`, and on to `done` when everybody has acknowledged it and tombstones are collected.
 pub async fn cross(
     helm: &mut Helm<'_>,
-    horizon: Duration,
+    horizon: Option<Duration>,
     patience: Duration,
     travelled: &mut Travelled,
 ) -> Result<(), StateError> {
-    if helm.survey().await?.record.phase == Phase::Done {
+    let view = helm.survey().await?;
+    if view.record.phase == Phase::Done {
         return Ok(());
     }
+    let horizon = kept_for(&view, horizon)?;
     helm.travel(Route { to: Phase::StopOld, patience, confirmed: true }, travelled).await?;
     helm.all_acknowledged(patience).await?;
-    let stamp = helm.survey().await?.record.stamp;
-    let records = collect(helm, stamp.epoch, horizon).await?;
-    helm.note_collected(stamp, records).await?;
+    let record = helm.survey().await?.record;
+    let records = collect(helm, &record, horizon).await?;
+    helm.note_collected(record.stamp, records).await?;
     travelled.collected = Some(records);
     travelled.changes.push(helm.step(Step::Forward, patience).await?);
     Ok(())

@@ -10,7 +10,7 @@ use crate::Exit;
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome, io_error};
 use crate::output;
-use crate::state::conflict::{self, Conflicts};
+use crate::state::conflict::{self, Conflicts, Undecided};
 use crate::state::{Helm, StateError};
 
 /// Shows keys with two values, and decides on one.
@@ -69,10 +69,11 @@ async fn decide(args: &Args, key: &Key, keep: Keep) -> Result<conflict::Reports,
     let decide = async |helm: &mut Helm<'_>| {
         let target = helm.target.clone();
         let reports = conflict::read(&target, &mut helm.link).await?;
-        conflict::find(&reports, key)?;
+        let undecided = Undecided::find(&reports, key, &helm.survey().await?)?;
+        undecided.refuse_in_vain(keep)?;
         let noted = helm.operator().resolving(key.clone(), keep).await;
         noted.map_err(|stopped| StateError::stopped(&target, stopped))?;
-        conflict::decide(&target, &mut helm.link, &reports, key, keep).await?;
+        undecided.decide(&target, &mut helm.link, keep).await?;
         Ok(conflict::read(&target, &mut helm.link).await?)
     };
     let output = args.output.resolve();
