@@ -1,6 +1,7 @@
 //! Calls of the protocol as they are seen on the wire.
 
 use redis::Script;
+use state_map::Phase;
 use state_map::wire::key::Key;
 use state_map::wire::script;
 
@@ -12,6 +13,12 @@ pub fn puts(key: &Key) -> impl Fn(&[String]) -> bool + Send + 'static {
 /// Writes of a key in `primary-new` and later.
 pub fn writes(key: &Key) -> impl Fn(&[String]) -> bool + Send + 'static {
     calls(&script::WRITE, Some(key))
+}
+
+/// The calls that write a key in this phase.
+pub fn writes_in(phase: Phase, key: &Key) -> impl Fn(&[String]) -> bool + Send + 'static {
+    let is_opened = phase >= Phase::PrimaryNew;
+    calls(if is_opened { &script::WRITE } else { &script::PUT }, Some(key))
 }
 
 /// Changes of the control record.

@@ -7,9 +7,8 @@ use history_check::Action;
 use serde_json::json;
 use state_map::Phase;
 use state_map::operator::{Blocker, Stopped};
-use state_map::wire::key::Key;
 
-use super::calls::{puts, steers, writes};
+use super::calls::{steers, writes_in};
 use super::instance::Answer;
 use super::site::{MOMENT, Site};
 use super::steering::Steering;
@@ -173,11 +172,6 @@ fn s12_two_operators_with_a_fail_over_between_check_and_change() {
     site.append(1, "room");
     site.append(0, "hall");
     site.finish("two operators and a fail-over between the check of one and its change");
-}
-
-/// How a key is written in this phase.
-fn writes_in(phase: Phase, key: &Key) -> Box<dyn Fn(&[String]) -> bool + Send> {
-    if phase == Phase::Strict { Box::new(puts(key)) } else { Box::new(writes(key)) }
 }
 
 #[test]
