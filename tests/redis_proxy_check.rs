@@ -38,6 +38,18 @@ fn a_doubled_command_is_carried_out_twice_and_answered_once() {
 }
 
 #[test]
+fn another_command_takes_the_place_of_one() {
+    let server = RedisServer::start();
+    let proxy = RedisProxy::before(server.port());
+    let mut through = connect(&proxy);
+    let lie = ["EVAL", "return {'APPLIED', '7'}", "0"].map(str::to_owned).to_vec();
+    proxy.act(Which::next(is("INCR")), Act::Instead(lie));
+    let answers: ((String, u64), u64) =
+        redis::pipe().cmd("INCR").arg("n").cmd("INCR").arg("n").query(&mut through).unwrap();
+    assert_eq!(answers, (("APPLIED".to_owned(), 7), 1));
+}
+
+#[test]
 fn commands_and_answers_are_lost_as_told() {
     let server = RedisServer::start();
     let mut direct = server.connect();

@@ -4,6 +4,7 @@
 mod back;
 mod calls;
 mod chance;
+mod checked;
 mod down;
 mod drain;
 mod failover;

@@ -3,7 +3,7 @@
 use redis::RedisResult;
 
 use crate::program::Version;
-use crate::server::{Options, Server, free_port};
+use crate::server::{Options, Server};
 use crate::wait::until;
 
 const MASTERS: usize = 3;
@@ -26,11 +26,10 @@ impl Cluster {
     /// Starts it and waits until it is complete.
     #[track_caller]
     pub fn start(version: Version) -> Self {
-        let buses: Vec<_> = (0..2 * MASTERS).map(|_| free_port()).collect();
-        let nodes: Vec<_> = buses.iter().map(|bus| Server::start_with(options(version, *bus))).collect();
+        let nodes = (0..2 * MASTERS).map(|_| Server::start_with(options(version))).collect();
         let cluster = Self { nodes };
         cluster.share_slots();
-        cluster.meet(&buses);
+        cluster.meet();
         cluster.attach_replicas();
         cluster.wait_until_complete();
         cluster
@@ -47,9 +46,9 @@ impl Cluster {
         }
     }
 
-    fn meet(&self, buses: &[u16]) {
-        for (node, bus) in self.nodes.iter().zip(buses).skip(1) {
-            let (port, bus) = (node.port().to_string(), bus.to_string());
+    fn meet(&self) {
+        for node in self.nodes.iter().skip(1) {
+            let (port, bus) = (node.port().to_string(), node.bus().unwrap_or_default().to_string());
             self.nodes[0].ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         for node in &self.nodes {
@@ -100,6 +99,14 @@ impl Cluster {
         })
     }
 
+    /// A replica of a master.
+    #[track_caller]
+    pub fn replica_of(&self, master: usize) -> usize {
+        let port = self.nodes[master].port().to_string();
+        let follows = |node: &Server| node.info("role") == "slave" && node.info("master_port") == port;
+        self.nodes.iter().position(follows).expect("each master has a replica")
+    }
+
     /// Begins to move a slot: from now on a key of it is at either of both.
     #[track_caller]
     pub fn begin_move(&self, slot: u16, from: usize, to: usize) {
@@ -136,13 +143,9 @@ impl Cluster {
     }
 }
 
-fn options(version: Version, bus: u16) -> Options {
-    Options::of(version).arg(["--cluster-enabled", "yes", "--cluster-node-timeout", "1500"]).arg([
-        "--cluster-port",
-        &bus.to_string(),
-        "--cluster-config-file",
-        "nodes.conf",
-    ])
+fn options(version: Version) -> Options {
+    let timed = Options::of(version).arg(["--cluster-node-timeout", "1500"]);
+    Options { clustered: true, ..timed.arg(["--cluster-config-file", "nodes.conf"]) }
 }
 
 fn is_own(line: &str) -> bool {

@@ -30,6 +30,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// Password that the arguments ask for: used by [`Server::ask`], part of [`Server::url`].
     pub password: Option<String>,
+    /// Whether it is a node of a Cluster, which talks to the others over a second port.
+    pub clustered: bool,
 }
 
 impl Options {
@@ -55,6 +57,7 @@ impl Options {
 pub struct Server {
     options: Options,
     port: u16,
+    bus: Option<u16>,
     config: Option<PathBuf>,
     process: Option<Child>,
     dir: TempDir,
@@ -87,9 +90,10 @@ impl Server {
             std::fs::write(&path, text).unwrap();
             path
         });
-        let mut server = Self { options, port: 0, config, process: None, dir };
+        let mut server = Self { options, port: 0, bus: None, config, process: None, dir };
         for _ in 0..ATTEMPTS {
             server.port = free_port();
+            server.bus = server.options.clustered.then(free_port);
             if server.launch() {
                 return server;
             }
@@ -100,6 +104,11 @@ impl Server {
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port over which it talks to the other nodes of its Cluster.
+    pub fn bus(&self) -> Option<u16> {
+        self.bus
     }
 
     /// `127.0.0.1:PORT`.
@@ -206,6 +215,9 @@ impl Server {
             let kept = if self.options.append_only { "yes" } else { "no" };
             command.args(["--save", "", "--appendonly", kept, "--repl-diskless-sync-delay", "0"]);
         }
+        if let Some(bus) = self.bus {
+            command.args(["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()]);
+        }
         command.arg("--dir").arg(self.dir.path()).args(&self.options.args).current_dir(self.dir.path());
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().expect("the server can be started"));
@@ -243,7 +255,7 @@ impl Drop for Server {
 }
 
 /// A port that was free a moment ago: these servers cannot choose one themselves.
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

@@ -22,6 +22,9 @@ pub enum StartError {
         /// Connections that the limit has room for.
         allowed: usize,
     },
+    /// The maps that move to Redis do not go together.
+    #[error(transparent)]
+    Maps(#[from] state_map::Misfit),
     /// A setting that no server could work with.
     #[error("{setting} is {value}: it must be {expected}")]
     Setting {

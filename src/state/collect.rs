@@ -1,5 +1,5 @@
 //! The end of a migration: tombstones and sidecars of absent keys go (C19), and with them what runs that were rolled
-//! back have left, which nobody of this run has claimed.
+//! back have left, which nobody of this run has claimed. Before another run begins, all that the last one has left.
 //!
 //! A tombstone keeps a late copy of an old write from bringing a value back. It may go once no such copy can be on its
 //! way any more: fences let nobody older make a record, and what is collected was there, unchanged, for longer than
@@ -11,10 +11,10 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, RedisResult, cmd};
-use state_map::ControlRecord;
 use state_map::wire::key::{Key, SLOTS, fence};
+use state_map::{ControlRecord, Id};
 
-use super::{Helm, StateError};
+use super::{Helm, StateError, Target};
 use crate::clients::redis::Link;
 
 /// Names that one step of a scan asks for.
@@ -30,6 +30,12 @@ if ARGV[4] ~= '1' and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
 return 1";
 
+/// Deletes what a run has left of a key. KEYS: sidecar, value. ARGV: run.
+const CLEAR: &str = r"
+if redis.call('HGET', KEYS[1], 'run') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+return 1";
+
 /// A sidecar that may go, as it was seen first.
 struct Candidate {
     key: Key,
@@ -40,8 +46,8 @@ struct Candidate {
     is_over: bool,
 }
 
-/// Raises the fences to the epoch of the present record, waits for longer than any call lives, and collects what did not change meanwhile.
-/// Gives how many records went.
+/// Raises the fences to the epoch of the present record, waits for longer than any call lives, and collects what did
+/// not change meanwhile. Gives how many records went.
 pub async fn collect(helm: &Helm<'_>, record: &ControlRecord, horizon: Duration) -> Result<u64, StateError> {
     let target = &helm.target;
     let fault = |doing: &'static str| move |error: redis::RedisError| target.fault(doing, &error);
@@ -59,6 +65,36 @@ pub async fn collect(helm: &Helm<'_>, record: &ControlRecord, horizon: Duration)
     collected.map_err(fault("collect tombstones"))
 }
 
+/// Deletes what a run that was given up has left, values and records. Gives how many keys there were.
+///
+/// Call it when everybody is in `off`: nobody serves it then, but whoever reads Redis would see what was deleted since,
+/// for nobody claims a key that nobody holds.
+pub async fn clear(target: &Target, link: &Link, given_up: &ControlRecord) -> Result<u64, StateError> {
+    let fault = |error: redis::RedisError| target.fault("delete what the last run has left", &error);
+    raise_fences(link, given_up.stamp.epoch).await.map_err(fault)?;
+    let mut cleared = 0;
+    for (_, mut master) in link.masters().await.map_err(fault)? {
+        let mut cursor = 0;
+        loop {
+            let (next, keys) = sidecars(&mut master, cursor).await.map_err(fault)?;
+            let clearing = stream::iter(keys).map(|key| clear_one(link, key, given_up.run));
+            let page = clearing.buffer_unordered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await;
+            cleared += page.map_err(fault)?;
+            if next == 0 {
+                break;
+            }
+            cursor = next;
+        }
+    }
+    Ok(cleared)
+}
+
+async fn clear_one(link: &Link, key: Key, run: Id) -> RedisResult<u64> {
+    let mut clear = cmd("EVAL");
+    clear.arg(CLEAR).arg(2).arg(key.sidecar()).arg(key.value()).arg(run.to_string());
+    clear.query_async(&mut link.clone()).await
+}
+
 async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
     let fences = stream::iter(0..SLOTS).map(|slot| async move {
         cmd("SET").arg(fence(slot)).arg(epoch).query_async::<()>(&mut link.clone()).await
@@ -68,19 +104,24 @@ async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
 
 /// The sidecars of one master that may go.
 async fn look(master: &mut MultiplexedConnection, over: &BTreeSet<String>) -> RedisResult<Vec<Candidate>> {
-    let (mut cursor, mut found) = (0_u64, Vec::new());
+    let (mut cursor, mut found) = (0, Vec::new());
     loop {
-        let mut scan = cmd("SCAN");
-        // Others may have keys with such names, of other types.
-        scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE).arg("TYPE").arg("hash");
-        let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
-        let keys: Vec<Key> = names.iter().filter_map(|name| Key::of_sidecar(name)).collect();
+        let (next, keys) = sidecars(master, cursor).await?;
         found.extend(candidates(master, &keys, over).await?);
         if next == 0 {
             return Ok(found);
         }
         cursor = next;
     }
+}
+
+/// A page of the keys of one master that have a sidecar, and where the next begins.
+async fn sidecars(master: &mut MultiplexedConnection, cursor: u64) -> RedisResult<(u64, Vec<Key>)> {
+    let mut scan = cmd("SCAN");
+    // Others may have keys with such names, of other types.
+    scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE).arg("TYPE").arg("hash");
+    let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
+    Ok((next, names.iter().filter_map(|name| Key::of_sidecar(name)).collect()))
 }
 
 async fn candidates(

@@ -18,6 +18,7 @@ use state_map::{Id, Phase, Stamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::collect::clear;
 use super::evidence::{self, verify_now};
 use super::journal::{Copies, Journal};
 use super::lock::Lock;
@@ -40,6 +41,8 @@ pub enum Seen<'a> {
     Open(&'a Intent, bool),
     /// A fail-over lost the last change.
     FellBack(&'a Blocker),
+    /// So many keys that a run before had left in Redis were deleted.
+    Cleared(u64),
     /// A phase is about to be entered.
     Entering(Phase),
     /// A step was taken.
@@ -182,6 +185,7 @@ impl<'a> Helm<'a> {
         let mut was_lost = false;
         loop {
             self.operator.terms.replicas = connected_replicas(&self.target, &self.link).await?;
+            self.clear_last_run(step).await?;
             let stopped = match self.try_step(step).await {
                 Ok(changed) => {
                     (self.watcher)(Seen::Changed(&changed));
@@ -211,6 +215,22 @@ impl<'a> Helm<'a> {
                 _ => return Err(StateError::stopped(&self.target, stopped)),
             }
         }
+    }
+
+    /// Before a new run begins, once it may: what the last one has left would stay for ever where nobody holds the key.
+    async fn clear_last_run(&mut self, step: Step) -> Result<(), StateError> {
+        if !matches!(step, Step::Start { .. }) {
+            return Ok(());
+        }
+        let view = self.survey().await?;
+        if view.record.run.is_none() || self.refuse_if_shut(&view, step).is_err() {
+            return Ok(());
+        }
+        let cleared = clear(&self.target, &self.link, &view.record).await?;
+        if cleared > 0 {
+            (self.watcher)(Seen::Cleared(cleared));
+        }
+        Ok(())
     }
 
     /// What opens a gate; none when only the operator can.

@@ -61,7 +61,7 @@ async fn hold(url: &str, keys: usize) {
 fn start(url: &str, number: usize) -> Instance {
     let settings = Settings { at_once: 512, ..Settings::named(format!("bench-{number}")) };
     let node = Node::new(port(url), settings);
-    let map = node.map(MapSpec::new("bench", "bench:", Text));
+    let map = node.map(MapSpec::new("bench", "bench:", Text)).unwrap();
     tokio::spawn(Arc::clone(&node).run());
     (node, map)
 }

@@ -29,7 +29,7 @@ pub mod verify;
 pub mod wire;
 
 pub use control::{ControlRecord, Id, Stamp};
-pub use error::Refused;
+pub use error::{Misfit, Refused};
 pub use map::{Change, Map};
 pub use node::{Node, Settings, Status};
 pub use phase::{Phase, Service};

@@ -26,8 +26,8 @@ pub enum Takeover {
 
 /// A value in bytes. The same value must always give the same bytes.
 pub trait Codec<V>: Send + Sync + 'static {
-    /// To bytes.
-    fn encode(&self, value: &V) -> Bytes;
+    /// To bytes, or why the value has none: then it is refused before anything is done.
+    fn encode(&self, value: &V) -> Result<Bytes, String>;
     /// From bytes, or what is wrong with them.
     fn decode(&self, bytes: &[u8]) -> Result<V, String>;
 }
@@ -37,9 +37,8 @@ pub trait Codec<V>: Send + Sync + 'static {
 pub struct Json;
 
 impl<V: Serialize + DeserializeOwned> Codec<V> for Json {
-    fn encode(&self, value: &V) -> Bytes {
-        // Maps with keys that are no strings are all that can fail: such a type fails at its first write in a test.
-        serde_json::to_vec(value).unwrap_or_default().into()
+    fn encode(&self, value: &V) -> Result<Bytes, String> {
+        serde_json::to_vec(value).map(Bytes::from).map_err(|failure| failure.to_string())
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<V, String> {
@@ -52,8 +51,8 @@ impl<V: Serialize + DeserializeOwned> Codec<V> for Json {
 pub struct Text;
 
 impl<V: Display + std::str::FromStr<Err: Display>> Codec<V> for Text {
-    fn encode(&self, value: &V) -> Bytes {
-        value.to_string().into_bytes().into()
+    fn encode(&self, value: &V) -> Result<Bytes, String> {
+        Ok(value.to_string().into_bytes().into())
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<V, String> {

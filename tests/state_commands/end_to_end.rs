@@ -30,7 +30,7 @@ impl App {
         };
         let map = runtime.block_on(async {
             let node = Node::new(port(&url), settings);
-            let map = node.map(MapSpec::new("rooms", "room:", Text));
+            let map = node.map(MapSpec::new("rooms", "room:", Text)).unwrap();
             tokio::spawn(std::sync::Arc::clone(&node).run());
             node.registered().await;
             map

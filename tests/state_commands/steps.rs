@@ -279,6 +279,29 @@ error: stop-old is beyond the point of no return: `scalectl migrate state finish
 }
 
 #[test]
+fn a_new_run_deletes_what_the_last_one_has_left_and_nothing_of_others() {
+    let site = Site::start();
+    let mut a = site.instance("a");
+    site.steer(&["start"]).code(Exit::Done);
+    let given_up = site.survey().record.run;
+    a.follow();
+    site.steer(&["rollback"]).code(Exit::Done);
+    for (key, run) in [("game:left", given_up), ("game:others", state_map::Id(7))] {
+        let sidecar = format!("{{{key}}}:m");
+        site.run::<()>(redis::cmd("HSET").arg(sidecar).arg("run").arg(run.to_string()));
+        site.run::<()>(redis::cmd("SET").arg(key).arg("{}"));
+    }
+    let is_there = |name: &str| site.run::<bool>(redis::cmd("EXISTS").arg(name));
+    site.steer(&["start"]).code(Exit::Refused).stderr_has("a has not acknowledged off");
+    assert!(is_there("game:left") && is_there("{game:left}:m"), "somebody may still serve it");
+    a.follow();
+    let told = "1 keys that the run before had left in Redis were deleted";
+    site.steer(&["start"]).code(Exit::Done).stderr_has(told);
+    assert!(!is_there("game:left") && !is_there("{game:left}:m"));
+    assert!(is_there("game:others") && is_there("{game:others}:m"));
+}
+
+#[test]
 fn conflicts_are_shown_without_their_values_and_decided() {
     let site = Site::start();
     let incarnation = site.instance("a").incarnation.to_string();

@@ -1,6 +1,9 @@
 //! The way back, and the second way there.
 
+use std::time::Duration;
+
 use history_check::Action;
+use scalectl::Exit;
 use serde_json::{Value, json};
 use state_map::Phase;
 
@@ -52,9 +55,17 @@ fn s09_off_dual_off_with_changes_and_the_whole_way_again() {
     let newest = site.append(0, "changed");
     site.perform(0, "deleted", Action::Delete).ok();
     site.append(1, "made");
+    assert!(site.store.list("deleted").is_some(), "nobody tells Redis in off");
+    let told = "3 keys that the run before had left in Redis were deleted";
+    site.command(&["start"]).run().code(Exit::Done).stderr_has(told);
     site.steering.go_to(Phase::PrimaryNew);
     let list: Vec<u64> = serde_json::from_value(site.get(1, "changed")).expect("the list is there");
     assert_eq!(list.last(), Some(&newest));
     assert_eq!(site.get(1, "deleted"), Value::Null);
+    assert_eq!(site.store.list("deleted"), None, "neither do those see it who read Redis themselves");
     site.finish("a second run followed a first that was given up");
+    let finish = ["finish", "--yes", "--horizon", "5s", "--timeout", "30s"];
+    site.command(&finish).timeout(Duration::from_secs(60)).run().code(Exit::Done);
+    assert_eq!(site.store.list("deleted"), None);
+    site.check("a second run came to its end");
 }

@@ -19,6 +19,11 @@ pub fn steers() -> impl Fn(&[String]) -> bool + Send + 'static {
     calls(&script::STEER, None)
 }
 
+/// Heartbeats and registrations.
+pub fn beats() -> impl Fn(&[String]) -> bool + Send + 'static {
+    calls(&script::BEAT, None)
+}
+
 fn calls(script: &script::Script, key: Option<&Key>) -> impl Fn(&[String]) -> bool + Send + 'static {
     let hash = Script::new(script.text).get_hash().to_owned();
     let key = key.map(|key| key.value().to_owned());

@@ -1,6 +1,7 @@
 //! Redis is away for a while: which requests may fail, by phase.
 
 use history_check::Action;
+use redis_fixture::Server;
 use serde_json::json;
 use state_map::Phase;
 
@@ -17,14 +18,18 @@ struct Expected {
     made: bool,
 }
 
+fn server(site: &mut Site) -> &mut Server {
+    let Store::Alone(server) = &mut site.store else { panic!("one server was started") };
+    server
+}
+
 /// Redis with its data is killed, asked for all kinds of things, and started again.
 fn redis_is_away(expected: &Expected) {
     let Expected { phase, owned, made } = *expected;
     let mut site = Site::in_phase(phase, 2, Store::lasting);
     let first = site.append(0, "room");
     site.wait_until_stored();
-    let Store::Alone(server) = &mut site.store else { panic!("one server was started") };
-    server.kill9();
+    server(&mut site).kill9();
     let succeeds = |answer: &Answer| matches!(answer, Answer::Ok(_));
     let item = site.ledger.item();
     for (what, action) in
@@ -41,8 +46,7 @@ fn redis_is_away(expected: &Expected) {
         assert!(!succeeds(&answer), "{phase}: {what} of another one's key: {answer:?}");
     }
     assert!(site.steering.survey().is_err(), "the operator cannot act either");
-    let Store::Alone(server) = &mut site.store else { panic!("one server was started") };
-    server.restart();
+    server(&mut site).restart();
     wait_for("the room to be served", || succeeds(&site.perform(1, "room", Action::Get)));
     let list: Vec<u64> = serde_json::from_value(site.get(1, "room")).expect("the room is there");
     assert_eq!(list.first(), Some(&first));
@@ -54,6 +58,19 @@ fn redis_is_away(expected: &Expected) {
         assert_eq!(site.instances[1].ask(&json!({"op": "get", "key": "made"})).ok(), json!([made_now]));
     }
     site.finish(&format!("Redis was away in {phase}"));
+}
+
+#[test]
+fn s19_redis_is_away_in_off() {
+    let mut site = Site::start(2, Store::lasting);
+    site.append(0, "room");
+    server(&mut site).kill9();
+    site.append(0, "room");
+    let list = site.get(0, "room");
+    assert_eq!(list.as_array().map(Vec::len), Some(2), "memory is all there is in off: {list}");
+    site.append(1, "made");
+    server(&mut site).restart();
+    site.finish("Redis was away in off");
 }
 
 #[test]
@@ -84,4 +101,9 @@ fn s19_redis_is_away_in_strict() {
 #[test]
 fn s19_redis_is_away_in_primary_new() {
     redis_is_away(&Expected { phase: Phase::PrimaryNew, owned: false, made: false });
+}
+
+#[test]
+fn s19_redis_is_away_in_stop_old() {
+    redis_is_away(&Expected { phase: Phase::StopOld, owned: false, made: false });
 }

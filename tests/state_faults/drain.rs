@@ -7,11 +7,12 @@ use history_check::Action;
 use state_map::Phase;
 use state_map::operator::Blocker;
 
-use super::calls::puts;
+use super::calls::{beats, puts};
+use super::instance::{Answer, Instance};
 use super::site::{MOMENT, Site};
 use super::store::{Store, list_key, wait_for};
 use super::workload::Workload;
-use crate::support::{Act, Which};
+use crate::support::{Act, RedisProxy, Which};
 
 /// Time in which three phases pass easily.
 const THREE_PHASES: Duration = Duration::from_secs(2);
@@ -25,6 +26,7 @@ fn a_stopped_request_holds_the_gate(begin: Phase) {
     let stopped = site.stop_in_append(0, "room");
     let next = begin.next().expect("a phase follows");
     let target = next.next().and_then(Phase::next).expect("three phases follow");
+    wait_for("the first step", || site.steering.advance().is_ok());
     let obstacle = site.steering.try_to_go_to(target, THREE_PHASES).unwrap_err();
     assert!(obstacle.contains("i0 has not acknowledged"), "{obstacle}");
     assert_eq!(site.steering.phase(), next, "one step is taken, and no second");
@@ -72,6 +74,27 @@ fn s07_an_advance_during_a_write_that_is_on_its_way() {
     let found = site.get(1, "room");
     assert_eq!(found.as_array().and_then(|list| list.last()), Some(&item.into()));
     site.finish("an advance met a write on its way");
+}
+
+#[test]
+fn s13_an_instance_that_has_read_the_record_and_is_not_registered_serves_nothing() {
+    let mut site = Site::in_phase(Phase::Dual, 1, || Store::alone(Default::default()));
+    let first = site.append(0, "room");
+    let door = RedisProxy::before(site.store.port().expect("the store has one address"));
+    let held = door.gated(Which::every(beats()), Act::Hold);
+    site.adopt(Instance::start("i1", &door.url()));
+    held.wait();
+    site.steering.go_to(Phase::Shadow);
+    let answer = site.perform(1, "room", Action::Get);
+    assert!(!matches!(answer, Answer::Ok(_)), "nobody has counted it: {answer:?}");
+    assert_eq!(site.instances[1].status()["registered"], false);
+    door.forgive();
+    held.release();
+    wait_for("the new instance to serve", || site.instances[1].status()["phase"] == Phase::Shadow.name());
+    let second = site.append(1, "room");
+    assert_eq!(site.get(0, "room"), serde_json::json!([first, second]));
+    site.wait_until_registered(2);
+    site.finish("an instance was slow to register");
 }
 
 #[test]

@@ -6,11 +6,13 @@ use std::time::Duration;
 use history_check::Action;
 use serde_json::json;
 use state_map::Phase;
-use state_map::operator::Stopped;
+use state_map::operator::{Blocker, Stopped};
+use state_map::wire::key::Key;
 
-use super::calls::steers;
+use super::calls::{puts, steers, writes};
 use super::instance::Answer;
 use super::site::{MOMENT, Site};
+use super::steering::Steering;
 use super::store::{Store, control_key, list_key, wait_for};
 use super::workload::Workload;
 use crate::support::{Act, RedisProxy, Which};
@@ -67,25 +69,43 @@ fn s10_a_lagging_replica_takes_over_in_primary_new() {
     a_lagging_replica_takes_over(Phase::PrimaryNew);
 }
 
-/// The master of one shard of a Cluster dies under live writes, in each of these phases.
+#[test]
+fn s10_a_lagging_replica_takes_over_in_stop_old() {
+    a_lagging_replica_takes_over(Phase::StopOld);
+}
+
+/// In each phase the replica of one shard of a Cluster hears nothing for a while under live writes, then it is master.
+/// The other shards go on.
 fn a_shard_fails_over(has_control_record: bool) {
     let mut site = Site::start(2, Store::cluster);
-    let room = list_key("room-0");
-    let control = control_key();
-    for phase in [Phase::Dual, Phase::ReadNew, Phase::Strict, Phase::PrimaryNew] {
+    let is_meant = |id: &String| site.store.is_together(&list_key(id), &control_key()) == has_control_record;
+    let room = (0..100).map(|number| format!("hall-{number}")).find(is_meant).expect("every shard has keys");
+    for phase in Phase::ALL.into_iter().filter(|phase| (Phase::Dual..=Phase::StopOld).contains(phase)) {
         site.steering.go_to(phase);
         let workload = Workload::start(&site, 3, 6, phase as u64);
-        workload.go_on(&site, 60);
-        let key = if has_control_record { &control } else { &room };
-        site.forgive_at_death(|store, killed| store.fail_over_shard(key, killed));
-        workload.go_on(&site, 60);
+        let before = site.append(0, &room);
+        workload.go_on(&site, 40);
+        site.store.lag_shard(&list_key(&room));
+        let item = site.ledger.item();
+        let answer = site.perform(0, &room, Action::Append(item));
+        let is_acknowledged = matches!(answer, Answer::Ok(_));
+        assert_eq!(is_acknowledged, phase < Phase::Strict, "{phase}: without the replica: {answer:?}");
+        site.forgive_at_death(|store, killed| store.fail_over_shard(&list_key(&room), killed));
+        for at in [0, 1] {
+            let is_served = || matches!(site.perform(at, &room, Action::Get), Answer::Ok(_));
+            wait_for("the room to be served", is_served);
+        }
+        workload.go_on(&site, 40);
         workload.stop();
+        let list: Vec<u64> = serde_json::from_value(site.get(0, &room)).expect("the room is there");
+        assert!(list.contains(&before), "{phase}: {list:?}");
+        assert!(!is_acknowledged || list.contains(&item), "{phase}: {list:?}");
     }
     site.finish("a shard failed over in each phase");
 }
 
 #[test]
-fn s10_a_shard_with_keys_fails_over_in_each_phase() {
+fn s10_a_shard_without_the_control_record_fails_over_in_each_phase() {
     a_shard_fails_over(false);
 }
 
@@ -102,8 +122,7 @@ fn s11_a_fail_over_takes_back_an_advance_that_one_of_four_has_seen() {
     });
     site.wait_for_compares();
     site.proxies[1..4].iter().for_each(RedisProxy::go_dark);
-    site.store.lag();
-    let advanced = site.steering.advance().unwrap_err();
+    let advanced = site.step_unheard(Steering::advance).unwrap_err();
     assert!(matches!(advanced, Stopped::NotDurable { .. }), "{advanced}");
     wait_for("i0 to be in read-new", || site.instances[0].status()["phase"] == "read-new");
     let epoch = site.steering.highest_epoch();
@@ -134,22 +153,31 @@ fn s12_two_operators_with_a_fail_over_between_check_and_change() {
     let late = door.gated(Which::next(steers()), Act::Late);
     let advancing = thread::spawn(move || (slow.advance(), slow));
     late.wait();
-    site.store.lag();
-    let undone = site.steering.rollback();
+    let undone = site.step_unheard(Steering::rollback);
     assert!(matches!(undone, Err(Stopped::NotDurable { .. })), "{undone:?}");
     wait_for("i1 to be in shadow", || site.instances[1].status()["phase"] == "shadow");
     site.append(1, "hall");
     site.fail_over();
     assert_eq!(site.steering.phase(), Phase::ReadNew, "the record has fallen back");
     let answer = late.deliver();
-    let (_, slow) = advancing.join().expect("the operator does not panic");
-    drop(slow);
+    assert_eq!(answer[0], "DONE", "the record is again the one that was checked: {answer:?}");
+    drop(advancing.join().expect("the operator does not panic"));
     site.append(0, "room");
-    // Whatever became of the late change: it counts for nobody who has seen the other one.
+    // Both changes have the same epoch: whoever has seen the other one has not acknowledged this one.
+    let is_ahead =
+        |blocker: &Blocker| matches!(blocker, Blocker::FellBack { .. }) && blocker.instance() == Some("i1");
+    wait_for("i1 to hold the gate shut", || site.steering.blockers().iter().any(is_ahead));
+    assert_eq!(site.steering.phase(), Phase::Strict);
+    site.append(1, "hall");
     site.steering.go_to(Phase::Strict);
     site.append(1, "room");
     site.append(0, "hall");
-    site.finish(&format!("two operators and a fail-over; the late change was answered {answer:?}"));
+    site.finish("two operators and a fail-over between the check of one and its change");
+}
+
+/// How a key is written in this phase.
+fn writes_in(phase: Phase, key: &Key) -> Box<dyn Fn(&[String]) -> bool + Send> {
+    if phase == Phase::Strict { Box::new(puts(key)) } else { Box::new(writes(key)) }
 }
 
 #[test]
@@ -160,8 +188,13 @@ fn s20_without_the_replica_nothing_is_acknowledged_and_a_retry_is_the_same_write
         let Store::Pair { nodes, master } = &site.store else { panic!("a pair was started") };
         let replica = &nodes[1 - master];
         replica.stop();
+        let again = site.proxies[0].gated(Which::next(writes_in(phase, &list_key("room"))), Act::Again);
         let second = site.ledger.item();
-        let answer = site.perform(0, "room", Action::Append(second));
+        let writing = site.begin(0, "room", Action::Append(second));
+        wait_for("the master alone to have it", || site.store.list("room") == Some(vec![first, second]));
+        let answer = again.deliver();
+        assert_eq!(answer[0], "SAME", "{phase}: {answer:?}");
+        let answer = site.end(writing);
         assert!(matches!(answer, Answer::Unknown(_)), "{phase}: {answer:?}");
         let third = site.ledger.item();
         let waiting = site.begin(0, "room", Action::Append(third));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::{Process, WorkDir};
 
 /// How long a request may take, that of a stopped process included.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time until a process listens.
 const STARTUP: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ pub const LEASE: Duration = Duration::from_millis(1_500);
 pub const OPERATION: Duration = Duration::from_millis(3_000);
 
 /// Life of a call to Redis, by its clock.
-pub const CALL_LIFE: Duration = Duration::from_millis(4_000);
+pub const CALL_LIFE: Duration = Duration::from_millis(8_000);
 
 /// What an instance answered.
 #[derive(Clone, Debug, PartialEq)]

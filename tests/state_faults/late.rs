@@ -21,7 +21,7 @@ fn s05_a_write_of_primary_new_that_comes_after_its_time_changes_nothing() {
     let second = site.append(0, "room");
     let third = site.append(1, "room");
     let answer = late.deliver();
-    assert!(["RETRY", "SAME"].contains(&answer[0].as_str()), "{answer:?}");
+    assert!(["RETRY", "LATE"].contains(&answer[0].as_str()), "{answer:?}");
     assert_eq!(site.get(0, "room"), json!([first, second, third]));
     site.finish("a write came late");
 }

@@ -1,12 +1,14 @@
 //! Writes that Redis has not heard of yet, and processes that end or hang meanwhile.
 
 use history_check::Action;
+use scalectl::Exit;
 use serde_json::json;
 use state_map::Phase;
 use state_map::control::Proof;
 use state_map::operator::{EvictionRefused, Stopped};
 
 use super::calls::puts;
+use super::instance::Answer;
 use super::site::Site;
 use super::store::{Store, list_key, wait_for};
 use crate::support::{Act, Which};
@@ -73,7 +75,10 @@ fn s14_an_instance_that_hangs_past_its_lease_with_an_owed_write_is_not_evicted_w
     assert!(refused.to_string().contains("evict i0 --stopped"), "{refused}");
     let blockers = site.steering.blockers();
     assert!(blockers.iter().any(|blocker| blocker.instance() == Some("i0")), "{blockers:?}");
-    assert_eq!(site.perform(1, "room", Action::Get).clone(), site.perform(1, "room", Action::Get));
+    let evict = ["evict", "i0", "--lapsed"];
+    site.command(&evict).run().code(Exit::Refused).stderr_has("evict i0 --stopped");
+    let answer = site.perform(1, "room", Action::Get);
+    assert!(!matches!(answer, Answer::Ok(_)), "only the owner knows the second write: {answer:?}");
     site.instances[0].cont();
     site.proxies[0].light_up();
     wait_for("the owed write", || site.store.list("room") == Some(vec![first, second]));

@@ -58,6 +58,8 @@ fn s15_a_hung_owner_keeps_nobody_offline() {
 #[test]
 fn s17_clocks_that_are_a_minute_off_shorten_and_prolong_nothing() {
     const LIFE: Duration = Duration::from_millis(2_500);
+    // Much less than the clocks are off, and much more than a busy machine takes to look.
+    const SLACK: Duration = Duration::from_secs(20);
     let mut site = Site::start(1, || Store::alone(Default::default()));
     let url = site.store.url();
     for skew_ms in [-60_000, 60_000] {
@@ -67,7 +69,7 @@ fn s17_clocks_that_are_a_minute_off_shorten_and_prolong_nothing() {
     site.wait_until_registered(3);
     for (at, skew_ms) in [(1, -60_000), (2, 60_000)] {
         site.steering
-            .wait_for_member(&name(at), |member| (member.report.wall_skew_ms - skew_ms).abs() < 2_000);
+            .wait_for_member(&name(at), |member| (member.report.wall_skew_ms - skew_ms).abs() < 20_000);
     }
     for phase in [Phase::Dual, Phase::Strict, Phase::PrimaryNew] {
         site.steering.go_to(phase);
@@ -86,7 +88,7 @@ fn s17_clocks_that_are_a_minute_off_shorten_and_prolong_nothing() {
             wait_for("the user to go offline", || site.instances[reader].ask(&asked).ok() == Value::Null);
             let lived = begun.elapsed();
             assert!(lived > LIFE - Duration::from_millis(300), "{phase}: i{writer}'s user lived {lived:?}");
-            assert!(lived < LIFE + Duration::from_millis(2_000), "{phase}: i{writer}'s user lived {lived:?}");
+            assert!(lived < LIFE + SLACK, "{phase}: i{writer}'s user lived {lived:?}");
         }
     }
 }

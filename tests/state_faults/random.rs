@@ -55,6 +55,7 @@ const EVERYWHERE: [Mishap; 7] = [
 
 /// One migration with a mishap in each phase.
 fn a_round(seed: u64, own: Mishap, store: fn() -> Store) {
+    eprintln!("seed {seed}, {own:?}");
     let mut chance = Chance::new(seed);
     let mut site = Site::start(INSTANCES, store);
     let workload = Workload::start(&site, 6, KEYS, chance.next());

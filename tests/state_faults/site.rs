@@ -2,19 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use history_check::Action;
 use serde_json::Value;
 use state_map::Phase;
 
+use super::calls::steers;
 use super::instance::{Answer, Instance, Line};
 use super::ledger::{Ledger, request};
 use super::routes::Addresses;
 use super::steering::{CLEAN_ROUNDS, Steering, is_acknowledged};
 use super::store::{Store, wait_for};
 use super::turn::Turn;
-use crate::support::{RedisProxy, Scalectl, WorkDir};
+use crate::support::{Act, RedisProxy, Scalectl, Which, WorkDir};
 
 /// A migration in `off`.
 pub struct Site {
@@ -121,6 +123,20 @@ impl Site {
         for at in 0..self.instances.len() {
             self.steering.wait_for_member(&name(at), |member| member.report.clean_rounds >= CLEAN_ROUNDS);
         }
+    }
+
+    /// A step of the operator whose change the replica does not hear of: it lags from between the check and the change.
+    #[track_caller]
+    pub fn step_unheard<T: Send>(&mut self, step: impl FnOnce(&mut Steering) -> T + Send) -> T {
+        let held = self.proxies[self.instances.len()].gated(Which::next(steers()), Act::Hold);
+        let (store, steering) = (&self.store, &mut self.steering);
+        thread::scope(|scope| {
+            let stepping = scope.spawn(|| step(steering));
+            held.wait();
+            store.lag();
+            held.release();
+            stepping.join().expect("the operator does not panic")
+        })
     }
 
     /// Takes in an instance that was started beside the others. It asks Redis without a proxy.
@@ -245,6 +261,14 @@ impl Site {
     /// Writes down what each instance and Redis have, and checks all histories.
     #[track_caller]
     pub fn check(&mut self, what: &str) {
+        self.look();
+        let lost = self.ledger.unexplained();
+        assert!(lost.is_empty(), "{what}: acknowledged operations were lost:\n{}", lost.join("\n"));
+    }
+
+    /// Writes down what each instance and Redis have.
+    #[track_caller]
+    pub fn look(&mut self) {
         let phase = self.steering.phase();
         for key in self.ledger.keys() {
             for at in 0..self.instances.len() {
@@ -258,7 +282,6 @@ impl Site {
                 self.ledger.found(&key, self.store.list(&key));
             }
         }
-        self.ledger.check(what);
     }
 }
 

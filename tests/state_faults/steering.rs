@@ -17,7 +17,7 @@ use super::instance::{LEASE, millis};
 use super::store::wait_for;
 
 /// How long a phase may take to be reached.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -40,7 +40,7 @@ impl Steering {
         let settings = RedisSettings {
             url: redis.to_owned(),
             space: Space::default(),
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
             replicate_within: Duration::from_millis(500),
         };
         let port: Arc<RedisPort> = RedisPort::new(settings).expect("the address is well formed");

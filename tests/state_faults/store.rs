@@ -114,8 +114,21 @@ impl Store {
     #[track_caller]
     pub fn lag(&self) {
         let Self::Pair { nodes, master } = self else { panic!("only a pair is failed over by hand") };
-        nodes[1 - *master].stop();
-        nodes[*master].ask::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
+        part(&nodes[*master], &nodes[1 - *master]);
+    }
+
+    /// The same for the shard of a key.
+    #[track_caller]
+    pub fn lag_shard(&self, key: &Key) {
+        let Self::Cluster(cluster) = self else { panic!("only a Cluster has shards") };
+        let master = cluster.owner_of(key.slot()).expect("the slot is served");
+        part(&cluster.nodes[master], &cluster.nodes[cluster.replica_of(master)]);
+    }
+
+    /// Whether two keys are in one shard.
+    #[track_caller]
+    pub fn is_together(&self, one: &Key, other: &Key) -> bool {
+        self.server_of(one).port() == self.server_of(other).port()
     }
 
     /// The master is killed, which is told at once, the replica promoted, and a new replica follows it.
@@ -158,17 +171,25 @@ impl Store {
         cluster.end_move(key.slot(), from, to);
     }
 
-    /// The master of the slot of this key dies; its replica takes over by itself. The dead node comes back.
+    /// The master of the slot of this key dies; its replica, which may have lagged, takes over by itself. The dead node
+    /// comes back.
     #[track_caller]
     pub fn fail_over_shard(&mut self, key: &Key, killed: &mut dyn FnMut()) {
         let Self::Cluster(cluster) = self else { panic!("only a Cluster has shards") };
         let old = cluster.owner_of(key.slot()).expect("the slot is served");
         cluster.nodes[old].kill9();
         killed();
+        cluster.nodes.iter().filter(|node| node.is_running()).for_each(Server::cont);
         until("the replica has taken over", || cluster.owner_of(key.slot()).is_some_and(|at| at != old));
         cluster.nodes[old].restart();
         cluster.wait_until_complete();
     }
+}
+
+/// From now on the replica hears nothing of the master.
+fn part(master: &Server, replica: &Server) {
+    replica.stop();
+    master.ask::<()>(&["CLIENT", "KILL", "TYPE", "replica"]);
 }
 
 /// The key of a list in Redis.
@@ -184,7 +205,7 @@ pub fn control_key() -> Key {
 /// Waits until the condition holds; fails the test when it does not in time.
 #[track_caller]
 pub fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "still waiting for {what}");
         std::thread::sleep(Duration::from_millis(10));

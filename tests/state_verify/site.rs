@@ -166,8 +166,8 @@ impl Traffic {
 impl Instance {
     fn start(url: &str, name: &str) -> Self {
         let node = Node::new(port(url), Settings::named(name));
-        let games = node.map(MapSpec::new("chessGameStates", "chessGameState:", Json));
-        let active = node.map(MapSpec::new("activeChessGames", "activeChessGame:", Text));
+        let games = node.map(MapSpec::new("chessGameStates", "chessGameState:", Json)).unwrap();
+        let active = node.map(MapSpec::new("activeChessGames", "activeChessGame:", Text)).unwrap();
         tokio::spawn(Arc::clone(&node).run());
         Self { node, games, active }
     }

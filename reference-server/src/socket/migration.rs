@@ -41,9 +41,9 @@ impl Migration {
             replicate_within: settings.timeout / 2,
         });
         let node = Node::new(port.map_err(|failure| refuse(&failure))?, Settings::named(name));
-        let rooms = node.map(rooms());
-        let active = node.map(active(rooms.clone()));
-        let users = node.map(users());
+        let rooms = node.map(rooms())?;
+        let active = node.map(active(rooms.clone()))?;
+        let users = node.map(users())?;
         Ok(Arc::new(Self { rooms, active, users, name: name.into(), node }))
     }
 
@@ -121,6 +121,10 @@ impl From<Refused> for EventError {
             Refused::Malformed(cause) => {
                 tracing::error!(%cause, "what Redis has of a key is no value of its map");
                 Self { code: "internal", message: "what is stored cannot be read".into() }
+            }
+            Refused::Unwritable(cause) => {
+                tracing::error!(%cause, "a value of a map has no form in bytes");
+                Self { code: "internal", message: "this cannot be stored".into() }
             }
         }
     }

@@ -62,7 +62,10 @@ fn told(entry: &Entry) -> String {
             let seen = intent.evidence.members.len();
             format!("{step}: {from} -> {}, epoch {} (instances: {seen})", record.phase, record.stamp.epoch)
         }
-        Entry::Done { stamp } => format!("epoch {} is there", stamp.epoch),
+        Entry::Done { stamp, kept: true } => format!("epoch {} is there", stamp.epoch),
+        Entry::Done { stamp, kept: false } => {
+            format!("epoch {} is there, but not all replicas have it", stamp.epoch)
+        }
         Entry::NotDone { stamp, reason } => format!("epoch {} is not there: {reason}", stamp.epoch),
         Entry::Noticed(_) => "another Redis server has taken over, or it has restarted".to_owned(),
         Entry::Verified(verification) => {

@@ -55,6 +55,9 @@ impl StateProgress {
                 ));
             }
             Seen::FellBack(blocker) => self.output.note(&blocker.to_string()),
+            Seen::Cleared(keys) => {
+                self.output.note(&format!("{keys} keys that the run before had left in Redis were deleted"));
+            }
             Seen::Entering(phase) => {
                 if let Some(text) = notice::before(*phase).filter(|_| !said.noticed.contains(phase)) {
                     said.noticed.push(*phase);

@@ -85,7 +85,7 @@ pub mod tests {
         let mut lines: Vec<Line> = Vec::new();
         for number in 1..=length {
             let previous = lines.last().map_or_else(String::new, |line| line.checksum.clone());
-            let entry = Entry::Done { stamp: Stamp { epoch: number, ..Stamp::default() } };
+            let entry = Entry::Done { stamp: Stamp { epoch: number, ..Stamp::default() }, kept: true };
             let owner = Owner::this_process();
             let (at, checksum) = (String::new(), String::new());
             lines.push(Line { number, at, owner, token: 1, entry, previous, checksum }.sealed());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use state_map::{Change, Json, Map, MapSpec, Node, Refused, Status, Takeover, Text};
+use state_map::{Change, Json, Map, MapSpec, Misfit, Node, Refused, Status, Takeover, Text};
 
 use crate::protocol::{Answer, Request};
 use crate::skewed::Skewed;
@@ -24,15 +24,15 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(node: Arc<Node<Skewed>>) -> Self {
+    pub fn new(node: Arc<Node<Skewed>>) -> Result<Self, Misfit> {
         let merged = MapSpec::new("merged", "merged:", Json);
         let presence = MapSpec::new("presence", "presence:", Text);
-        Self {
-            lists: node.map(MapSpec::new("lists", "list:", Json)),
-            merged: node.map(merged.merging(|held: &Vec<u64>, stored| longer(held, stored))),
-            presence: node.map(presence.takeover(Takeover::LastWins)),
+        Ok(Self {
+            lists: node.map(MapSpec::new("lists", "list:", Json))?,
+            merged: node.map(merged.merging(|held: &Vec<u64>, stored| longer(held, stored)))?,
+            presence: node.map(presence.takeover(Takeover::LastWins))?,
             node,
-        }
+        })
     }
 
     pub async fn answer(&self, request: Request) -> Answer {

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Runtime::new()?;
     let _entered = runtime.enter();
     let node = Node::new(config.port()?, config.settings());
-    let app = Arc::new(App::new(Arc::clone(&node)));
+    let app = Arc::new(App::new(Arc::clone(&node))?);
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     writeln!(stdout(), "listening on {}", listener.local_addr()?)?;
     stdout().flush()?;

@@ -43,7 +43,7 @@ async fn main() -> Outcome<()> {
 async fn through_the_phases(url: String, time: Duration, plain: &Plain) -> Outcome<()> {
     let port = port(url)?;
     let node = Node::new(Arc::clone(&port), Settings::named("overhead"));
-    let map: Map<Game, RedisPort> = node.map(MapSpec::new("games", "game:", Json));
+    let map: Map<Game, RedisPort> = node.map(MapSpec::new("games", "game:", Json))?;
     let running = tokio::spawn(Arc::clone(&node).run());
     node.registered().await;
     let steering = Steering::new(port);

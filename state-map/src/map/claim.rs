@@ -111,14 +111,16 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         stop: impl Fn() -> bool,
     ) -> Result<Claiming, Refused> {
         let (mut in_place_of, mut refusals, mut pause) = (None, 0_u32, PAUSE);
+        let may_force = self.spec.takeover == Takeover::LastWins;
         loop {
             if stop() || self.shared.port.now() >= deadline {
                 return Ok(Claiming::Again);
             }
-            let by_force = self.spec.takeover == Takeover::LastWins;
+            // An owner that answers gives back what it owes too.
+            let by_force = may_force && refusals >= PATIENCE;
             let caller = self.shared.caller(view);
             let claim = Call::Claim(Claim { key: key.clone(), caller, in_place_of, by_force });
-            let (owner, generation) = match self.shared.call(claim).await {
+            let (owner, generation) = match self.shared.call_again(claim).await {
                 Ok(Reply::Claimed(Claimed::Yours(record))) => {
                     return self.install(view, key, &record).await;
                 }
@@ -173,6 +175,9 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             let ours = memory.get(key).filter(|entry| entry.standing == At::Unclaimed);
             let ours = ours.and_then(|entry| Some((Arc::clone(entry.live(now_ms)?), entry.expires_ms)));
             let (kept, aside) = self.reconcile(ours, theirs, record);
+            if let Some((value, _)) = &kept {
+                self.encode(value)?;
+            }
             let is_dirty = memory.enter(key, now, |entry| {
                 self.adopt(entry, record, kept);
                 entry.used = now;

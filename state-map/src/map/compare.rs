@@ -7,7 +7,7 @@ use super::held::Held;
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::sync::lock;
-use crate::wire::call::{Call, Read, Reply, Version};
+use crate::wire::call::{Call, Read, Record, Reply, Version};
 use crate::wire::key::Key;
 
 /// Keys that a round looks at for each that it compares.
@@ -29,12 +29,23 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         let (suspects, sample) = self.sample();
         let (mut clean, mut again) = (true, IndexMap::new());
         for key in suspects.keys().chain(&sample) {
-            let Some(ours) = self.settled_version(key) else { continue };
-            let Some(same) = self.has_same(key, &ours).await else {
+            let Some((generation, ours)) = self.settled_version(key) else { continue };
+            let Some((record, now_ms)) = self.recorded(key).await else {
                 clean = false;
                 continue;
             };
-            if same || self.settled_version(key).as_ref() != Some(&ours) {
+            if record.generation < generation {
+                self.unclaim(key, generation);
+                clean = false;
+                continue;
+            }
+            if record.generation > generation {
+                // Somebody has taken it while this process slept: what is left here is nobody's.
+                self.lose(key, generation);
+                continue;
+            }
+            let is_still = self.settled_version(key).is_some_and(|(_, now)| now == ours);
+            if is_same(&ours, &record.version, now_ms) || !is_still {
                 continue;
             }
             if suspects.get(key) == Some(&ours) {
@@ -61,20 +72,19 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     }
 
     /// What memory has of an owned key that Redis should have too, by now.
-    fn settled_version(&self, key: &Key) -> Option<Version> {
+    fn settled_version(&self, key: &Key) -> Option<(u64, Version)> {
         let memory = lock(&self.memory);
-        let entry = memory.get(key).filter(|entry| entry.generation().is_some() && !entry.is_dirty())?;
-        Some(self.version(entry))
+        let entry = memory.get(key).filter(|entry| !entry.is_dirty())?;
+        Some((entry.generation()?, self.version(entry)))
     }
 
-    /// Whether Redis has the same; nothing when it does not answer. An expired value is none on both sides.
-    async fn has_same(&self, key: &Key, ours: &Version) -> Option<bool> {
+    /// What Redis has, and its clock; nothing when it does not answer.
+    async fn recorded(&self, key: &Key) -> Option<(Record, u64)> {
         let read = Call::Read(Read { key: key.clone(), run: self.shared.view().run });
-        let Ok(Reply::Record(record, now_ms)) = self.shared.call(read).await else { return None };
-        let expired = ours.expires_ms != 0 && ours.expires_ms <= now_ms;
-        let theirs = record.version;
-        let same_value = expired || theirs.value == ours.value;
-        Some((theirs.seq, theirs.op, theirs.expires_ms) == (ours.seq, ours.op, ours.expires_ms) && same_value)
+        match self.shared.call(read).await {
+            Ok(Reply::Record(record, now_ms)) => Some((record, now_ms)),
+            _ => None,
+        }
     }
 
     /// Rounds count anew in each phase that has them.
@@ -88,4 +98,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     pub fn rounds(&self) -> u64 {
         lock(&self.compared).clean_rounds
     }
+}
+
+/// Whether both are the same version. An expired value is none on both sides.
+fn is_same(ours: &Version, theirs: &Version, now_ms: u64) -> bool {
+    let expired = ours.expires_ms != 0 && ours.expires_ms <= now_ms;
+    let same_value = expired || theirs.value == ours.value;
+    (theirs.seq, theirs.op, theirs.expires_ms) == (ours.seq, ours.op, ours.expires_ms) && same_value
 }

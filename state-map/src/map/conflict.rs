@@ -18,16 +18,53 @@ use crate::wire::message::{Conflict, Keep};
 pub struct Aside<V> {
     ours: Arc<V>,
     stored: Option<Bytes>,
-    reported: bool,
+    /// What was decided is carried out; the report of it may still be there.
+    settled: bool,
 }
 
 impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     /// Keeps a value aside and reports it.
     pub async fn set_aside(&self, view: View, key: &Key, ours: Arc<V>, record: Option<&Record>) {
         let stored = record.and_then(|record| record.version.value.clone());
-        lock(&self.asides).insert(key.clone(), Aside { ours, stored, reported: false });
+        lock(&self.asides).insert(key.clone(), Aside { ours, stored, settled: false });
         tracing::warn!(%key, run = %view.run, "two instances held different values: the operator decides");
-        self.report(key).await;
+        if matches!(self.look_up(key).await, Some(None)) {
+            self.report(key).await;
+        }
+    }
+
+    /// The report that is there, if any; nothing when Redis does not answer.
+    async fn look_up(&self, key: &Key) -> Option<Option<Box<Conflict>>> {
+        match self.shared.call(Call::Decision { key: key.clone() }).await {
+            Ok(Reply::Conflict(found)) => Some(found),
+            _ => None,
+        }
+    }
+
+    /// Reports what is not reported yet, and does what was decided on the rest.
+    pub async fn settle_asides(&self) {
+        let keys: Vec<_> = lock(&self.asides).keys().cloned().collect();
+        for key in keys {
+            self.settle_aside(&key).await;
+        }
+    }
+
+    async fn settle_aside(&self, key: &Key) {
+        let Some(found) = self.look_up(key).await else { return };
+        let settled = lock(&self.asides).get(key).is_some_and(|aside| aside.settled);
+        match found {
+            // What the operator has not seen is not decided: another instance's value comes first.
+            Some(conflict) if conflict.incarnation != self.shared.view().incarnation => {}
+            Some(_) if settled => self.close(key).await,
+            Some(conflict) => match conflict.keep {
+                Some(Keep::Held) if self.put_back(key).await => self.close(key).await,
+                Some(Keep::Stored) => self.close(key).await,
+                Some(Keep::Held) | None => {}
+            },
+            None if settled => drop(lock(&self.asides).swap_remove(key)),
+            // It is new, or a fail-over has forgotten the report.
+            None => self.report(key).await,
+        }
     }
 
     async fn report(&self, key: &Key) {
@@ -39,38 +76,13 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 map: self.spec.name.into(),
                 instance: self.shared.settings.name.clone(),
                 incarnation: self.shared.view().incarnation,
-                held: text(&self.spec.codec.encode(&aside.ours)),
+                held: text(&self.spec.codec.encode(&aside.ours).unwrap_or_default()),
                 stored: aside.stored.as_ref().map(text),
                 keep: None,
             }
         };
-        let call = Call::Conflict { key: key.clone(), report: Some(Box::new(report)) };
-        let reported = matches!(self.shared.call(call).await, Ok(Reply::Done));
-        if let Some(aside) = lock(&self.asides).get_mut(key) {
-            aside.reported = reported;
-        }
-    }
-
-    /// Reports what is not reported yet, and does what was decided on the rest.
-    pub async fn settle_asides(&self) {
-        let keys: Vec<_> =
-            lock(&self.asides).iter().map(|(key, aside)| (key.clone(), aside.reported)).collect();
-        for (key, reported) in keys {
-            if !reported {
-                self.report(&key).await;
-                continue;
-            }
-            match self.shared.call(Call::Decision { key: key.clone() }).await {
-                Ok(Reply::Conflict(Some(conflict))) => match conflict.keep {
-                    Some(Keep::Held) if self.put_back(&key).await => self.close(&key).await,
-                    Some(Keep::Stored) => self.close(&key).await,
-                    Some(Keep::Held) | None => {}
-                },
-                // A fail-over has forgotten the report.
-                Ok(Reply::Conflict(None)) => self.report(&key).await,
-                _ => {}
-            }
-        }
+        // Whether it has arrived, the next look tells.
+        drop(self.shared.call(Call::Conflict { key: key.clone(), report: Some(Box::new(report)) }).await);
     }
 
     /// Makes the value that was kept aside the key's next version.
@@ -84,7 +96,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         matches!(self.change_owned(&permit, key, deadline, &mut change).await, Ok(Attempt::Done(())))
     }
 
+    /// Takes the report away: once carried out, a decision is not carried out again, whatever becomes of this.
     async fn close(&self, key: &Key) {
+        if let Some(aside) = lock(&self.asides).get_mut(key) {
+            aside.settled = true;
+        }
         let call = Call::Conflict { key: key.clone(), report: None };
         if matches!(self.shared.call(call).await, Ok(Reply::Done)) {
             lock(&self.asides).swap_remove(key);

@@ -31,6 +31,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                     self.let_go(key, generation);
                     return true;
                 }
+                Ok(Reply::Verdict(Verdict::Forgotten)) => {
+                    self.unclaim(key, generation);
+                    return false;
+                }
                 Ok(Reply::Verdict(Verdict::Conflict)) => {
                     tracing::error!(%key, "two operations bear the same sequence: the key is kept");
                     self.stay(key, generation);
@@ -141,6 +145,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     /// Gives these keys to nobody in particular. Whether all are given.
     pub async fn give_back(&self, keys: Vec<Key>) -> bool {
         let giving = iter(keys).map(|key| async move { self.give(&key, Id::NONE).await });
-        giving.buffer_unordered(self.shared.settings.at_once).all(std::future::ready).await
+        // Each to its end: a release that is dropped half-way leaves its key to nobody.
+        let giving = giving.buffer_unordered(self.shared.settings.at_once);
+        giving.fold(true, |all, given| std::future::ready(all && given)).await
     }
 }

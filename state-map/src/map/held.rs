@@ -18,7 +18,7 @@ use crate::phase::Phase;
 use crate::port::Port;
 use crate::spec::MapSpec;
 use crate::sync::lock;
-use crate::wire::call::Version;
+use crate::wire::call::{Bytes, Put, Version};
 use crate::wire::key::Key;
 
 /// Counts that only grow.
@@ -49,6 +49,8 @@ pub struct Held<V, P> {
     pub doubts: Mutex<IndexSet<Key>>,
     pub compared: Mutex<Compared>,
     pub tally: Tally,
+    /// How often Redis was to be told of everything again.
+    pub retellings: AtomicU64,
     /// How far tidying has come.
     pub tidied: AtomicUsize,
     /// Sequences of a process: what a planted bug uses.
@@ -67,6 +69,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             doubts: Mutex::default(),
             compared: Mutex::default(),
             tally: Tally::default(),
+            retellings: AtomicU64::new(0),
             tidied: AtomicUsize::new(0),
             sequence: AtomicU64::new(0),
         }
@@ -113,7 +116,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
         let (now, now_ms) = (self.shared.port.now(), self.shared.now_ms());
         let mut memory = lock(&self.memory);
-        if memory.get(key).is_some_and(|entry| entry.generation().is_some()) {
+        let is_owned = memory.get(key).is_some_and(|entry| entry.generation().is_some());
+        if is_owned || self.encode(value).is_err() {
             return false;
         }
         memory.enter(key, now, |entry| {
@@ -146,9 +150,14 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         seq + 1
     }
 
-    /// What memory has of a key, as it is written.
+    /// A value in bytes, before anything is done with it.
+    pub fn encode(&self, value: &V) -> Result<Bytes, Refused> {
+        self.spec.codec.encode(value).map_err(Refused::Unwritable)
+    }
+
+    /// What memory has of a key, as it is written. Every value of an owned key was encoded once, so it can be again.
     pub fn version(&self, entry: &Entry<V>) -> Version {
-        let value = entry.value.as_ref().map(|value| self.spec.codec.encode(value));
+        let value = entry.value.as_ref().map(|value| self.spec.codec.encode(value).unwrap_or_default());
         Version { seq: entry.seq, op: entry.op, value, expires_ms: entry.expires_ms }
     }
 
@@ -158,24 +167,55 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         self.spec.codec.decode(bytes).map(|value| Some(Arc::new(value))).map_err(Refused::Malformed)
     }
 
-    /// Drops a key whose generation is not this process's any more, and what it had.
+    /// Drops a key whose generation is not this process's any more, and what it had. One that is being given goes when
+    /// the replicas have the release: a fail-over may bring the key back before.
     pub fn lose(&self, key: &Key, generation: u64) {
         count(&self.tally.superseded);
         let mut memory = lock(&self.memory);
-        if memory.get(key).is_some_and(|entry| entry.generation() == Some(generation)) {
+        if memory.get(key).is_some_and(|entry| entry.standing == Standing::Owned(generation)) {
             memory.remove(key);
         }
         drop(memory);
         self.changed.notify_waiters();
     }
 
-    /// Redis has this version of a key.
-    pub fn note_stored(&self, key: &Key, generation: u64, seq: u64) {
-        lock(&self.memory).edit(key, |entry| {
-            if entry.generation() == Some(generation) {
-                entry.stored = entry.stored.max(seq);
+    /// Redis has this version of a key, said an answer to a call that was made after so many retellings. One of before
+    /// the last may come from a server whose writes are gone.
+    pub fn note_stored(&self, put: &Put, retellings: u64) {
+        let mut memory = lock(&self.memory);
+        if self.retellings.load(Ordering::Relaxed) != retellings {
+            return;
+        }
+        memory.edit(&put.key, |entry| {
+            if entry.generation() == Some(put.generation) {
+                entry.stored = entry.stored.max(put.version.seq);
             }
         });
+    }
+
+    /// Redis has forgotten that this process owns a key, and in the phases in which memory counts nobody else can have
+    /// what it has: it is claimed anew, and meets whatever else is found there as two values of one key (C6).
+    pub fn unclaim(&self, key: &Key, generation: u64) {
+        let mut memory = lock(&self.memory);
+        let is_unclaimed = memory.edit(key, |entry| {
+            let is_it = entry.generation() == Some(generation);
+            if is_it {
+                (entry.standing, entry.seq, entry.stored) = (Standing::Unclaimed, 0, 0);
+            }
+            is_it && entry.value.is_some()
+        });
+        if is_unclaimed == Some(true) {
+            memory.owe(key);
+        }
+        drop(memory);
+        self.debts.notify_one();
+        self.changed.notify_waiters();
+    }
+
+    /// Whether Redis is known to have this version of a key, or a later one.
+    pub fn has_stored(&self, key: &Key, generation: u64, seq: u64) -> bool {
+        let memory = lock(&self.memory);
+        memory.get(key).is_some_and(|entry| entry.generation() == Some(generation) && entry.stored >= seq)
     }
 
     /// Redis has to be told of a key.
@@ -190,7 +230,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     }
 }
 
+/// The latest expiry that Redis and the numbers of its scripts can tell: later ones are never.
+const LATEST_EXPIRY_MS: u64 = 1 << 53;
+
 /// When something that lives this long from now expires. Fixed once, and shipped as it is (C18).
 pub fn expiry(now_ms: u64, ttl: Option<Duration>) -> u64 {
-    ttl.map_or(0, |ttl| now_ms.saturating_add(ttl.as_millis().try_into().unwrap_or(u64::MAX)))
+    let expires_ms = |ttl: Duration| now_ms.checked_add(ttl.as_millis().try_into().ok()?);
+    ttl.and_then(expires_ms).filter(|at| *at <= LATEST_EXPIRY_MS).unwrap_or(0)
 }

@@ -41,7 +41,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Holdings for Held<V,
 impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     fn holding(&self, shown: Shown<V>) -> Holding {
         let Shown { value, version, owed, generation, written_here } = shown;
-        let value = value.map(|value| self.spec.codec.encode(&value));
+        let value = value.map(|value| self.spec.codec.encode(&value).unwrap_or_default());
         Holding { version: Version { value, ..version }, owed, generation, written_here }
     }
 }

@@ -17,10 +17,11 @@ use crate::sync::lock;
 use crate::wire::call::{Call, Failure, Reply, Version, Write, Written};
 use crate::wire::key::Key;
 
-/// A key's content with the sequence that a write must name.
+/// A key's content with the sequence and the operation that a write must name.
 struct Seen<V> {
     value: Option<Arc<V>>,
     seq: u64,
+    op: Id,
     expires_ms: u64,
     /// Whether it comes from Redis just now.
     fresh: bool,
@@ -51,8 +52,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     }
 
     fn seen(&self, version: &Version) -> Result<Seen<V>, Refused> {
-        let Version { seq, expires_ms, .. } = *version;
-        Ok(Seen { value: self.decode(version)?, seq, expires_ms, fresh: true })
+        let Version { seq, op, expires_ms, .. } = *version;
+        Ok(Seen { value: self.decode(version)?, seq, op, expires_ms, fresh: true })
     }
 
     /// Changes a key in Redis.
@@ -80,15 +81,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                 Change::Delete => (None, None),
             };
             let expires_ms = expiry(self.shared.now_ms(), ttl);
-            let version = Version {
-                seq: 0,
-                op,
-                value: value.as_deref().map(|v| self.spec.codec.encode(v)),
-                expires_ms,
-            };
-            match self.write_open(permit, key, seen.seq, version, deadline).await? {
+            let bytes = value.as_deref().map(|value| self.encode(value)).transpose()?;
+            let version = Version { seq: 0, op, value: bytes, expires_ms };
+            match self.write_open(permit, key, (seen.seq, seen.op), version, deadline).await? {
                 Outcome::Done(seq) => {
-                    self.keep_copy(permit, key, &Seen { value, seq, expires_ms, fresh: true });
+                    self.keep_copy(permit, key, &Seen { value, seq, op, expires_ms, fresh: true });
                     permit_holds(permit)?;
                     return Ok(Attempt::Done(result));
                 }
@@ -102,13 +99,13 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
     }
 
-    /// Writes where the sequence is still the one that was read. While the outcome is not known the very same write is
+    /// Writes where the version is still the one that was read. While the outcome is not known the very same write is
     /// sent again: Redis tells a second copy from a first by its operation.
     async fn write_open(
         &self,
         permit: &Permit<P>,
         key: &Key,
-        base: u64,
+        (base, base_op): (u64, Id),
         mut version: Version,
         deadline: Duration,
     ) -> Result<Outcome<V>, Refused> {
@@ -117,7 +114,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         let mut lost: Option<String> = None;
         loop {
             let caller = self.shared.caller(permit.view);
-            let write = Write { key: key.clone(), caller, base, version: version.clone(), expiring_sidecar };
+            let (key, content) = (key.clone(), version.clone());
+            let write = Write { key, caller, base, base_op, version: content, expiring_sidecar };
             let written = match self.shared.call(Call::Write(write)).await {
                 Ok(Reply::Written(written)) => written,
                 Ok(other) => {
@@ -131,7 +129,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                     }
                     lost = Some(cause);
                     if planted(Bug::ResendWithNewOperation) {
-                        version.op = self.shared.port.random();
+                        (version.op, lost) = (self.shared.port.random(), None);
                     }
                     self.shared.port.sleep(PAUSE).await;
                     continue;
@@ -167,7 +165,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         let memory = lock(&self.memory);
         let entry = memory.get(key).filter(|entry| entry.standing == Standing::Copy)?;
         let value = entry.live(now_ms).cloned();
-        Some(Seen { value, seq: entry.seq, expires_ms: entry.expires_ms, fresh: false })
+        Some(Seen { value, seq: entry.seq, op: entry.op, expires_ms: entry.expires_ms, fresh: false })
     }
 
     /// Keeps a copy of what Redis has: it saves the next change a read, and is never served as the truth.
@@ -177,13 +175,17 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         }
         let now = self.shared.port.now();
         let mut memory = lock(&self.memory);
+        // An evicted process begins with nothing: a copy of before would count as held since `off`.
+        if !permit.is_current() {
+            return;
+        }
         if seen.value.is_none() {
             memory.remove(key);
             return;
         }
         memory.enter(key, now, |entry| {
             if entry.standing != Standing::Copy || entry.seq <= seen.seq {
-                (entry.value, entry.seq, entry.op) = (seen.value.clone(), seen.seq, Id::NONE);
+                (entry.value, entry.seq, entry.op) = (seen.value.clone(), seen.seq, seen.op);
                 (entry.expires_ms, entry.standing, entry.used) = (seen.expires_ms, Standing::Copy, now);
             }
         });

@@ -1,5 +1,6 @@
 //! Changes by a key's owner: acknowledged by memory in `dual` to `read-new`, by Redis in `strict` (C8, C15).
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::claim::Owning;
@@ -40,8 +41,17 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             Owning::Alone => return Ok(self.change_alone(key, change)),
             Owning::Owned => {}
         }
-        match self.change_own_memory(key, change) {
+        match self.change_own_memory(key, change)? {
             Changed::Lost => Ok(Attempt::Again),
+            // What an owner remembers may have been taken from it without a word.
+            Changed::Kept { result, .. }
+                if permit.view.phase < Phase::Strict && self.spec.takeover == Takeover::LastWins =>
+            {
+                Ok(match self.read_newest(permit, key).await? {
+                    Attempt::Done(_) => Attempt::Done(result),
+                    Attempt::Again => Attempt::Again,
+                })
+            }
             Changed::Kept { result, .. } if permit.view.phase < Phase::ReadNew => Ok(Attempt::Done(result)),
             Changed::Kept { result, stored } => self.confirm_kept(permit, key, result, stored, change).await,
             Changed::Written { result, generation, version } => {
@@ -72,19 +82,24 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         &self,
         key: &Key,
         change: &mut (impl FnMut(Option<&V>) -> (Change<V>, T) + ?Sized),
-    ) -> Changed<T> {
+    ) -> Result<Changed<T>, Refused> {
         let (now_ms, op) = (self.shared.now_ms(), self.shared.port.random());
         let changed = lock(&self.memory).edit(key, |entry| {
-            let Standing::Owned(generation) = entry.standing else { return Changed::Lost };
+            let Standing::Owned(generation) = entry.standing else { return Ok(Changed::Lost) };
             let (change, result) = change(entry.live(now_ms).map(|value| &**value));
             if matches!(change, Change::Keep) {
-                return Changed::Kept { result, stored: entry.stored >= entry.seq };
+                return Ok(Changed::Kept { result, stored: entry.stored >= entry.seq });
             }
+            let value = match &change {
+                Change::Set(value, _) => Some(self.encode(value)?),
+                Change::Keep | Change::Delete => None,
+            };
             self.write_entry(entry, change, op);
             entry.busy += 1;
-            Changed::Written { result, generation, version: self.version(entry) }
+            let version = Version { seq: entry.seq, op, value, expires_ms: entry.expires_ms };
+            Ok(Changed::Written { result, generation, version })
         });
-        changed.unwrap_or(Changed::Lost)
+        changed.unwrap_or(Ok(Changed::Lost))
     }
 
     /// An operation that changed nothing still saw something. From `read-new` on another process may see Redis, so
@@ -126,7 +141,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             return permit_holds(permit).map(Attempt::Done);
         }
         let caller = self.shared.caller(permit.view);
-        let (key, generation) = (busy.key.clone(), busy.generation);
+        let (key, generation, seq) = (busy.key.clone(), busy.generation, version.seq);
         let outcome = self.put(Put { key, caller, generation, version, durable: is_strict }).await;
         match (outcome, is_strict) {
             (Ok(Verdict::Applied | Verdict::Same), _) => {
@@ -138,14 +153,17 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             (Ok(Verdict::Superseded | Verdict::Stale), _) if planted(Bug::SupersededIsSuccess) => {
                 busy.settle();
             }
-            (Ok(Verdict::Superseded | Verdict::Stale), _) => {
+            (Ok(Verdict::Superseded | Verdict::Stale), _) | (Ok(Verdict::Forgotten), true) => {
                 self.shared.poke.notify_one();
+                let had_it = self.has_stored(busy.key, busy.generation, seq);
                 self.lose(busy.key, busy.generation);
                 return match self.spec.takeover {
+                    Takeover::LastWins if had_it => permit_holds(permit).map(Attempt::Done),
                     Takeover::LastWins => Ok(Attempt::Again),
                     Takeover::Released => Err(Refused::unknown("another instance has taken the key over")),
                 };
             }
+            (Ok(Verdict::Forgotten), false) => self.unclaim(busy.key, busy.generation),
             (Ok(_) | Err(_), false) => {}
             (Ok(verdict), true) => return Err(Refused::unknown(format!("Redis said {verdict:?}"))),
             // Memory has it and owes it: it may still be done, also when this call was certainly not carried out.
@@ -156,25 +174,31 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
 
     /// Sends a version and notes what Redis said of it.
     pub async fn put(&self, put: Put) -> Result<Verdict, Failure> {
-        let (key, generation, seq) = (put.key.clone(), put.generation, put.version.seq);
-        let bytes = put.version.value.as_ref().map_or(0, |value| value.len() as u64);
+        let retellings = self.retellings.load(Ordering::Relaxed);
         if planted(Bug::BackfillDoneAtSend) {
-            self.note_stored(&key, generation, seq);
+            self.note_stored(&put, retellings);
         }
-        let verdict = match self.shared.call(Call::Put(put)).await? {
+        let call = Call::Put(put.clone());
+        let reply = match put.durable {
+            true => self.shared.call_again(call).await?,
+            false => self.shared.call(call).await?,
+        };
+        let verdict = match reply {
             Reply::Verdict(verdict) => verdict,
             other => return Err(Failure::Refused(format!("an answer to another question: {other:?}"))),
         };
         match verdict {
             Verdict::Applied | Verdict::Same | Verdict::Older => {
-                self.note_stored(&key, generation, seq);
+                self.note_stored(&put, retellings);
                 count(&self.tally.writes);
-                self.tally.bytes.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+                let bytes = put.version.value.as_ref().map_or(0, |value| value.len() as u64);
+                self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
             }
             Verdict::Conflict => {
-                tracing::error!(%key, seq, "two operations bear the same sequence: report this");
+                let Put { key, version, .. } = &put;
+                tracing::error!(%key, seq = version.seq, "two operations bear the same sequence: report this");
             }
-            Verdict::Superseded | Verdict::Stale | Verdict::Late => {}
+            Verdict::Superseded | Verdict::Forgotten | Verdict::Stale | Verdict::Late => {}
         }
         Ok(verdict)
     }

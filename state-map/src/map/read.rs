@@ -68,7 +68,11 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     }
 
     /// C9: the newer of memory and Redis, by sequence. Without Redis: memory (C16).
-    async fn read_newest(&self, permit: &Permit<P>, key: &Key) -> Result<Attempt<Option<Arc<V>>>, Refused> {
+    pub async fn read_newest(
+        &self,
+        permit: &Permit<P>,
+        key: &Key,
+    ) -> Result<Attempt<Option<Arc<V>>>, Refused> {
         if self.shared.is_away() {
             return Ok(self.read_own_memory(key));
         }
@@ -78,6 +82,10 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
             return Ok(self.read_own_memory(key));
         };
         if self.generation(key) != Some(generation) {
+            return Ok(Attempt::Again);
+        }
+        if record.generation < generation {
+            self.unclaim(key, generation);
             return Ok(Attempt::Again);
         }
         if !is_mine(&record, permit, generation) {
@@ -116,7 +124,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
     /// What Redis has of a key.
     pub async fn read_record(&self, permit: &Permit<P>, key: &Key) -> Result<Record, Failure> {
         let read = Call::Read(Read { key: key.clone(), run: permit.view.run });
-        match self.shared.call(read).await? {
+        match self.shared.call_again(read).await? {
             Reply::Record(record, _) => Ok(record),
             other => Err(Failure::Refused(format!("an answer to another question: {other:?}"))),
         }

@@ -56,6 +56,14 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
                         self.lose(key, generation);
                         true
                     }
+                    Ok(Verdict::Forgotten) if view.phase.service() == Service::Owner => {
+                        self.unclaim(key, generation);
+                        false
+                    }
+                    Ok(Verdict::Forgotten) => {
+                        self.lose(key, generation);
+                        true
+                    }
                     Ok(Verdict::Conflict) => true,
                     Ok(Verdict::Late) | Err(_) => false,
                 }
@@ -75,7 +83,8 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         if entry.standing == Standing::Unclaimed && entry.value.is_some() && !entry.claiming {
             return Some(Debt::Claim);
         }
-        let generation = entry.generation().filter(|_| entry.is_dirty())?;
+        // An operation under way tells Redis by itself, or owes the key again when it ends.
+        let generation = entry.generation().filter(|_| entry.is_dirty() && entry.busy == 0)?;
         let mut version = self.version(entry);
         if planted(Bug::RelativeTtl) && version.expires_ms != 0 {
             version.expires_ms += self.shared.settings.lease.as_millis() as u64;

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{StreamExt, iter};
 
+use super::PAUSE;
 use super::held::Held;
 use crate::control::{Counts, Id};
 use crate::memory::{Entry, Memory, Standing};
@@ -85,6 +86,7 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
             return;
         }
         let mut memory = lock(&self.memory);
+        self.retellings.fetch_add(1, Ordering::Relaxed);
         memory.retain(|_, entry| {
             entry.stored = 0;
             true
@@ -105,8 +107,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
 
     fn claim_held(&self) -> BoxFuture<'_, bool> {
         let view = self.shared.view();
+        let target = || self.shared.state(|state| state.target.as_ref().map(|target| target.stamp));
+        let begun_for = target();
         let claiming = iter(lock(&self.memory).unclaimed()).map(move |key| async move {
-            self.claim_one(view, &key).await;
+            if target() == begun_for {
+                self.claim_one(view, &key).await;
+            }
         });
         async move {
             claiming
@@ -173,15 +179,20 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Ward for Held<V, P> 
     }
 
     fn give_all(&self) -> BoxFuture<'_, bool> {
-        let owned: Vec<_> = {
-            let memory = lock(&self.memory);
-            memory
-                .iter()
-                .filter(|(_, entry)| entry.generation().is_some())
-                .map(|(key, _)| key.clone())
-                .collect()
-        };
-        self.give_back(owned).boxed()
+        async move {
+            // What was kept while Redis was away is nowhere else yet.
+            let is_owner = self.shared.view().phase.service() == Service::Owner;
+            while is_owner && !self.claim_held().await {
+                self.shared.port.sleep(PAUSE).await;
+            }
+            let owned = {
+                let memory = lock(&self.memory);
+                let owned = memory.iter().filter(|(_, entry)| entry.generation().is_some());
+                owned.map(|(key, _)| key.clone()).collect()
+            };
+            self.give_back(owned).await
+        }
+        .boxed()
     }
 }
 
@@ -198,7 +209,12 @@ impl<V: Clone + PartialEq + Send + Sync + 'static, P: Port> Held<V, P> {
         let (unused, _) = memory.window(place, TIDIED, |entry| {
             entry.value.is_none() && entry.busy == 0 && !entry.is_dirty() && is_old(entry)
         });
+        let (copies, _) =
+            memory.window(place, TIDIED, |entry| entry.standing == Standing::Copy && is_old(entry));
         self.tidied.store(next, Ordering::Relaxed);
+        for key in copies {
+            memory.remove(&key);
+        }
         for key in expired {
             let is_owned = memory.edit(&key, |entry| {
                 entry.value = None;

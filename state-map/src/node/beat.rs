@@ -43,6 +43,10 @@ impl<P: Port> Node<P> {
         let beat = self.compose(replaces);
         let (incarnation, sent) = (beat.incarnation, self.shared.port.now());
         let Ok(Reply::Beaten(answer)) = self.shared.call(Call::Beat(Box::new(beat))).await else { return };
+        // A clock that was measured across a pause is far off, and so would be all expiry times (C18).
+        if !registered && self.shared.port.now().saturating_sub(sent) > self.shared.settings.lease / BEATS {
+            return;
+        }
         if let Some(shift) = self.shared.clock.measure(sent, self.shared.port.now(), answer.now_ms) {
             self.wards().iter().for_each(|ward| ward.shift(shift));
         }
@@ -75,6 +79,12 @@ impl<P: Port> Node<P> {
         let Ok(Reply::Surveyed(surveyed)) = self.shared.call(Call::Survey).await else { return None };
         // The registration is to outlive a fail-over from now on.
         self.shared.state(|state| state.view.replicas = surveyed.record.replicas);
+        let incarnation = self.shared.view().incarnation;
+        if let Some(dead) = surveyed.dead.get(&incarnation) {
+            // Its registration was carried out, unknown to it, and has ended since.
+            self.die(dead.proof);
+            return None;
+        }
         let known = surveyed.members.get(&self.shared.settings.name);
         Some(known.map_or(Id::NONE, |member| member.incarnation))
     }

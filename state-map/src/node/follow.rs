@@ -9,11 +9,14 @@ use super::shared::View;
 use crate::control::ControlRecord;
 use crate::phase::{Phase, Service};
 use crate::port::Port;
-use crate::sync::until;
+use crate::sync::{before, until};
 use crate::wire::call::{Call, Reply};
 
 /// Pause between two looks at what a phase still waits for.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Keys that are on their way to Redis at any moment under live writes: with the door shut they arrive.
+const UNDER_WAY: u64 = 1_024;
 
 /// Pause after replicas did not have everything: requests go on meanwhile.
 const RETRY: Duration = Duration::from_millis(500);
@@ -67,9 +70,17 @@ impl<P: Port> Node<P> {
                 return false;
             }
             self.waits_for(|| "requests of the phase before to end".into());
-            let held = self.shared.hold().await;
+            let limit = self.shared.port.now() + self.shared.settings.operation / 2;
+            let Some(held) = before(&*self.shared.port, limit, self.shared.hold()).await else {
+                // One hangs: nobody else is to wait for it behind a shut door.
+                self.shared.port.sleep(PAUSE).await;
+                continue;
+            };
             if !self.is_wanted(target) {
                 return false;
+            }
+            if target.phase == Phase::Off && self.is_giving() {
+                continue;
             }
             if needs_barrier && !self.is_durable().await {
                 drop(held);
@@ -92,25 +103,30 @@ impl<P: Port> Node<P> {
         }
     }
 
-    /// Writes what Redis lacks while requests go on.
+    /// Writes what Redis lacks while requests go on, up to what is always under way, and makes sure that the replicas
+    /// have it: with the door shut only the rest is left to wait for.
     async fn flush(&self, target: &ControlRecord) -> bool {
+        self.wards().iter().for_each(|ward| ward.owe_dirty());
         loop {
             if !self.is_wanted(target) {
                 return false;
             }
-            if self.wards().iter().all(|ward| ward.is_flushed()) {
+            let counts = self.counts();
+            if counts.owed > 0 || counts.unclaimed > 0 || counts.dirty > UNDER_WAY {
+                self.waits_for(|| format!("{} keys to be written to Redis", counts.dirty.max(counts.owed)));
+                self.shared.port.sleep(PAUSE).await;
+            } else if matches!(self.shared.call(Call::Barrier).await, Ok(Reply::Done)) {
                 return true;
+            } else {
+                self.waits_for(|| "Redis and its replicas to have all writes".into());
+                self.shared.port.sleep(RETRY).await;
             }
-            self.wards().iter().for_each(|ward| ward.owe_dirty());
-            let dirty: u64 = self.wards().iter().map(|ward| ward.counts().dirty).sum();
-            self.waits_for(|| format!("{dirty} keys to be written to Redis"));
-            self.shared.port.sleep(PAUSE).await;
         }
     }
 
     /// Waits until each key that was asked for is given: what is left of it here would be a second copy in `off`.
     async fn hand_over(&self, target: &ControlRecord) -> bool {
-        while self.wards().iter().any(|ward| ward.is_giving()) {
+        while self.is_giving() {
             if !self.is_wanted(target) {
                 return false;
             }
@@ -118,6 +134,10 @@ impl<P: Port> Node<P> {
             self.shared.port.sleep(PAUSE).await;
         }
         true
+    }
+
+    fn is_giving(&self) -> bool {
+        self.wards().iter().any(|ward| ward.is_giving())
     }
 
     /// Whether Redis and its replicas have everything, now that nothing changes.

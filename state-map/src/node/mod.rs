@@ -17,6 +17,7 @@ use futures_util::future::join_all;
 pub(crate) use self::shared::{Permit, Shared, View};
 pub(crate) use self::ward::Ward;
 use crate::control::{Counts, Id, Proof, Stamp};
+use crate::error::Misfit;
 use crate::map::Map;
 use crate::phase::Phase;
 use crate::port::Port;
@@ -96,14 +97,33 @@ impl<P: Port> Node<P> {
     }
 
     /// Adds a map. All maps must be there before [`Self::run`].
-    pub fn map<V: Clone + PartialEq + Send + Sync + 'static>(&self, spec: MapSpec<V>) -> Map<V, P> {
+    ///
+    /// # Errors
+    /// [`Misfit`]: each key must belong to one map alone.
+    pub fn map<V: Clone + PartialEq + Send + Sync + 'static>(
+        &self,
+        spec: MapSpec<V>,
+    ) -> Result<Map<V, P>, Misfit> {
+        let (map, prefix) = (spec.name, spec.prefix);
+        if prefix.is_empty() || prefix.contains(['{', '}']) {
+            return Err(Misfit::Prefix { map, prefix });
+        }
+        let mut wards = lock(&self.wards);
+        if self.shared.state(|state| state.running) {
+            return Err(Misfit::Late { map });
+        }
+        let is_near = |other: &str| other.starts_with(prefix) || prefix.starts_with(other);
+        if let Some(other) = wards.iter().find(|ward| is_near(ward.prefix())) {
+            return Err(Misfit::Overlap { map, other: other.prefix().to_owned() });
+        }
         let map = Map::new(Arc::clone(&self.shared), spec);
-        lock(&self.wards).push(map.ward());
-        map
+        wards.push(map.ward());
+        Ok(map)
     }
 
     /// Registers, follows the control record, answers other processes and repairs, until it is dropped.
     pub async fn run(self: Arc<Self>) {
+        self.shared.state(|state| state.running = true);
         let repairs = self.wards().into_iter().map(|ward| self.keep_repairing(ward));
         let tending = futures_util::future::join(self.keep_comparing(), self.keep_tidy());
         let steering =

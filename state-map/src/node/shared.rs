@@ -20,6 +20,9 @@ use crate::wire::call::{Call, Caller, Failure, Reply};
 /// Failures in a row after which second writes are owed at once instead of tried first.
 const FAILURES_TO_AWAY: u32 = 3;
 
+/// A failure within this part of the time of an operation leaves time for another attempt.
+const SWIFT: u32 = 4;
+
 /// What a request sees of the migration, for as long as it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
@@ -61,6 +64,8 @@ pub struct State {
     pub dropped_epoch: u64,
     /// Whether it is stopping for good.
     pub leaving: bool,
+    /// Whether it runs: no map can be added any more.
+    pub running: bool,
     /// Whether it has stopped: no heartbeat brings it back.
     pub gone: bool,
     /// What requests see.
@@ -127,6 +132,7 @@ impl<P: Port> Shared<P> {
             forgotten: false,
             dropped_epoch: 0,
             leaving: false,
+            running: false,
             gone: false,
             view,
             acked: Stamp::default(),
@@ -178,6 +184,17 @@ impl<P: Port> Shared<P> {
         result
     }
 
+    /// Makes a call that does the same when it is made twice. Once more, if it failed at once: then the connection was
+    /// lost long ago.
+    pub async fn call_again(&self, call: Call) -> Result<Reply, Failure> {
+        let begun = self.port.now();
+        let first = self.call(call.clone()).await;
+        if first.is_ok() || self.port.now().saturating_sub(begun) > self.settings.operation / SWIFT {
+            return first;
+        }
+        self.call(call).await
+    }
+
     /// Who calls: this process as a request sees it, from now for the life of a call.
     pub fn caller(&self, view: View) -> Caller {
         let life: u64 = self.settings.call_life.as_millis().try_into().unwrap_or(u64::MAX);
@@ -224,9 +241,9 @@ impl<P: Port> Shared<P> {
 
     /// Shuts the door and waits until the last request has left; opens it again when this is dropped.
     pub async fn hold(&self) -> Held<'_, P> {
+        let held = Held { shared: self };
         self.state(|state| state.holding = true);
         self.tell();
-        let held = Held { shared: self };
         if planted(Bug::TimerInsteadOfDrain) {
             self.port.sleep(self.settings.operation / 20).await;
         } else if !planted(Bug::AckWithoutDrain) {

@@ -59,6 +59,8 @@ pub enum Entry {
     Done {
         /// The change.
         stamp: Stamp,
+        /// Whether the replicas that must have it are known to.
+        kept: bool,
     },
     /// It was not, or that is not known.
     NotDone {
@@ -112,6 +114,8 @@ pub struct Notes {
     pub verification: Option<Verification>,
     /// The change at which tombstones and sidecars were collected.
     pub collected: Option<Stamp>,
+    /// The last change that the replicas are known to have.
+    pub kept: Option<Stamp>,
     /// A change of which is not known whether it was made.
     pub open: Option<Intent>,
 }
@@ -124,7 +128,11 @@ impl Notes {
                 self.highest_epoch = self.highest_epoch.max(intent.record.stamp.epoch);
                 self.open = Some(Intent::clone(intent));
             }
-            Entry::Done { .. } | Entry::NotDone { .. } => self.open = None,
+            Entry::Done { stamp, kept } => {
+                self.open = None;
+                self.kept = kept.then_some(*stamp).or(self.kept);
+            }
+            Entry::NotDone { .. } => self.open = None,
             Entry::Noticed(noticed) => self.noticed = Some(noticed.clone()),
             Entry::Verified(verification) => self.verification = Some(verification.clone()),
             Entry::Collected { stamp, .. } => self.collected = Some(*stamp),

@@ -161,20 +161,23 @@ impl<P: Port, J: Journal> Operator<P, J> {
             record: record.clone(),
             evidence: self.evidence(&view, step),
         };
-        self.write(Entry::Intended(Box::new(intent)), record.replicas, false).await?;
+        // The way back is not barred by a replica that is away: the copy on disk keeps its epoch.
+        let replicas = if step == Step::Back { 0 } else { record.replicas };
+        self.write(Entry::Intended(Box::new(intent)), replicas, false).await?;
         let outcome = self.steer(view.record.stamp, &record).await;
         let entry = match &outcome {
-            Ok(()) | Err(Stopped::NotDurable { .. }) => Entry::Done { stamp: record.stamp },
+            Ok(()) => Entry::Done { stamp: record.stamp, kept: true },
+            Err(Stopped::NotDurable { .. }) => Entry::Done { stamp: record.stamp, kept: false },
             Err(stopped) => Entry::NotDone { stamp: record.stamp, reason: stopped.to_string() },
         };
-        let written = self.write(entry, record.replicas, outcome.is_ok()).await;
+        let written = self.write(entry, replicas, outcome.is_ok()).await;
         outcome.and(written).map(|()| Changed { step, from: view.record.phase, record })
     }
 
     /// C12: a change waits until the replicas have the one before, lest a fail-over take two back at once.
     async fn last_change_is_kept(&self, view: &Surveyed) -> Result<(), Stopped> {
-        let ControlRecord { replicas, .. } = view.record;
-        if replicas == 0 {
+        let ControlRecord { replicas, stamp, .. } = view.record;
+        if replicas == 0 || self.journal.notes().kept == Some(stamp) {
             return Ok(());
         }
         match self.port.call(Call::Barrier, replicas).await {

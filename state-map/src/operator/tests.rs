@@ -374,7 +374,8 @@ fn a_step_is_written_down_with_its_evidence_before_it_is_taken() {
     assert_eq!(changed.record.stamp.epoch, 1);
     assert_ne!(changed.record.run, Id(1), "a new run");
     assert_eq!(fake.view.lock().unwrap().record, changed.record);
-    let [_, Entry::Intended(intent), Entry::Done { stamp }] = &operator.journal().entries[..] else {
+    let [_, Entry::Intended(intent), Entry::Done { stamp, kept: true }] = &operator.journal().entries[..]
+    else {
         panic!("{:?}", operator.journal().entries)
     };
     assert_eq!((&intent.record, *stamp), (&changed.record, changed.record.stamp));

@@ -100,6 +100,7 @@ fn verdict(answer: Value) -> Read<Verdict> {
         "OLDER" => Ok(Verdict::Older),
         "CONFLICT" => Ok(Verdict::Conflict),
         "SUPERSEDED" => Ok(Verdict::Superseded),
+        "FORGOTTEN" => Ok(Verdict::Forgotten),
         "STALE" => Ok(Verdict::Stale),
         "LATE" => Ok(Verdict::Late),
         _ => Err(Unreadable),

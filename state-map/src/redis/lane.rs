@@ -44,6 +44,7 @@ pub struct Lane {
 struct Open {
     connection: Option<MultiplexedConnection>,
     number: u64,
+    turns: u64,
 }
 
 impl Lane {
@@ -77,20 +78,22 @@ impl Lane {
         let mut open = self.open.lock().await;
         if open.number == number {
             open.connection = None;
+            // What was cut here is cut in the server's other lane too, and nobody else is to find out by an error.
+            self.identity.turn();
         }
     }
 
     /// Connecting is boxed: its depth would show in every future of an application's requests.
     async fn connection(&self) -> Result<(MultiplexedConnection, u64), String> {
         let mut open = self.open.lock().await;
-        if let Some(connection) = &open.connection {
+        if let Some(connection) = open.connection.as_ref().filter(|_| open.turns == self.identity.turns()) {
             return Ok((connection.clone(), open.number));
         }
         let connection = match tokio::time::timeout(self.connect_within, self.connect().boxed()).await {
             Ok(connected) => connected?,
             Err(_) => return Err("no connection in time".to_owned()),
         };
-        open.number += 1;
+        (open.number, open.turns) = (open.number + 1, self.identity.turns());
         open.connection = Some(connection.clone());
         Ok((connection, open.number))
     }

@@ -158,9 +158,9 @@ fn read(call: &Read) -> Request {
 }
 
 fn write(call: &Write) -> Request {
-    let Write { key, caller, base, version, expiring_sidecar } = call;
+    let Write { key, caller, base, base_op, version, expiring_sidecar } = call;
     let request = keyed(&script::WRITE, key).caller(caller).arg(*base).content(version);
-    request.flag(*expiring_sidecar).arg(TOMBSTONE_MS)
+    request.flag(*expiring_sidecar).arg(TOMBSTONE_MS).id(*base_op)
 }
 
 fn beat(call: &Beat, space: &Space) -> Request {

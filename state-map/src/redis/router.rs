@@ -97,6 +97,7 @@ impl Router {
             let error = match node.run(errand).await {
                 Ok(answer) => return Ok(answer),
                 Err(Trouble::Server(error)) => error,
+                Err(Trouble::NotSent(_)) if self.is_elsewhere(&node, request.slot).await => continue,
                 Err(trouble) => {
                     self.suspect();
                     return Err(trouble.into_failure());
@@ -152,6 +153,13 @@ impl Router {
             Servers::One(node) => Some(Arc::clone(node)),
             Servers::Many(cluster) => cluster.known(slot),
         }
+    }
+
+    /// Whether another node than this one, to which nothing could be sent, serves a slot by now.
+    async fn is_elsewhere(&self, node: &Arc<Node>, slot: u16) -> bool {
+        let Servers::Many(cluster) = &self.servers else { return false };
+        cluster.refresh().await;
+        cluster.known(slot).is_some_and(|known| !Arc::ptr_eq(&known, node))
     }
 
     /// Something is wrong: other nodes may be in charge by now.

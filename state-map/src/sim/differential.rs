@@ -72,6 +72,11 @@ impl Pair {
     }
 
     async fn compare(&mut self, call: Call) {
+        // A lease of no time is over in the next millisecond, on both sides.
+        let begun_ms = self.port.wall_ms();
+        while self.port.wall_ms() <= begun_ms {
+            self.port.sleep(Duration::from_micros(200)).await;
+        }
         let now_ms = self.port.wall_ms();
         let expected = normal(self.store.carry_out(&call, now_ms));
         let given = normal(self.port.call(call.clone(), 0).await.unwrap());
@@ -158,7 +163,9 @@ impl Pair {
             7..9 => {
                 let version = self.version(0);
                 let base = if fits { there.version.seq } else { seq };
-                Call::Write(Write { key, caller, base, version, expiring_sidecar: self.rng.random_bool(0.1) })
+                let base_op = self.one_of(&[there.version.op, there.version.op, Id::NONE, Id(1)]);
+                let expiring_sidecar = self.rng.random_bool(0.1);
+                Call::Write(Write { key, caller, base, base_op, version, expiring_sidecar })
             }
             _ => Call::Read(Read { key, run: caller.run }),
         }
@@ -273,7 +280,7 @@ fn normal(reply: Reply) -> Reply {
 }
 
 /// What each run must have met, so that its agreement means something.
-const MET: [&str; 22] = [
+const MET: [&str; 23] = [
     "Claimed(Yours(Record",
     "Claimed(Owned",
     "Claimed(Stale)",
@@ -283,6 +290,7 @@ const MET: [&str; 22] = [
     "Verdict(Older)",
     "Verdict(Conflict)",
     "Verdict(Superseded)",
+    "Verdict(Forgotten)",
     "Verdict(Stale)",
     "Verdict(Late)",
     "Written(Applied(",

@@ -82,7 +82,7 @@ impl Fleet {
         let process = Process(self.processes);
         let line = lock(&self.network).open_line(process, self.skews[number]);
         let node = Node::new(SimPort::new(&self.network, line), settings(&Self::name(number)));
-        let games = node.map(MapSpec::new("games", PREFIX, Json));
+        let games = node.map(MapSpec::new("games", PREFIX, Json)).expect("it is the only map");
         let running = Arc::clone(&node);
         let mut network = lock(&self.network);
         network.spawn(process, async move { running.run().await });

@@ -30,6 +30,8 @@ pub struct Ledger {
     histories: BTreeMap<Key, History>,
     orphans: BTreeMap<Key, Orphan>,
     lost: BTreeMap<Key, Vec<Lost>>,
+    /// Expiries among the operations of a key.
+    expiries: BTreeMap<Key, Vec<usize>>,
     ticks: u64,
     numbers: u64,
 }
@@ -76,6 +78,19 @@ impl Ledger {
             Err(_) => Outcome::Failed,
         };
         self.history(key).end(operation, outcome);
+    }
+
+    /// A value may expire from now on.
+    pub fn begin_expiry(&mut self, key: &Key, list: Vec<u64>) -> usize {
+        let expiry = self.begin(key, "expiry", Action::DeleteIf(list));
+        self.expiries.entry(key.clone()).or_default().push(expiry);
+        expiry
+    }
+
+    /// A value has expired by now.
+    pub fn end_expiry(&mut self, key: &Key, expiry: usize) {
+        let at = self.tick();
+        self.history(key).end(expiry, Outcome::Done { at, saw: None });
     }
 
     /// The key may have fallen back to this value, at this moment.
@@ -148,20 +163,41 @@ impl Ledger {
 
     /// Whether everything can be explained.
     pub fn judge(&self) -> Result<(), Box<Unexplained>> {
-        self.histories.iter().try_for_each(|(key, history)| match self.lost.get(key) {
-            None => history.check(),
-            Some(lost) => without_reads_of(history, lost).check(),
+        self.histories.iter().try_for_each(|(key, history)| {
+            let mut told = history.clone();
+            if let Some(expiries) = self.expiries.get(key) {
+                without_looks_at_ends(&mut told, expiries);
+            }
+            if let Some(lost) = self.lost.get(key) {
+                without_reads_of(&mut told, lost);
+            }
+            told.check()
         })
     }
 }
 
 /// L02: reads before a fail-over of what it took away.
-fn without_reads_of(history: &History, lost: &[Lost]) -> History {
-    let mut kept = history.clone();
-    kept.operations.retain(|operation| {
+fn without_reads_of(history: &mut History, lost: &[Lost]) {
+    history.operations.retain(|operation| {
         let Outcome::Done { saw: Some(saw), .. } = &operation.outcome else { return true };
         let is_lost = |lost: &Lost| operation.invoked < lost.tick && lost.values.contains(saw);
-        operation.action != Action::Get || !lost.iter().any(is_lost)
+        operation.action.apply(saw) != *saw || !lost.iter().any(is_lost)
     });
-    kept
+}
+
+/// While a value ends, one clock says so and another not yet: who looked by the first and changed nothing has not
+/// ended it for the others.
+fn without_looks_at_ends(history: &mut History, expiries: &[usize]) {
+    let ends = expiries.iter().map(|expiry| &history.operations[*expiry]);
+    let ends: Vec<(u64, u64)> = ends
+        .map(|expiry| match expiry.outcome {
+            Outcome::Done { at, .. } => (expiry.invoked, at),
+            _ => (expiry.invoked, u64::MAX),
+        })
+        .collect();
+    history.operations.retain(|operation| {
+        let Outcome::Done { at, saw: Some(None) } = operation.outcome else { return true };
+        let is_within = |(from, until): &(u64, u64)| at >= *from && operation.invoked <= *until;
+        operation.action.apply(&None).is_some() || !ends.iter().any(is_within)
+    });
 }

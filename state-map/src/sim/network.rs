@@ -1,7 +1,7 @@
 //! Time, chance, and the way between processes and servers: calls are delayed, lost, doubled and overtaken, also
 //! after their senders have given up.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
@@ -15,6 +15,7 @@ use super::weather::Weather;
 use crate::control::Id;
 use crate::port::Event;
 use crate::wire::call::{Call, Failure, Reply};
+use crate::wire::message::Message;
 
 /// Wall clock of the servers when a run begins.
 pub const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -29,7 +30,9 @@ pub struct Sent {
     number: u64,
     call: Arc<Call>,
     replicas: u32,
-    /// A second copy: whoever sent it hears the answer to the first, or none.
+    /// Whether there are two of it.
+    is_doubled: bool,
+    /// Whether the other one was there before: whoever sent it hears the answer to that one, or none.
     is_copy: bool,
 }
 
@@ -92,6 +95,8 @@ pub struct Network {
     /// Sees what each call has done.
     pub watcher: Option<Watcher>,
     waiting: BTreeMap<u64, oneshot::Sender<Result<Reply, Failure>>>,
+    /// Doubled calls of which one has arrived.
+    arrived: BTreeSet<u64>,
     agenda: BTreeMap<(u64, u64), Happening>,
     count: u64,
     digest: u64,
@@ -114,6 +119,7 @@ impl Network {
             is_over: false,
             watcher: None,
             waiting: BTreeMap::new(),
+            arrived: BTreeSet::new(),
             agenda: BTreeMap::new(),
             count: 0,
             digest: 0,
@@ -193,15 +199,17 @@ impl Network {
     ) -> oneshot::Receiver<Result<Reply, Failure>> {
         let (sender, receiver) = oneshot::channel();
         self.count += 1;
-        let sent = Sent { port, number: self.count, call: Arc::new(call), replicas, is_copy: false };
+        let is_doubled = self.chance(self.weather.doubled);
+        let (number, call) = (self.count, Arc::new(call));
+        let sent = Sent { port, number, call, replicas, is_doubled, is_copy: false };
         self.waiting.insert(sent.number, sender);
         self.note(|| format!("{} #{} {}", name(port), sent.number, telling::call(&sent.call)));
         self.notice(port, self.store.server(&sent.call));
         let gave_up = Err(Failure::Unknown("no answer in time".to_owned()));
         self.after(TIMEOUT_US, Happening::Answer(sent.number, gave_up));
-        if self.chance(self.weather.doubled) {
+        if is_doubled {
             let delay = self.weather.late_us(&mut self.rng);
-            self.after(delay, Happening::Arrive(Sent { is_copy: true, ..sent.clone() }));
+            self.after(delay, Happening::Arrive(sent.clone()));
         }
         if !self.chance(self.weather.lost) {
             let delay = self.weather.delay_us(&mut self.rng);
@@ -254,7 +262,7 @@ impl Network {
         self.alone_until.get(&server).is_some_and(|until| *until > self.now_us)
     }
 
-    fn arrive(&mut self, sent: Sent) {
+    fn arrive(&mut self, mut sent: Sent) {
         if *sent.call == Call::Barrier {
             return self.barrier(&sent);
         }
@@ -263,6 +271,7 @@ impl Network {
         if self.is_down(server) || cut_until > self.now_us {
             return self.stray(sent, server, cut_until);
         }
+        sent.is_copy = sent.is_doubled && !self.arrived.insert(sent.number);
         let now_ms = self.redis_ms();
         let reply = self.store.carry_out(&sent.call, now_ms);
         if let Some(watch) = &mut self.watcher {
@@ -289,7 +298,7 @@ impl Network {
                 let delay = until.saturating_sub(self.now_us) + self.weather.delay_us(&mut self.rng);
                 self.after(delay, Happening::Arrive(sent));
             }
-            1 if cut_until <= self.now_us && !sent.is_copy => {
+            1 if cut_until <= self.now_us && !sent.is_doubled => {
                 let refused = Failure::Refused("connection refused".to_owned());
                 self.after(300, Happening::Answer(sent.number, Err(refused)));
             }
@@ -349,6 +358,17 @@ impl Network {
             Err(failure) => format!("#{number} fails: {failure}"),
         });
         drop(waiting.send(result));
+    }
+
+    /// Whether somebody may hear yet that a key is wanted.
+    pub fn is_wanting(&self) -> bool {
+        let wants = |event: &Event| matches!(event, Event::Message(Message::Wanted { .. }));
+        let may_want = |happening: &Happening| match happening {
+            Happening::Arrive(sent) => matches!(*sent.call, Call::Claim(_)),
+            Happening::Deliver(_, _, event) => wants(event),
+            _ => false,
+        };
+        self.agenda.values().any(may_want) || self.lines.iter().any(|line| line.events.iter().any(wants))
     }
 
     fn publish(&mut self) {

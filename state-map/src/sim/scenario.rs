@@ -138,6 +138,7 @@ pub fn play(seed: u64, mut network: Network, script: &Script) -> Ended {
         ledger,
         fleet: Arc::new(Mutex::new(fleet)),
         balancer: Arc::new(Mutex::new(Balancer::new(homes))),
+        operators: script.operators,
     };
     let failure = act(&mut world, &stage, script);
     let acknowledged = stage.ledger().acknowledged();

@@ -191,7 +191,8 @@ impl Script<'_> {
         let sidecar = cell.sidecar_of(caller.run, self.now_ms);
         let Some(sidecar) = sidecar.filter(|s| s.generation == generation && s.owner == caller.incarnation)
         else {
-            return Some(Verdict::Superseded);
+            let known = cell.sidecar(self.now_ms).map_or(0, |sidecar| sidecar.generation);
+            return Some(if known < generation { Verdict::Forgotten } else { Verdict::Superseded });
         };
         (caller.epoch < sidecar.claim_epoch).then_some(Verdict::Stale)
     }
@@ -235,7 +236,7 @@ impl Script<'_> {
     }
 
     fn write(&mut self, write: &Write) -> Written {
-        let Write { key, caller, base, version, expiring_sidecar } = write;
+        let Write { key, caller, base, base_op, version, expiring_sidecar } = write;
         let mut cell = self.shard.read().cell(key);
         if self.is_late(caller) {
             return Written::Late;
@@ -248,7 +249,8 @@ impl Script<'_> {
         if seq > 0 && record.version.op == version.op {
             return Written::Same(seq);
         }
-        if seq != *base && !planted(Bug::BaseIgnored) {
+        let is_another = seq > 0 && !base_op.is_none() && record.version.op != *base_op;
+        if (seq != *base || is_another) && !planted(Bug::BaseIgnored) {
             return Written::Retry(record);
         }
         if cell.sidecar_of(caller.run, self.now_ms).is_none() {

@@ -8,6 +8,7 @@ use rand::RngExt;
 use tokio::sync::oneshot;
 
 use super::balancer::Balancer;
+use super::executor::WORLD;
 use super::fleet::{Fleet, Games, PREFIX};
 use super::ledger::Ledger;
 use super::network::Network;
@@ -18,6 +19,20 @@ use crate::plant::{Bug, planted};
 use crate::sync::lock;
 use crate::wire::key::Key;
 
+/// What a client asks for.
+#[derive(Clone)]
+pub struct Wish {
+    action: Action,
+    /// How long a value that is set lives.
+    life: Option<Duration>,
+}
+
+impl From<Action> for Wish {
+    fn from(action: Action) -> Self {
+        Self { action, life: None }
+    }
+}
+
 /// See the module. Clones share it.
 #[derive(Clone)]
 pub struct Stage {
@@ -25,6 +40,8 @@ pub struct Stage {
     pub ledger: Arc<Mutex<Ledger>>,
     pub fleet: Arc<Mutex<Fleet>>,
     pub balancer: Arc<Mutex<Balancer>>,
+    /// Operators who may be at work at once.
+    pub operators: usize,
 }
 
 impl Stage {
@@ -58,9 +75,11 @@ impl Stage {
     }
 
     /// One request of a client, at the process that serves the key. Whether it was acknowledged.
-    pub async fn request(&self, client: &str, key: &Key, at: usize, action: Action) -> bool {
+    pub async fn request(&self, client: &str, key: &Key, at: usize, wish: impl Into<Wish>) -> bool {
+        let wish = wish.into();
         let (done, answer) = oneshot::channel();
         let era = self.balancer().begin();
+        let over = self.await_expiry(key, &wish);
         {
             let fleet = self.fleet();
             let Some(instance) = fleet.get(at) else {
@@ -70,24 +89,53 @@ impl Stage {
             };
             let (games, process, ledger) =
                 (instance.games.clone(), instance.process, Arc::clone(&self.ledger));
-            let begun = self.ledger().begin(key, client, action.clone());
-            self.network().note(|| format!("{client}: {action} of {key} at {}", Fleet::name(at)));
+            let begun = self.ledger().begin(key, client, wish.action.clone());
+            self.network().note(|| {
+                let Wish { action, life } = &wish;
+                let life = life.map(|life| format!(" for {life:?}")).unwrap_or_default();
+                format!("{client}: {action}{life} of {key} at {}", Fleet::name(at))
+            });
             let key = key.clone();
             self.network().spawn(process, async move {
-                let result = carry_out(&games, &key, &action).await;
+                let result = carry_out(&games, &key, &wish).await;
                 lock(&ledger).end(&key, begun, &result);
                 drop(done.send(result));
             });
         }
         let result = answer.await;
         self.balancer().end(era);
+        drop(over);
         self.network().note(|| format!("{client}: {result:?} for {key}"));
         matches!(result, Ok(Ok(_)))
     }
+
+    /// Writes the end of a value that lives for a time into the history. What is given is dropped when the request
+    /// is over.
+    fn await_expiry(&self, key: &Key, wish: &Wish) -> Option<oneshot::Sender<()>> {
+        let (Action::Set(list), Some(life)) = (&wish.action, wish.life) else { return None };
+        let (over, is_over) = oneshot::channel();
+        let expiry = expire(self.clone(), key.clone(), list.clone(), life, is_over);
+        self.network().spawn(WORLD, expiry);
+        Some(over)
+    }
+}
+
+/// How far two clocks may be apart: each is measured to half of the longest round trip that counts.
+const APART: Duration = Duration::from_millis(450);
+
+/// A value ends about its life after it was set: some time after the request began, and some time before its life
+/// after the request ended.
+async fn expire(stage: Stage, key: Key, list: Vec<u64>, life: Duration, over: oneshot::Receiver<()>) {
+    sleep(&stage.network, life.saturating_sub(APART)).await;
+    let expiry = stage.ledger().begin_expiry(&key, list);
+    drop(over.await);
+    sleep(&stage.network, life + APART).await;
+    stage.ledger().end_expiry(&key, expiry);
 }
 
 /// What a request does in its process. Gives what it found.
-async fn carry_out(games: &Games, key: &Key, action: &Action) -> Result<Value, Refused> {
+async fn carry_out(games: &Games, key: &Key, wish: &Wish) -> Result<Value, Refused> {
+    let Wish { action, life } = wish;
     let id = key.id(PREFIX).unwrap_or_default();
     if *action == Action::Get {
         return Ok(games.get(&id).await?.map(|value| (*value).clone()));
@@ -100,7 +148,7 @@ async fn carry_out(games: &Games, key: &Key, action: &Action) -> Result<Value, R
                     Change::Delete
                 }
                 after if after == found => Change::Keep,
-                Some(after) => Change::Set(after, None),
+                Some(after) => Change::Set(after, life.filter(|_| matches!(action, Action::Set(_)))),
                 None => Change::Delete,
             };
             (change, found)
@@ -114,8 +162,8 @@ pub async fn be_client(stage: Stage, name: String, until_us: u64) {
     while stage.now_us() < until_us {
         let key = &keys[stage.below(keys.len() as u64) as usize];
         let at = choose_process(&stage, key);
-        let action = choose_action(&stage, key);
-        let acknowledged = stage.request(&name, key, at, action).await;
+        let wish = choose_wish(&stage, key);
+        let acknowledged = stage.request(&name, key, at, wish).await;
         let most = if acknowledged { 300 } else { 100 };
         let pause = stage.below(most);
         stage.wait_ms(pause + u64::from(!acknowledged) * 20).await;
@@ -130,15 +178,19 @@ fn choose_process(stage: &Stage, key: &Key) -> usize {
     if is_open { stage.below(stage.fleet().len() as u64) as usize } else { home }
 }
 
-fn choose_action(stage: &Stage, key: &Key) -> Action {
+fn choose_wish(stage: &Stage, key: &Key) -> Wish {
     let dice = stage.below(100);
     let number = stage.ledger().number();
     match dice {
-        0..40 => Action::Get,
-        40..65 => Action::Set(vec![number]),
-        65..85 => Action::Append(number),
-        85..93 => Action::Delete,
-        _ => Action::DeleteIf(last_set(stage, key)),
+        0..40 => Action::Get.into(),
+        40..58 => Action::Set(vec![number]).into(),
+        58..65 => {
+            let life = Duration::from_millis(600 + stage.below(2_000));
+            Wish { action: Action::Set(vec![number]), life: Some(life) }
+        }
+        65..85 => Action::Append(number).into(),
+        85..93 => Action::Delete.into(),
+        _ => Action::DeleteIf(last_set(stage, key)).into(),
     }
 }
 

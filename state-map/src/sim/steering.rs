@@ -63,26 +63,29 @@ async fn forward(stage: &Stage, tool: &mut Tool, phase: Phase, replicas: u32) ->
 async fn back(stage: &Stage, tool: &mut Tool, phase: Phase) -> Result<(), Stopped> {
     // Stickiness is back before the way back begins.
     stage.balancer().is_open = false;
-    if phase == Phase::Dual && !settle_for_off(stage).await {
+    // Another operator may be faster: then this step is the one to `off`, perhaps.
+    let last = if stage.operators > 1 { Phase::ReadNew } else { Phase::Dual };
+    if phase <= last && !settle_for_off(stage).await {
         return Ok(());
     }
     tool.rollback().await.map(drop)
 }
 
-/// Every key is where its requests go, before each process knows only its own.
+/// Every key is where its requests go, and nobody else wants it, before each process knows only its own.
 async fn settle_for_off(stage: &Stage) -> bool {
+    let has_settled = || stage.balancer().has_settled() && !stage.network().is_wanting();
     {
         let mut balancer = stage.balancer();
         balancer.is_frozen = true;
         balancer.turn_over();
     }
     for _ in 0..100 {
-        if stage.balancer().has_settled() {
+        if has_settled() {
             break;
         }
         stage.wait_ms(50).await;
     }
-    let mut all = stage.balancer().has_settled() && have_left_off(stage);
+    let mut all = has_settled() && have_left_off(stage);
     let homes = stage.balancer().homes();
     for (key, home) in homes {
         all = all && stage.request("operator", &key, home, Action::Get).await;

@@ -75,9 +75,10 @@ pub fn call(call: &Call) -> String {
         Call::Read(read) => format!("read {}", read.key),
         Call::Write(write) => {
             format!(
-                "write {} base {} {} {}",
+                "write {} base {} op {} {} {}",
                 write.key,
                 write.base,
+                id(write.base_op),
                 version(&write.version),
                 caller(&write.caller)
             )

@@ -111,3 +111,50 @@ fn a_seed_gives_one_course() {
         assert_eq!((once.digest, once.steps), (again.digest, again.steps), "{seed}");
     }
 }
+
+#[test]
+fn tmp_bug_search() {
+    let all = [
+        Bug::AckWithoutDrain,
+        Bug::TimerInsteadOfDrain,
+        Bug::SequenceOfProcess,
+        Bug::EqualSequenceApplied,
+        Bug::SupersededIsSuccess,
+        Bug::OlderIsFailure,
+        Bug::EarlyCollection,
+        Bug::SidecarWithTtl,
+        Bug::TombstoneFallsBack,
+        Bug::ReadNewIgnoresOwed,
+        Bug::ClaimWithoutWait,
+        Bug::ClaimByLeaseInShadow,
+        Bug::ReleaseWithoutFlush,
+        Bug::BaseIgnored,
+        Bug::ResendWithNewOperation,
+        Bug::LowerEpochFollowed,
+        Bug::EpochFromRecord,
+        Bug::AcksAfterFailover,
+        Bug::UndoTwice,
+        Bug::OwnershipKept,
+        Bug::UnregisteredServes,
+        Bug::BackfillDoneAtSend,
+        Bug::RunIgnored,
+        Bug::RelativeTtl,
+        Bug::UnconditionalPresenceDelete,
+        Bug::WriteBeforeLastCheck,
+        Bug::VerifierOfWriterOnly,
+    ];
+    let n = number("STATE_SIM_SCHEDULES").unwrap_or(3000);
+    let only = std::env::var("STATE_SIM_BUG").ok();
+    for bug in all {
+        if only.as_ref().is_some_and(|only| !only.split(',').any(|o| format!("{bug:?}") == o)) {
+            continue;
+        }
+        let start = std::time::Instant::now();
+        let found = search(Some(bug), 0, n).0;
+        println!("{bug:?} {found:?} {:?}", start.elapsed());
+        if let (Some(seed), Ok(dir)) = (found, std::env::var("STATE_SIM_TRACES")) {
+            let ended = plant::with(bug, || run(seed, true));
+            std::fs::write(format!("{dir}/{bug:?}.txt"), told(&ended)).unwrap();
+        }
+    }
+}

@@ -140,7 +140,8 @@ pub fn fail_over(stage: &Stage, server: Server) {
         }
         let values = versions
             .iter()
-            .map(|cell| value_of(cell.record(record.run, now_ms).unwrap_or_default().version.value.as_ref()));
+            // What has expired since may have been read before.
+            .map(|cell| value_of(cell.record(record.run, 0).unwrap_or_default().version.value.as_ref()));
         let values = if record.phase >= Phase::ReadNew { values.collect() } else { Vec::new() };
         ledger.failed_over(key, values, &network.store, now_ms);
     }

@@ -156,6 +156,9 @@ pub struct Write {
     pub caller: Caller,
     /// The sequence that was read.
     pub base: u64,
+    /// The operation that had written what was read: a fail-over may have taken that back, and the sequence is given
+    /// out again. None: it is not compared.
+    pub base_op: Id,
     /// What is written. Its `seq` is not looked at: the script issues `base + 1`.
     pub version: Version,
     /// Whether the sidecar expires with the value (in `done`).
@@ -331,8 +334,10 @@ pub enum Verdict {
     Older,
     /// The same sequence with another operation: must not happen.
     Conflict,
-    /// The caller does not own this generation of the key.
+    /// Somebody else owns the key, or has owned it since.
     Superseded,
+    /// Redis does not know of the caller's ownership any more: it has lost the claim.
+    Forgotten,
     /// The caller's epoch is below the record's.
     Stale,
     /// The deadline had passed.

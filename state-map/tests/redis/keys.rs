@@ -94,12 +94,12 @@ async fn puts_go_by_their_sequence() {
     on_each_version(async |server, port| {
         let key = key("7");
         let me = caller(A, 3);
-        assert_eq!(port.put(put(&key, me, 1, version(1, 1, "x"))).await, Verdict::Superseded);
+        assert_eq!(port.put(put(&key, me, 1, version(1, 1, "x"))).await, Verdict::Forgotten);
         assert_eq!(port.owning(&key, me).await, 1);
         let mut late = me;
         late.deadline_ms = 1;
         assert_eq!(port.put(put(&key, late, 1, version(1, 1, "x"))).await, Verdict::Late);
-        assert_eq!(port.put(put(&key, me, 2, version(1, 1, "x"))).await, Verdict::Superseded);
+        assert_eq!(port.put(put(&key, me, 2, version(1, 1, "x"))).await, Verdict::Forgotten);
         assert_eq!(port.put(put(&key, caller(B, 3), 1, version(1, 1, "x"))).await, Verdict::Superseded);
         assert_eq!(port.put(put(&key, caller(A, 2), 1, version(1, 1, "x"))).await, Verdict::Stale);
         assert_eq!(port.record(&key).await.version, Version::default(), "no refusal has written");
@@ -150,7 +150,7 @@ async fn a_release_writes_and_opens_in_one_step() {
     on_each_version(async |_, port| {
         let key = key("7");
         let me = caller(A, 3);
-        assert_eq!(port.released(release(&key, me, 1)).await, Verdict::Superseded);
+        assert_eq!(port.released(release(&key, me, 1)).await, Verdict::Forgotten);
         port.owning(&key, me).await;
         let mut late = me;
         late.deadline_ms = 1;
@@ -199,6 +199,9 @@ async fn writes_go_by_their_base() {
             port.written(write(&key, me, 0, version(0, 2, "y"))).await,
             Written::Retry(record.clone())
         );
+        let another =
+            state_map::wire::call::Write { base_op: Id(9), ..write(&key, me, 1, version(0, 2, "y")) };
+        assert_eq!(port.written(another).await, Written::Retry(record.clone()));
         assert_eq!(port.written(write(&key, caller(A, 4), 1, version(0, 2, "y"))).await, Written::Stale);
         assert_eq!(port.record(&key).await, record);
 

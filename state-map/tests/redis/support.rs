@@ -76,7 +76,7 @@ pub fn release(key: &Key, caller: Caller, generation: u64) -> Release {
 }
 
 pub fn write(key: &Key, caller: Caller, base: u64, version: state_map::wire::call::Version) -> Write {
-    Write { key: key.clone(), caller, base, version, expiring_sidecar: false }
+    Write { key: key.clone(), caller, base, base_op: Id::NONE, version, expiring_sidecar: false }
 }
 
 pub fn beat(name: &str, incarnation: Id) -> Beat {

@@ -19,6 +19,13 @@ impl Frame {
         Ok(frame)
     }
 
+    /// A command of these words.
+    pub fn of(words: Vec<String>) -> Self {
+        let word = |word: &String| format!("${}\r\n{word}\r\n", word.len());
+        let text: String = words.iter().map(word).collect();
+        Self { bytes: format!("*{}\r\n{text}", words.len()).into_bytes(), strings: words }
+    }
+
     /// Whether the server sent it of itself (version 3).
     pub fn is_push(&self) -> bool {
         self.bytes.first() == Some(&b'>')

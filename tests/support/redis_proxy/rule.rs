@@ -54,6 +54,8 @@ pub enum Act {
     CloseBefore,
     /// The server carries it out, and the connection is closed instead of the answer.
     CloseAfter,
+    /// The server gets another command in its place, whose answer the client hears.
+    Instead(Vec<String>),
     /// The connection goes dumb: neither this command nor anything after it arrives.
     Lose,
     /// It waits at the gate, and with it all that follows on this connection.

@@ -134,6 +134,7 @@ impl Line {
             }
             Act::CloseBefore => return self.close_now(),
             Act::CloseAfter => return self.forward(command, [Fate::Close]),
+            Act::Instead(words) => return self.forward(&Frame::of(words), [Fate::Pass]),
             Act::Lose => return self.go_dumb(),
             Act::HoldAnswer(gate) => {
                 gate.arrive(&command.strings);

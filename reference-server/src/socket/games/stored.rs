@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use state_map::Codec;
+use state_map::wire::call::Bytes;
 
 use super::Kept;
 use crate::chess::{Room, RoomRecord};
@@ -32,9 +33,9 @@ impl Stored {
 pub struct RoomCodec;
 
 impl Codec<Kept> for RoomCodec {
-    fn encode(&self, kept: &Kept) -> state_map::wire::call::Bytes {
-        // Nothing in a record can fail to be written.
-        serde_json::to_vec(&Stored::new(&kept.room, kept.version)).unwrap_or_default().into()
+    fn encode(&self, kept: &Kept) -> Result<Bytes, String> {
+        let written = serde_json::to_vec(&Stored::new(&kept.room, kept.version));
+        written.map(Bytes::from).map_err(|failure| failure.to_string())
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Kept, String> {
@@ -63,10 +64,10 @@ mod tests {
         room.join(occupant("bob"), now).unwrap();
         room.play(player, "e2e4", now).unwrap();
         let kept = Kept { room, version: 7, ahead: 0 };
-        let written = RoomCodec.encode(&kept);
+        let written = RoomCodec.encode(&kept).unwrap();
         assert!(written.starts_with(br#"{"version":7,"#));
         let read = RoomCodec.decode(&written).unwrap();
-        assert_eq!((&read, RoomCodec.encode(&read)), (&kept, written));
+        assert_eq!((&read, RoomCodec.encode(&read)), (&kept, Ok(written)));
         assert!(RoomCodec.decode(b"{}").is_err() && Stored::read(b"[]").is_none());
     }
 }

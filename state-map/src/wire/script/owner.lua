@@ -7,7 +7,9 @@ local function refusal(record)
   end
   local is_owner = record and record.run == ARGV[1] and int(record.gen) == ARGV[5] and record.owner == ARGV[3]
   if not is_owner then
-    return 'SUPERSEDED'
+    -- Whoever takes a key counts on from its generation. A lower one, or none, is that of a server that has forgotten.
+    local known = record and record.gen or 0
+    return known < tonumber(ARGV[5]) and 'FORGOTTEN' or 'SUPERSEDED'
   end
   return is_stale(record) and 'STALE'
 end

@@ -1,5 +1,5 @@
 -- ARGV further: base sequence, operation, tombstone, value, expiry, whether the sidecar expires, life of the
--- sidecar of a tombstone then.
+-- sidecar of a tombstone then, operation of what was read (none: it is not compared).
 if is_late() then
   return { 'LATE' }
 end
@@ -15,7 +15,9 @@ if record.seq > 0 and record.op == ARGV[6] then
   touch(record)
   return { 'SAME', int(record.seq) }
 end
-if record.seq ~= tonumber(ARGV[5]) then
+-- A fail-over takes a version back, and its sequence is given out again.
+local is_another = record.seq > 0 and ARGV[12] and ARGV[12] ~= '' and record.op ~= ARGV[12]
+if record.seq ~= tonumber(ARGV[5]) or is_another then
   return { 'RETRY', reply(record) }
 end
 if record.owner ~= '' then
