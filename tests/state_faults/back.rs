@@ -7,6 +7,7 @@ use scalectl::Exit;
 use serde_json::{Value, json};
 use state_map::Phase;
 
+use super::instance::horizon;
 use super::site::Site;
 use super::store::{Store, wait_for};
 
@@ -64,7 +65,7 @@ fn s09_off_dual_off_with_changes_and_the_whole_way_again() {
     assert_eq!(site.get(1, "deleted"), Value::Null);
     assert_eq!(site.store.list("deleted"), None, "neither do those see it who read Redis themselves");
     site.finish("a second run followed a first that was given up");
-    let finish = ["finish", "--yes", "--horizon", "5s", "--timeout", "30s"];
+    let finish = ["finish", "--yes", "--horizon", &horizon(), "--timeout", "30s"];
     site.command(&finish).timeout(Duration::from_secs(60)).run().code(Exit::Done);
     assert_eq!(site.store.list("deleted"), None);
     site.check("a second run came to its end");

@@ -26,7 +26,12 @@ pub const LEASE: Duration = Duration::from_millis(1_500);
 pub const OPERATION: Duration = Duration::from_millis(3_000);
 
 /// Life of a call to Redis, by its clock.
-pub const CALL_LIFE: Duration = Duration::from_millis(8_000);
+pub const CALL_LIFE: Duration = Duration::from_millis(6_000);
+
+/// How long the operator keeps tombstones at the end: no less is accepted for calls that live so long.
+pub fn horizon() -> String {
+    format!("{}ms", millis(CALL_LIFE + Duration::from_secs(5)))
+}
 
 /// What an instance answered.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,14 +1,12 @@
 //! Commands that reach Redis after their time, or twice.
 
-use std::time::Duration;
-
 use history_check::Action;
 use scalectl::Exit;
 use serde_json::{Value, json};
 use state_map::Phase;
 
 use super::calls::{puts, writes};
-use super::instance::{CALL_LIFE, millis};
+use super::instance::horizon;
 use super::site::Site;
 use super::store::{Store, list_key, wait_for};
 use crate::support::{Act, Which};
@@ -91,8 +89,7 @@ fn s06_a_backfill_that_was_read_before_a_delete_and_is_sent_after_the_collection
         "1",
         "a tombstone is kept until every call has lived its life"
     );
-    let horizon = format!("{}ms", millis(CALL_LIFE + Duration::from_secs(5)));
-    let finish = ["finish", "--yes", "--horizon", &horizon, "--timeout", "30s"];
+    let finish = ["finish", "--yes", "--horizon", &horizon(), "--timeout", "30s"];
     site.command(&finish).run().code(Exit::Done);
     assert_eq!(site.steering.phase(), Phase::Done);
     assert_eq!(site.store.sidecar("room", "seq"), "", "the tombstone is collected");

@@ -7,6 +7,7 @@ use scalectl::Exit;
 use state_map::Phase;
 
 use super::chance::Chance;
+use super::instance::horizon;
 use super::site::Site;
 use super::store::{Store, control_key};
 use super::workload::Workload;
@@ -69,7 +70,7 @@ fn the_whole_way_by_the_operators_command_alone() {
         site.command(&advance).run().code(Exit::Done);
         workload.go_on(&site, 60);
     }
-    let finish = ["finish", "--yes", "--horizon", "9s", "--timeout", "30s"];
+    let finish = ["finish", "--yes", "--horizon", &horizon(), "--timeout", "30s"];
     site.command(&finish).timeout(Duration::from_secs(60)).run().code(Exit::Done);
     workload.go_on(&site, 60);
     workload.stop();
