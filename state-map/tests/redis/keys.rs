@@ -199,7 +199,8 @@ async fn writes_go_by_their_base() {
             port.written(write(&key, me, 0, version(0, 2, "y"))).await,
             Written::Retry(record.clone())
         );
-        let another = state_map::wire::call::Write { base_op: Id(9), ..write(&key, me, 1, version(0, 2, "y")) };
+        let another =
+            state_map::wire::call::Write { base_op: Id(9), ..write(&key, me, 1, version(0, 2, "y")) };
         assert_eq!(port.written(another).await, Written::Retry(record.clone()));
         assert_eq!(port.written(write(&key, caller(A, 4), 1, version(0, 2, "y"))).await, Written::Stale);
         assert_eq!(port.record(&key).await, record);
