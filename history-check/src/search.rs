@@ -194,6 +194,10 @@ impl<'a> Search<'a> {
             return None;
         }
         let after = operation.action.apply(before);
+        // Perhaps never, or without any effect: that is the same.
+        if operation.is_optional() && after == *before {
+            return None;
+        }
         Some(Configuration { value: self.number(after), happened: from.happened | 1 << place })
     }
 

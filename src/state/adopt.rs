@@ -4,7 +4,7 @@
 //! it is used. In `off` only memory counts, so whatever is not in one by then would be gone. Instances are asked, key
 //! by key, to claim what is left; a request may be lost, so what is still nobody's is asked for again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -71,7 +71,8 @@ pub async fn adopt(
 struct Takers {
     run: String,
     incarnations: Vec<Id>,
-    owners: BTreeSet<String>,
+    /// By incarnation, the epoch at which it last dropped its memory: what it has claimed before it has not any more.
+    owners: BTreeMap<String, u64>,
     space: Space,
 }
 
@@ -81,8 +82,10 @@ impl Takers {
             let serves = member.report.serving;
             member.lease_until_ms > view.now_ms && serves != Phase::Off && serves.service() == Service::Owner
         });
-        let incarnations: Vec<Id> = living.map(|member| member.incarnation).collect();
-        let owners = incarnations.iter().map(ToString::to_string).collect();
+        let owners: Vec<(Id, u64)> =
+            living.map(|member| (member.incarnation, member.report.dropped_epoch)).collect();
+        let incarnations = owners.iter().map(|(incarnation, _)| *incarnation).collect();
+        let owners = owners.into_iter().map(|(id, dropped)| (id.to_string(), dropped)).collect();
         Self { run: view.record.run.to_string(), incarnations, owners, space }
     }
 
@@ -94,12 +97,14 @@ impl Takers {
         let mut ask = Pipeline::new();
         for key in &keys {
             ask.cmd("EXISTS").arg(key.value());
-            ask.cmd("HMGET").arg(key.sidecar()).arg(&["run", "owner"]);
+            ask.cmd("HMGET").arg(key.sidecar()).arg(&["run", "owner", "ce"]);
         }
-        let answers: Vec<(bool, [Option<String>; 2])> = pairs(&ask.query_async::<Vec<redis::Value>>(master).await?)?;
-        let is_nobodys = |(exists, [run, owner]): &(bool, [Option<String>; 2])| {
-            let is_owned = owner.as_ref().is_some_and(|owner| self.owners.contains(owner));
-            *exists && run.as_ref() == Some(&self.run) && !is_owned
+        let answers = pairs(&ask.query_async::<Vec<redis::Value>>(master).await?)?;
+        let is_nobodys = |(exists, [run, owner, claim_epoch]): &Answer| {
+            let dropped = owner.as_ref().and_then(|owner| self.owners.get(owner));
+            let claim_epoch = claim_epoch.as_ref().and_then(|epoch| epoch.parse::<u64>().ok());
+            let is_held = dropped.zip(claim_epoch).is_some_and(|(dropped, claimed)| claimed >= *dropped);
+            *exists && run.as_ref() == Some(&self.run) && !is_held
         };
         let nobodys = keys.into_iter().zip(answers).filter(|(_, answer)| is_nobodys(answer));
         Ok(nobodys.map(|(key, _)| key).collect())
@@ -137,8 +142,11 @@ impl Takers {
     }
 }
 
+/// Whether a key has a value; run, owner and claim epoch of its sidecar.
+type Answer = (bool, [Option<String>; 3]);
+
 /// Answers that belong together, two by two.
-fn pairs(answers: &[redis::Value]) -> RedisResult<Vec<(bool, [Option<String>; 2])>> {
+fn pairs(answers: &[redis::Value]) -> RedisResult<Vec<Answer>> {
     let pair = |two: &[redis::Value]| {
         Ok((redis::from_redis_value_ref(&two[0])?, redis::from_redis_value_ref(&two[1])?))
     };

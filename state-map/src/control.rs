@@ -175,6 +175,9 @@ pub struct Report {
     /// How long after it was decided on a call may still be carried out, in milliseconds; 0: it does not say.
     #[serde(default)]
     pub call_life_ms: u64,
+    /// The epoch at which the instance last dropped its memory (C11): what it has claimed before is not in it any more.
+    #[serde(default)]
+    pub dropped_epoch: u64,
 }
 
 /// An instance as Redis knows it.

@@ -1,10 +1,25 @@
 //! Bugs on purpose, for the tests that must catch them. Nothing of it is left in what users run: outside this
 //! crate's own tests [`planted`] is the constant `false`.
 
-/// A bug that a checker has to find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "named where they would be, planted in tests only"))]
-pub enum Bug {
+/// Declares the bugs, and in tests the list of all.
+macro_rules! bugs {
+    ($($(#[$about:meta])* $name:ident,)*) => {
+        /// A bug that a checker has to find.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(not(test), expect(dead_code, reason = "some are named by the tests' model of Redis only"))]
+        pub enum Bug {
+            $($(#[$about])* $name,)*
+        }
+
+        #[cfg(test)]
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+bugs! {
     /// A phase is acknowledged while requests of the one before are under way.
     AckWithoutDrain,
     /// A phase is acknowledged after a time instead of when its requests have ended.

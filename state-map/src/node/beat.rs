@@ -107,6 +107,7 @@ impl<P: Port> Node<P> {
                 clean_rounds,
                 wall_skew_ms: state.wall_skew_ms,
                 protocol: PROTOCOL,
+                dropped_epoch: state.dropped_epoch,
                 call_life_ms: self.shared.settings.call_life.as_millis().try_into().unwrap_or(u64::MAX),
             },
             registering: !state.registered || state.forgotten,

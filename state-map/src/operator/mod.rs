@@ -12,7 +12,7 @@ mod steer;
 mod step;
 mod stopped;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use blocker::Blocker;
 pub use evict::{Eviction, EvictionRefused, eviction};

@@ -86,9 +86,10 @@ fn standing(control: &ControlShard, incarnation: Id, now_ms: u64) -> Standing {
     if matches!(proof, Some(Proof::Stopped | Proof::Succeeded)) {
         return Standing::Gone;
     }
-    let mut own = control.members.values().filter(|member| member.incarnation == incarnation);
-    let is_silent = |member: &Member| member.lease_until_ms <= now_ms && serves_strict(member);
-    let has_lapsed = proof == Some(Proof::Lapsed) || own.any(is_silent);
+    let is_silent = |member: &Member| {
+        member.incarnation == incarnation && member.lease_until_ms <= now_ms && serves_strict(member)
+    };
+    let has_lapsed = proof == Some(Proof::Lapsed) || control.members.values().any(is_silent);
     let mut others = control.members.values().filter(|member| member.incarnation != incarnation);
     let is_strict =
         control.record.phase >= Phase::Strict && others.all(|member| member.ack == control.record.stamp);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use history_check::{Action, History, Outcome, Unexplained, Value};
+use history_check::{Action, History, Operation, Outcome, Unexplained, Value};
 
 use super::store::Store;
 use crate::control::Id;
@@ -32,6 +32,8 @@ pub struct Ledger {
     lost: BTreeMap<Key, Vec<Lost>>,
     /// Expiries among the operations of a key.
     expiries: BTreeMap<Key, Vec<usize>>,
+    /// Phases that were served at once and are no neighbours.
+    apart: Option<String>,
     ticks: u64,
     numbers: u64,
 }
@@ -161,8 +163,18 @@ impl Ledger {
         }
     }
 
+    /// Phases are served at once that are no neighbours.
+    pub fn set_apart(&mut self, phases: String) {
+        self.apart.get_or_insert(phases);
+    }
+
     /// Whether everything can be explained.
-    pub fn judge(&self) -> Result<(), Box<Unexplained>> {
+    pub fn judge(&self) -> Result<(), String> {
+        self.explain().map_err(|unexplained| unexplained.to_string())?;
+        self.apart.clone().map_or(Ok(()), Err)
+    }
+
+    fn explain(&self) -> Result<(), Box<Unexplained>> {
         self.histories.iter().try_for_each(|(key, history)| {
             let mut told = history.clone();
             if let Some(expiries) = self.expiries.get(key) {
@@ -188,16 +200,21 @@ fn without_reads_of(history: &mut History, lost: &[Lost]) {
 /// While a value ends, one clock says so and another not yet: who looked by the first and changed nothing has not
 /// ended it for the others.
 fn without_looks_at_ends(history: &mut History, expiries: &[usize]) {
-    let ends = expiries.iter().map(|expiry| &history.operations[*expiry]);
-    let ends: Vec<(u64, u64)> = ends
-        .map(|expiry| match expiry.outcome {
-            Outcome::Done { at, .. } => (expiry.invoked, at),
-            _ => (expiry.invoked, u64::MAX),
-        })
-        .collect();
+    let ends: Vec<_> = expiries.iter().map(|expiry| end(history, &history.operations[*expiry])).collect();
     history.operations.retain(|operation| {
         let Outcome::Done { at, saw: Some(None) } = operation.outcome else { return true };
         let is_within = |(from, until): &(u64, u64)| at >= *from && operation.invoked <= *until;
         operation.action.apply(&None).is_some() || !ends.iter().any(is_within)
     });
+}
+
+/// When a value ends. With a change of it in doubt there is no last moment: Redis has let the value end, and the change
+/// may bring it back with what it was made from.
+fn end(history: &History, expiry: &Operation) -> (u64, u64) {
+    let Outcome::Done { at, .. } = expiry.outcome else { return (expiry.invoked, u64::MAX) };
+    let in_doubt = |operation: &Operation| {
+        let is_change = matches!(operation.action, Action::Append(_)) && operation.invoked < at;
+        is_change && matches!(operation.outcome, Outcome::Unknown { .. })
+    };
+    (expiry.invoked, if history.operations.iter().any(in_doubt) { u64::MAX } else { at })
 }

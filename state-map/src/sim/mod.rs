@@ -4,9 +4,11 @@
 mod balancer;
 mod control_shard;
 mod differential;
+mod directed;
 mod executor;
 mod fleet;
 mod ledger;
+mod line;
 mod network;
 mod port;
 mod replicated;

@@ -1,7 +1,7 @@
 //! Time, chance, and the way between processes and servers: calls are delayed, lost, doubled and overtaken, also
 //! after their senders have given up.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rand::{RngExt, SeedableRng};
@@ -9,13 +9,13 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::oneshot;
 
 use super::executor::{Process, WORLD, Work};
+use super::line::Line;
 use super::store::{Server, Store};
 use super::telling;
 use super::weather::Weather;
 use crate::control::Id;
 use crate::port::Event;
 use crate::wire::call::{Call, Failure, Reply};
-use crate::wire::message::Message;
 
 /// Wall clock of the servers when a run begins.
 pub const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -28,7 +28,7 @@ pub const TIMEOUT_US: u64 = 400_000;
 pub struct Sent {
     port: usize,
     number: u64,
-    call: Arc<Call>,
+    pub call: Arc<Call>,
     replicas: u32,
     /// Whether there are two of it.
     is_doubled: bool,
@@ -56,22 +56,6 @@ pub enum Happening {
     Notice(usize, Server),
 }
 
-/// One process's way to the servers.
-#[derive(Default)]
-pub struct Line {
-    pub process: usize,
-    /// Which history of each server its connections are to.
-    known: BTreeMap<Server, u32>,
-    listens: Id,
-    events: VecDeque<Event>,
-    listener: Option<oneshot::Sender<()>>,
-    /// Nothing gets through before this time.
-    pub cut_until: u64,
-    pub is_gone: bool,
-    pub wall_skew_ms: i64,
-    pub started_us: u64,
-}
-
 /// Sees the store, a call that it has carried out, the answer, and when.
 pub type Watcher = Box<dyn FnMut(&Store, &Call, &Reply, u64) + Send>;
 
@@ -97,7 +81,7 @@ pub struct Network {
     waiting: BTreeMap<u64, oneshot::Sender<Result<Reply, Failure>>>,
     /// Doubled calls of which one has arrived.
     arrived: BTreeSet<u64>,
-    agenda: BTreeMap<(u64, u64), Happening>,
+    pub agenda: BTreeMap<(u64, u64), Happening>,
     count: u64,
     digest: u64,
     trace: Option<Vec<String>>,
@@ -181,15 +165,6 @@ impl Network {
         per_mille > 0 && self.rng.random_range(0..1_000) < per_mille
     }
 
-    /// A new line to the servers.
-    pub fn open_line(&mut self, process: Process, wall_skew_ms: i64) -> usize {
-        let known = self.store.servers().map(|server| (server, self.store.history(server))).collect();
-        let line =
-            Line { process: process.0, known, wall_skew_ms, started_us: self.now_us, ..Line::default() };
-        self.lines.push(line);
-        self.lines.len() - 1
-    }
-
     /// Sends a call. The answer comes through the receiver, at the latest when the port gives up.
     pub fn send(
         &mut self,
@@ -216,23 +191,6 @@ impl Network {
             self.after(delay, Happening::Arrive(sent));
         }
         receiver
-    }
-
-    /// A new connection to another server than before: the process is told before it hears anything from it.
-    fn notice(&mut self, port: usize, server: Server) {
-        let history = self.store.history(server);
-        let line = &mut self.lines[port];
-        if line.known.insert(server, history) != Some(history) {
-            self.deliver(port, Event::Forgot);
-        }
-    }
-
-    /// All lines notice a fail-over some time.
-    pub fn notice_soon(&mut self, server: Server) {
-        for port in 0..self.lines.len() {
-            let delay = self.weather.late_us(&mut self.rng);
-            self.after(delay, Happening::Notice(port, server));
-        }
     }
 
     /// Lets something happen.
@@ -358,65 +316,6 @@ impl Network {
             Err(failure) => format!("#{number} fails: {failure}"),
         });
         drop(waiting.send(result));
-    }
-
-    /// Whether somebody may hear yet that a key is wanted.
-    pub fn is_wanting(&self) -> bool {
-        let wants = |event: &Event| matches!(event, Event::Message(Message::Wanted { .. }));
-        let may_want = |happening: &Happening| match happening {
-            Happening::Arrive(sent) => matches!(*sent.call, Call::Claim(_)),
-            Happening::Deliver(_, _, event) => wants(event),
-            _ => false,
-        };
-        self.agenda.values().any(may_want) || self.lines.iter().any(|line| line.events.iter().any(wants))
-    }
-
-    fn publish(&mut self) {
-        for (to, message) in self.store.take_published() {
-            for port in 0..self.lines.len() {
-                self.tell(port, to, &Event::Message(message.clone()));
-            }
-        }
-        if self.store.take_steered() {
-            for port in 0..self.lines.len() {
-                self.tell(port, Id::NONE, &Event::Steered);
-            }
-        }
-    }
-
-    /// Messages may be lost, or come twice.
-    fn tell(&mut self, port: usize, to: Id, event: &Event) {
-        if self.lines[port].is_gone || (!to.is_none() && self.lines[port].listens != to) {
-            return;
-        }
-        for _ in 0..1 + u32::from(self.chance(self.weather.doubled)) {
-            if !self.chance(self.weather.lost) && self.lines[port].cut_until <= self.now_us {
-                let delay = self.weather.delay_us(&mut self.rng);
-                self.after(delay, Happening::Deliver(port, to, event.clone()));
-            }
-        }
-    }
-
-    fn deliver(&mut self, port: usize, event: Event) {
-        let line = &mut self.lines[port];
-        if line.is_gone {
-            return;
-        }
-        line.events.push_back(event);
-        if let Some(listener) = line.listener.take() {
-            let _gone = listener.send(());
-        }
-    }
-
-    /// The next event of a port, or a receiver that says when there may be one.
-    pub fn event(&mut self, port: usize, incarnation: Id) -> Result<Event, oneshot::Receiver<()>> {
-        let line = &mut self.lines[port];
-        line.listens = incarnation;
-        line.events.pop_front().ok_or_else(|| {
-            let (sender, receiver) = oneshot::channel();
-            line.listener = Some(sender);
-            receiver
-        })
     }
 }
 

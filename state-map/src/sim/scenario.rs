@@ -124,10 +124,21 @@ pub fn play(seed: u64, mut network: Network, script: &Script) -> Ended {
     network.note(|| format!("{script:?}"));
     network.store = super::store::Store::new(script.shards);
     network.weather = script.weather;
-    let skews = (0..script.instances).map(|_| network.rng.random_range(-60_000..60_000)).collect();
+    let (mut world, stage) = set_up(network, script.instances, script.keys, script.operators);
+    let failure = act(&mut world, &stage, script);
+    let acknowledged = stage.ledger().acknowledged();
+    let mut network = stage.network();
+    network.watcher = None;
+    let (digest, trace) = (network.digest(), network.take_trace());
+    Ended { seed, failure, acknowledged, steps: world.steps(), digest, trace }
+}
+
+/// A world in which nothing has begun.
+pub fn set_up(mut network: Network, instances: usize, keys: usize, operators: usize) -> (World, Stage) {
+    let skews = (0..instances).map(|_| network.rng.random_range(-60_000..60_000)).collect();
     let homes: Vec<_> =
-        (0..script.keys).map(|number| (key(number), network.rng.random_range(0..script.instances))).collect();
-    let mut world = World::new(network);
+        (0..keys).map(|number| (key(number), network.rng.random_range(0..instances))).collect();
+    let world = World::new(network);
     let ledger = Arc::new(Mutex::new(Ledger::default()));
     let watching = Arc::clone(&ledger);
     lock(&world.network).watcher =
@@ -138,14 +149,9 @@ pub fn play(seed: u64, mut network: Network, script: &Script) -> Ended {
         ledger,
         fleet: Arc::new(Mutex::new(fleet)),
         balancer: Arc::new(Mutex::new(Balancer::new(homes))),
-        operators: script.operators,
+        operators,
     };
-    let failure = act(&mut world, &stage, script);
-    let acknowledged = stage.ledger().acknowledged();
-    let mut network = stage.network();
-    network.watcher = None;
-    let (digest, trace) = (network.digest(), network.take_trace());
-    Ended { seed, failure, acknowledged, steps: world.steps(), digest, trace }
+    (world, stage)
 }
 
 fn act(world: &mut World, stage: &Stage, script: &Script) -> Option<String> {
@@ -168,10 +174,7 @@ fn act(world: &mut World, stage: &Stage, script: &Script) -> Option<String> {
     world.run(until + CALM_US);
     let outcome = lock(&reached).clone();
     let unexplained = stage.ledger().judge().err();
-    if let Some(unexplained) = unexplained {
-        return Some(unexplained.to_string());
-    }
-    outcome.err()
+    unexplained.or(outcome.err())
 }
 
 /// The migration comes to its goal, and every process gives every key.

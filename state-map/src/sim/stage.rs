@@ -1,5 +1,6 @@
 //! What the tasks of a run share, and what clients do.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use super::fleet::{Fleet, Games, PREFIX};
 use super::ledger::Ledger;
 use super::network::Network;
 use super::port::sleep;
+use crate::control::Id;
 use crate::error::Refused;
 use crate::map::Change;
+use crate::phase::Phase;
 use crate::plant::{Bug, planted};
 use crate::sync::lock;
 use crate::wire::key::Key;
@@ -74,8 +77,24 @@ impl Stage {
         sleep(&self.network, Duration::from_millis(millis)).await;
     }
 
+    /// Never more than two phases are served at once, and they are neighbours.
+    pub fn inspect(&self) {
+        let dead: Vec<Id> = self.network().store.control().dead.keys().copied().collect();
+        let fleet = self.fleet();
+        let served = fleet.running().map(|(_, instance)| instance.node.status());
+        let served = served.filter(|status| status.registered && !dead.contains(&status.incarnation));
+        let phases: BTreeSet<Phase> = served.map(|status| status.phase).collect();
+        let (Some(first), Some(last)) = (phases.first(), phases.last()) else { return };
+        if *last as usize - *first as usize > 1 {
+            let phases = format!("{first} and {last} are served at once");
+            self.network().note(|| phases.clone());
+            self.ledger().set_apart(phases);
+        }
+    }
+
     /// One request of a client, at the process that serves the key. Whether it was acknowledged.
     pub async fn request(&self, client: &str, key: &Key, at: usize, wish: impl Into<Wish>) -> bool {
+        self.inspect();
         let wish = wish.into();
         let (done, answer) = oneshot::channel();
         let era = self.balancer().begin();
@@ -104,14 +123,17 @@ impl Stage {
         }
         let result = answer.await;
         self.balancer().end(era);
-        drop(over);
         self.network().note(|| format!("{client}: {result:?} for {key}"));
-        matches!(result, Ok(Ok(_)))
+        let acknowledged = matches!(result, Ok(Ok(_)));
+        if let Some(over) = over {
+            let _gone = over.send(acknowledged);
+        }
+        acknowledged
     }
 
-    /// Writes the end of a value that lives for a time into the history. What is given is dropped when the request
-    /// is over.
-    fn await_expiry(&self, key: &Key, wish: &Wish) -> Option<oneshot::Sender<()>> {
+    /// Writes the end of a value that lives for a time into the history. What is given is told when the request is
+    /// over whether it was acknowledged.
+    fn await_expiry(&self, key: &Key, wish: &Wish) -> Option<oneshot::Sender<bool>> {
         let (Action::Set(list), Some(life)) = (&wish.action, wish.life) else { return None };
         let (over, is_over) = oneshot::channel();
         let expiry = expire(self.clone(), key.clone(), list.clone(), life, is_over);
@@ -123,14 +145,15 @@ impl Stage {
 /// How far two clocks may be apart: each is measured to half of the longest round trip that counts.
 const APART: Duration = Duration::from_millis(450);
 
-/// A value ends about its life after it was set: some time after the request began, and some time before its life
-/// after the request ended.
-async fn expire(stage: Stage, key: Key, list: Vec<u64>, life: Duration, over: oneshot::Receiver<()>) {
+/// A value ends about its life after it was set: that is after the request began and before it ended. One that may be
+/// set later still ends then or at once.
+async fn expire(stage: Stage, key: Key, list: Vec<u64>, life: Duration, over: oneshot::Receiver<bool>) {
     sleep(&stage.network, life.saturating_sub(APART)).await;
     let expiry = stage.ledger().begin_expiry(&key, list);
-    drop(over.await);
-    sleep(&stage.network, life + APART).await;
-    stage.ledger().end_expiry(&key, expiry);
+    if over.await == Ok(true) {
+        sleep(&stage.network, life + APART).await;
+        stage.ledger().end_expiry(&key, expiry);
+    }
 }
 
 /// What a request does in its process. Gives what it found.

@@ -79,6 +79,11 @@ impl Store {
         self.data[shard_of(key, self.data.len())].newest(lost).map(|shard| shard.cell(key)).collect()
     }
 
+    /// Whether a fail-over of the control shard that loses so many writes would leave no record.
+    pub fn loses_record(&self, lost: usize) -> bool {
+        self.control.newest(lost + 1).next().is_some_and(|left| left.record.stamp.epoch == 0)
+    }
+
     /// The replica of a server gets all.
     pub fn replicate(&mut self, server: Server) {
         match server {

@@ -311,4 +311,4 @@ impl Source for Imitation {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
