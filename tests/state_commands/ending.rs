@@ -54,13 +54,14 @@ fn what_a_run_that_was_rolled_back_has_left_does_not_outlive_the_next() {
     let first = site.survey().record.run.to_string();
     site.steer(&["rollback"]).code(Exit::Done);
     a.follow();
+    site.steer(&["start"]).code(Exit::Done);
+    a.follow();
+    // Calls of the first run that were late.
     for key in ["game:left", "game:claimed"] {
         site.store(key, &first, Some("{}"));
     }
     // Of a migration that this journal knows nothing of.
     site.store("shop:1", &"2".repeat(32), Some("{}"));
-    site.steer(&["start"]).code(Exit::Done).stderr_has("mind: keys of game:: ");
-    a.follow();
     let second = ending(&site, &mut a);
     assert_ne!(first, second);
     let ending = site.command(&["finish", "--horizon", SHORT, "--timeout", "0s"]).spawn();
