@@ -48,7 +48,9 @@ pub async fn record(target: &Target, journal: &Path, report: &VerifyReport) -> R
     }
     let mut link = target.connect().await?;
     let owner = Owner::this_process();
-    let lock = Lock::acquire(target, &link, &owner, "verify", 0).await?;
+    // No token that was ever given: whoever slept past the lock must not hold ours.
+    let before = Copies::read(target, &mut link, journal).await?;
+    let lock = Lock::acquire(target, &link, &owner, "verify", before.highest_token()).await?;
     let written = async {
         let copies = Copies::read(target, &mut link, journal).await?;
         copies.refuse_flaws(target)?;

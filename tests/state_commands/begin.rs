@@ -48,6 +48,6 @@ fn what_an_earlier_run_has_left_is_told_and_keeps_nobody_from_starting() {
     site.store("game:left", &"1".repeat(32), Some("{}"));
     plan(&site).code(Exit::Done).stdout_has("1 keys of an earlier run, such as game:left");
     site.steer(&["start"]).code(Exit::Done).stderr_has(
-        "mind: keys of game:: no instance looks at them: one goes when its name is used, and the others when the run ends",
+        "mind: keys of game:: no instance looks at them: those of the run before go when the next begins, those of earlier ones when it ends",
     );
 }

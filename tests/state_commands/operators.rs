@@ -5,9 +5,10 @@ use scalectl::Exit;
 use snapbox::str;
 use state_map::Phase;
 use state_map::control::Counts;
+use state_map::wire::key::Space;
 
 use super::site::{Instance, Site};
-use crate::support::{Running, STARTUP};
+use crate::support::{Act, RedisProxy, Running, STARTUP, Which};
 
 /// A command that waits for a gate, with the lock in its hand.
 fn waiting(site: &Site) -> (Running, Instance) {
@@ -70,6 +71,24 @@ fn an_operator_whose_connections_are_cut_goes_on() {
     assert_eq!(site.journal().lines().count(), 6, "each change once, before and after");
     site.command(&["journal"]).run().code(Exit::Done);
     assert!(!site.has(&Site::lock()));
+}
+
+#[test]
+fn what_is_sent_again_after_a_cut_counts_once() {
+    let site = Site::start();
+    let _a = site.instance("a");
+    let proxy = RedisProxy::before(site.redis.port());
+    // Of the lock and of the first entry: carried out, and nobody hears of it.
+    for command in ["INCR", "XADD"] {
+        let is_meant = move |words: &[String]| words[0] == "EVAL" && words[1].contains(command);
+        proxy.act(Which::next(is_meant), Act::CloseAfter);
+    }
+    let start = ["start", "--timeout", "0s", "--map", "games=game:", "--instance-timeout", "50ms"];
+    site.command_at(&proxy.url(), &start).run().code(Exit::Done).stdout_has("off -> dual (start), epoch 1.");
+    let entries: u64 = site.run(redis::cmd("XLEN").arg(Space::default().journal()));
+    assert_eq!((entries, site.journal().lines().count()), (2, 2));
+    site.command(&["journal"]).run().code(Exit::Done);
+    assert!(!site.has(&Site::lock()), "it was one's own, and is given back");
 }
 
 #[test]

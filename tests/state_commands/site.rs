@@ -32,8 +32,12 @@ impl Site {
 
     /// `scalectl migrate state ARGS`, in the folder of the journal.
     pub fn command(&self, args: &[&str]) -> Scalectl {
+        self.command_at(&self.redis.url(), args)
+    }
+
+    /// The same for Redis at another address.
+    pub fn command_at(&self, url: &str, args: &[&str]) -> Scalectl {
         let command = ["migrate", "state"].iter().chain(args).copied();
-        let url = self.redis.url();
         Scalectl::new(command)
             .arg("--redis")
             .arg(url)

@@ -59,8 +59,7 @@ fn judge(prefix: &str, found: &Found, replace: bool) -> Vec<Check> {
     }];
     if earlier.count > 0 {
         let found = format!("{} keys of an earlier run, such as {}", earlier.count, earlier.example);
-        let mind =
-            "no instance looks at them: one goes when its name is used, and the others when the run ends";
+        let mind = "no instance looks at them: those of the run before go when the next begins, those of earlier ones when it ends";
         checks.push(Check::told(NAME, prefix, found, mind));
     }
     checks

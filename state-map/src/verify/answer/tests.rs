@@ -72,7 +72,7 @@ fn what_is_not_claimed_or_never_written_is_counted_apart() {
         expiring: 1,
         owed: 1,
         unclaimed: 1,
-        bytes: 6,
+        bytes: 7,
         highest_seq: 9,
     };
     assert_eq!(told(&parts).maps, [counted]);
