@@ -61,8 +61,9 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn the_binary_is_stripped_and_small() {
     let size = std::fs::metadata(scalectl_path()).unwrap().len();
-    // 35 MB before the whole reference server was in it, 54 MB since: it may not grow further unnoticed.
-    assert!(size < 64_000_000, "{size} bytes");
+    // 35 MB before the whole reference server was in it, 54 MB since, 68 MB with state that moves in both: it may not
+    // grow further unnoticed.
+    assert!(size < 72_000_000, "{size} bytes");
     let binary = std::fs::read(scalectl_path()).unwrap();
     let section = |name: &[u8]| binary.windows(name.len()).any(|window| window == name);
     assert!(!section(b".symtab\0"), "the binary has a symbol table");
