@@ -84,6 +84,9 @@ pub struct Status {
     pub maps: BTreeMap<&'static str, Counts>,
 }
 
+/// The least lease: shorter ones would be heartbeats without a pause.
+const LEAST_LEASE: Duration = Duration::from_millis(50);
+
 /// One process in a migration.
 pub struct Node<P> {
     shared: Arc<Shared<P>>,
@@ -91,8 +94,10 @@ pub struct Node<P> {
 }
 
 impl<P: Port> Node<P> {
-    /// A process that is not registered yet: [`Self::run`] does that.
+    /// A process that is not registered yet: [`Self::run`] does that. Settings of nothing count as the least that works.
     pub fn new(port: Arc<P>, settings: Settings) -> Arc<Self> {
+        let settings =
+            Settings { lease: settings.lease.max(LEAST_LEASE), at_once: settings.at_once.max(1), ..settings };
         Arc::new(Self { shared: Arc::new(Shared::new(port, settings)), wards: Mutex::default() })
     }
 
