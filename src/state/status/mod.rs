@@ -50,7 +50,10 @@ impl StatusReport {
             run: (!record.run.is_none()).then(|| record.run.to_string()),
             phase: record.phase.name(),
             epoch: record.stamp.epoch,
-            undo: record.prev.filter(|_| !failed_over).map(Phase::name),
+            undo: record
+                .prev
+                .filter(|prev| !failed_over && record.phase.back() == Some(*prev))
+                .map(Phase::name),
             failed_over,
             replicas_wanted: record.replicas,
             replicas_connected: known.replicas,

@@ -43,10 +43,11 @@ impl Steering {
     async fn followed(&self) -> Outcome<Surveyed> {
         loop {
             let seen = survey(&*self.port).await?;
-            let counts = |member: &state_map::control::Member| member.report.counts;
+            let is_moving = seen.record.phase != Phase::Off;
             let mut members = seen.members.values();
             let behind = members.any(|member| {
-                member.ack != seen.record.stamp || counts(member).owed + counts(member).unclaimed > 0
+                let counts = member.report.counts;
+                member.ack != seen.record.stamp || (is_moving && counts.owed + counts.unclaimed > 0)
             });
             if !behind {
                 return Ok(seen);
