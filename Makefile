@@ -54,8 +54,10 @@ deny: ## licences, bans, sources of the dependencies, and advisories where a dat
 
 .PHONY: soak
 soak: ROUNDS ?= 100
-soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each store (about half a minute each)
+soak: SCHEDULES ?= 1000000
+soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each store (half a minute each), SCHEDULES simulated
 	$(CARGO) build $(PROFILE) --locked --examples
+	STATE_SIM_FIRST=100000 STATE_SIM_SCHEDULES=$(SCHEDULES) $(CARGO) test $(PROFILE) --locked --lib -- any_schedule
 	STATE_FAULTS_ROUNDS=$(ROUNDS) $(CARGO) test $(PROFILE) --locked --test integration -- state_faults::random --nocapture
 
 .PHONY: bench
