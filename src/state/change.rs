@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use state_map::Phase;
-use state_map::operator::{Changed, Eviction, Step, Stopped};
+use state_map::operator::{Changed, Eviction, Step};
 
 use super::status::{BlockerReport, next_command, proof_name};
 use super::{Helm, StateError};
@@ -152,12 +152,13 @@ impl Helm<'_> {
     }
 }
 
-/// A row of steps that stopped after its first is half-way: the same command goes on.
+/// A row of steps that stopped after its first is half-way, whatever stopped it: the same command goes on.
 pub fn half_way(error: StateError, travelled: &Travelled, resume: &str) -> StateError {
-    let is_blocked =
-        matches!(&error, StateError::Stopped(stopped) if matches!(**stopped, Stopped::Blocked { .. }));
-    if !is_blocked || travelled.changes.is_empty() {
+    if travelled.changes.is_empty() || matches!(error, StateError::Interrupted) {
         return error;
     }
-    StateError::HalfWay { reason: error.to_string(), resume: resume.to_owned() }
+    let done =
+        travelled.changes.iter().map(|changed| format!("{} -> {}", changed.from, changed.record.phase));
+    let done = done.collect::<Vec<_>>().join(", ");
+    StateError::HalfWay { reason: error.to_string(), done, resume: resume.to_owned() }
 }

@@ -63,10 +63,12 @@ pub enum StateError {
     #[error("{0}")]
     Stopped(Box<Stopped>),
     /// Changes were made; the same command goes on from there.
-    #[error("stopped half-way: {reason}\nto go on: {resume}")]
+    #[error("stopped half-way: {reason}\ndone: {done}\nto go on: {resume}")]
     HalfWay {
         /// Why.
         reason: String,
+        /// The steps that were taken.
+        done: String,
         /// The command that goes on.
         resume: String,
     },

@@ -174,6 +174,7 @@ fn several_steps_stop_half_way_with_the_command_that_goes_on() {
     site.steer(&["advance", "--to", "shadow"]).code(Exit::Resumable).stdout(str![""]).stderr(str![[r#"
 error: stopped half-way: advance is not possible now:
   - a has not acknowledged backfill; it serves dual
+done: dual -> backfill
 to go on: scalectl migrate state advance --to shadow
 
 "#]]);

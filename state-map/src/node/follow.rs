@@ -62,6 +62,7 @@ impl<P: Port> Node<P> {
         let needs_barrier = matches!(target.phase, Phase::Strict | Phase::PrimaryNew)
             && from.phase.service() != Service::Redis
             && from.phase < target.phase;
+        let mut limit = self.shared.settings.operation / 2;
         loop {
             if needs_barrier && !self.flush(target).await {
                 return false;
@@ -70,9 +71,10 @@ impl<P: Port> Node<P> {
                 return false;
             }
             self.waits_for(|| "requests of the phase before to end".into());
-            let limit = self.shared.port.now() + self.shared.settings.operation / 2;
-            let Some(held) = before(&*self.shared.port, limit, self.shared.hold()).await else {
-                // One hangs: nobody else is to wait for it behind a shut door.
+            let latest = self.shared.port.now() + limit;
+            let Some(held) = before(&*self.shared.port, latest, self.shared.hold()).await else {
+                // One hangs: nobody else is to wait for it behind a shut door, unless there always is one.
+                limit *= 2;
                 self.shared.port.sleep(PAUSE).await;
                 continue;
             };

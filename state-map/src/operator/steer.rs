@@ -8,7 +8,7 @@ use super::journal::{Entry, Evidence, Intent, Journal};
 use super::known::{Known, Noticed, Verification};
 use super::step::{Step, new_epoch};
 use super::stopped::Stopped;
-use crate::control::{ControlRecord, Proof, Stamp};
+use crate::control::{ControlRecord, Member, Proof, Stamp};
 use crate::phase::Phase;
 use crate::port::Port;
 use crate::wire::call::{Call, Evict, Failure, Reply, Steer, Steered, Surveyed};
@@ -64,6 +64,17 @@ pub async fn survey<P: Port>(port: &P) -> Result<Surveyed, Stopped> {
         Ok(Reply::Surveyed(view)) => Ok(*view),
         Ok(other) => Err(unexpected(&other)),
         Err(failure) => Err(Stopped::Redis(failure.to_string())),
+    }
+}
+
+/// Where a step leads. A way back to `off` that a fail-over has lost is taken again, not back: whoever serves from memory
+/// alone has changes that no record of the run knows.
+fn target(view: &Surveyed, step: Step) -> Option<Phase> {
+    let recorded = view.record.stamp.epoch;
+    let has_left = |member: &Member| member.newest().epoch > recorded && member.report.serving == Phase::Off;
+    match step.target(view.record.phase)? {
+        Phase::Dual if step == Step::Reassert && view.members.values().any(has_left) => Some(Phase::Off),
+        target => Some(target),
     }
 }
 
@@ -150,7 +161,7 @@ impl<P: Port, J: Journal> Operator<P, J> {
     async fn take(&mut self, step: Step) -> Result<Changed, Stopped> {
         let view = self.survey().await?;
         let blockers = gate(&view, step, &self.known());
-        let target = step.target(view.record.phase).filter(|_| blockers.is_empty());
+        let target = target(&view, step).filter(|_| blockers.is_empty());
         let Some(target) = target else { return Err(Stopped::Blocked { step, blockers }) };
         self.last_change_is_kept(&view).await?;
         let record = self.successor(&view, step, target);

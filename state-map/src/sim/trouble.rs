@@ -133,6 +133,9 @@ pub fn fail_over(stage: &Stage, server: Server) {
         lost -= 1;
     }
     let (now_ms, record) = (network.redis_ms(), network.store.control().record.clone());
+    // Also on the way back: memory was dropped, so what was read in Redis before is nowhere else.
+    let was_read = record.phase >= Phase::ReadNew
+        || network.store.control().members.values().any(|member| member.report.dropped_epoch > 0);
     network.note(|| format!("{server:?} fails over and loses {lost} of {lag} writes"));
     let before: Vec<_> = keys.iter().map(|key| network.store.versions(key, lost)).collect();
     network.store.fail_over(server, lost);
@@ -146,7 +149,7 @@ pub fn fail_over(stage: &Stage, server: Server) {
             .iter()
             // What has expired since may have been read before.
             .map(|cell| value_of(cell.record(record.run, 0).unwrap_or_default().version.value.as_ref()));
-        let values = if record.phase >= Phase::ReadNew { values.collect() } else { Vec::new() };
+        let values = if was_read { values.collect() } else { Vec::new() };
         ledger.failed_over(key, values, &network.store, now_ms);
     }
 }
