@@ -1,4 +1,4 @@
-//! The operator's side of the protocol: which step may be taken ([`gate`]), and how it is taken ([`Operator`]).
+//! The operator's side of the protocol: which step may be taken ([`gate()`]), and how it is taken ([`Operator`]).
 //!
 //! A step is a survey, the gates, an entry in the journal, a compare-and-set of the control record (C12). Nothing here
 //! reads a clock or a network but through the [`Port`](crate::port::Port).
