@@ -1,8 +1,8 @@
-//! Where Redis is, from its URL.
+//! Where Redis is, from its URL: as a map that moves reads it, with what the commands of a Cluster need.
 
 use redis::cluster::ClusterClient;
-use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
-use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisResult, TlsMode};
+use redis::{Client, RedisResult};
+use state_map::redis::Address as Place;
 
 use super::link::CONNECT_TIMEOUT;
 use crate::error::StartError;
@@ -12,25 +12,10 @@ const EXPECTED: &str = "redis://[user:password@]host:port[/db] (rediss:// with T
     or redis+cluster://[user:password@]host:port,host:port";
 
 /// Where Redis is.
-pub enum Address {
-    /// One server.
-    Single(Box<Client>),
-    /// A master that Sentinels know.
-    Sentinel {
-        /// The Sentinels.
-        sentinels: Vec<ConnectionInfo>,
-        /// Name of the master.
-        master: String,
-        /// How to log in there.
-        node: Box<SentinelNodeConnectionInfo>,
-    },
-    /// A Cluster, by some of its nodes.
-    Cluster {
-        /// Knows them all.
-        client: Box<ClusterClient>,
-        /// Each of those that the URL names.
-        seeds: Vec<Client>,
-    },
+pub struct Address {
+    place: Place,
+    /// Knows all nodes of a Cluster.
+    cluster: Option<Box<ClusterClient>>,
 }
 
 impl Address {
@@ -41,73 +26,35 @@ impl Address {
             value: "malformed".into(),
             expected: EXPECTED,
         };
-        let (scheme, rest) = url.split_once("://").ok_or_else(malformed)?;
-        match scheme {
-            "redis" | "rediss" => {
-                Client::open(url).map(|client| Self::Single(Box::new(client))).map_err(|_| malformed())
-            }
-            "redis+sentinel" => sentinel("redis", rest).ok_or_else(malformed),
-            "rediss+sentinel" => sentinel("rediss", rest).ok_or_else(malformed),
-            "redis+cluster" => cluster("redis", rest).ok_or_else(malformed),
-            "rediss+cluster" => cluster("rediss", rest).ok_or_else(malformed),
-            _ => Err(malformed()),
-        }
+        let place = Place::parse(url).map_err(|_| malformed())?;
+        let cluster = match &place {
+            Place::Cluster { seeds } => Some(Box::new(cluster(seeds).map_err(|_| malformed())?)),
+            Place::Single(_) | Place::Sentinel { .. } => None,
+        };
+        Ok(Self { place, cluster })
+    }
+
+    /// A client of the whole Cluster, where it is one.
+    pub fn cluster(&self) -> Option<&ClusterClient> {
+        self.cluster.as_deref()
     }
 
     /// Whether one server is in charge of everything. Nodes of a Cluster come and go by themselves.
     pub fn has_one_master(&self) -> bool {
-        !matches!(self, Self::Cluster { .. })
+        self.cluster.is_none()
     }
 
-    /// A client of one server that takes messages: the server itself, the present master, or any node of a
-    /// Cluster, which pass messages on to one another. `attempt` chooses among the nodes.
+    /// A client of one server that takes messages: see [`Place::find_node`].
     pub async fn find_node(&self, attempt: usize) -> RedisResult<Client> {
-        match self {
-            Self::Single(client) => Ok(Client::clone(client)),
-            Self::Sentinel { sentinels, master, node } => {
-                Sentinel::build(sentinels.clone())?.async_master_for(master, Some(node)).await
-            }
-            Self::Cluster { seeds, .. } => Ok(seeds[attempt % seeds.len()].clone()),
-        }
+        self.place.find_node(attempt).await
     }
 }
 
-/// `[user:password@]host:port,host:port[/path]` in parts.
-fn split(rest: &str) -> (&str, Vec<&str>, &str) {
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let at = authority.rfind('@').map_or(0, |at| at + 1);
-    let (login, hosts) = authority.split_at(at);
-    (login, hosts.split(',').filter(|host| !host.is_empty()).collect(), path)
-}
-
-fn sentinel(scheme: &str, rest: &str) -> Option<Address> {
-    let (login, hosts, path) = split(rest);
-    let (master, db) = path.split_once('/').unwrap_or((path, "0"));
-    let sentinels = hosts.iter().map(|host| format!("{scheme}://{host}").into_connection_info().ok());
-    let sentinels: Vec<ConnectionInfo> = sentinels.collect::<Option<_>>()?;
-    if sentinels.is_empty() || master.is_empty() {
-        return None;
-    }
-    let there = format!("redis://{login}master/{db}").into_connection_info().ok()?;
-    let mut node =
-        SentinelNodeConnectionInfo::default().set_redis_connection_info(there.redis_settings().clone());
-    if scheme == "rediss" {
-        node = node.set_tls_mode(TlsMode::Secure);
-    }
-    Some(Address::Sentinel { sentinels, master: master.to_owned(), node: Box::new(node) })
-}
-
-fn cluster(scheme: &str, rest: &str) -> Option<Address> {
-    let (login, hosts, path) = split(rest);
-    if hosts.is_empty() || !path.is_empty() {
-        return None;
-    }
-    let seeds: Vec<String> = hosts.iter().map(|host| format!("{scheme}://{login}{host}")).collect();
+fn cluster(seeds: &[Client]) -> RedisResult<ClusterClient> {
+    let seeds = seeds.iter().map(|seed| seed.get_connection_info().clone());
     // The keeper retries: a call must not wait for it.
-    let builder = ClusterClient::builder(seeds.clone()).connection_timeout(CONNECT_TIMEOUT / 2).retries(2);
-    let client = builder.max_retry_wait(50).build().ok()?;
-    let seeds = seeds.into_iter().map(Client::open).collect::<RedisResult<_>>().ok()?;
-    Some(Address::Cluster { client: Box::new(client), seeds })
+    let builder = ClusterClient::builder(seeds).connection_timeout(CONNECT_TIMEOUT / 2).retries(2);
+    builder.max_retry_wait(50).build()
 }
 
 #[cfg(test)]
@@ -116,10 +63,10 @@ mod tests {
 
     #[test]
     fn all_kinds_are_read() {
-        let kind = |url| match Address::parse(url).unwrap() {
-            Address::Single(client) => format!("{}", client.get_connection_info().addr()),
-            Address::Sentinel { sentinels, master, .. } => format!("{} {master}", sentinels.len()),
-            Address::Cluster { seeds, .. } => format!("{}", seeds.len()),
+        let kind = |url| match Address::parse(url).unwrap().place {
+            Place::Single(client) => format!("{}", client.get_connection_info().addr()),
+            Place::Sentinel { sentinels, master, .. } => format!("{} {master}", sentinels.len()),
+            Place::Cluster { seeds } => format!("{}", seeds.len()),
         };
         assert_eq!(kind("redis://127.0.0.1:7000/2"), "127.0.0.1:7000");
         assert_eq!(kind("rediss://user:p%40ss@cache.example:7000"), "cache.example:7000");

@@ -34,9 +34,9 @@ impl Link {
     /// and a server without memory answer a `PING` too.
     pub async fn connect(address: &Address) -> Result<Self, Failure> {
         within(CONNECT_TIMEOUT, async {
-            let connection = match address {
-                Address::Cluster { client, .. } => Connection::Cluster(client.get_async_connection().await?),
-                Address::Single(_) | Address::Sentinel { .. } => {
+            let connection = match address.cluster() {
+                Some(client) => Connection::Cluster(client.get_async_connection().await?),
+                None => {
                     let node = address.find_node(0).await?;
                     let config = node_config();
                     Connection::Single(node.get_multiplexed_async_connection_with_config(&config).await?)
