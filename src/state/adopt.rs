@@ -5,10 +5,12 @@
 //! by key, to claim what is left; a request may be lost, so what is still nobody's is asked for again.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::stream::TryStreamExt;
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, RedisResult, cmd};
+use redis::{RedisResult, cmd};
 use state_map::phase::Service;
 use state_map::wire::call::Surveyed;
 use state_map::wire::key::{Key, Space};
@@ -16,7 +18,7 @@ use state_map::wire::message::Message;
 use state_map::{Id, Phase};
 use tokio::time::{Instant, sleep};
 
-use super::collect::sidecars;
+use super::sidecars::{self, Told};
 use super::{StateError, Target};
 use crate::clients::redis::Link;
 
@@ -47,9 +49,8 @@ pub async fn adopt(
     let takers = Takers::of(view, target.space());
     let mut adopted = Adopted::default();
     for (_, mut master) in link.masters().await.map_err(fault)? {
-        let mut cursor = 0;
-        loop {
-            let (next, keys) = sidecars(&mut master, cursor).await.map_err(fault)?;
+        let mut pages = pin!(sidecars::pages(&master));
+        while let Some(keys) = pages.try_next().await.map_err(fault)? {
             let nobodys = takers.nobodys(&mut master, keys).await.map_err(fault)?;
             let found = nobodys.len();
             let left = takers.give(&mut master, link, nobodys, patience).await.map_err(fault)?;
@@ -58,10 +59,6 @@ pub async fn adopt(
             if left > 0 {
                 return Ok(adopted);
             }
-            if next == 0 {
-                break;
-            }
-            cursor = next;
         }
     }
     Ok(adopted)
@@ -91,23 +88,14 @@ impl Takers {
 
     /// Those of this run that have a value and no living owner.
     async fn nobodys(&self, master: &mut MultiplexedConnection, keys: Vec<Key>) -> RedisResult<Vec<Key>> {
-        if keys.is_empty() {
-            return Ok(keys);
-        }
-        let mut ask = Pipeline::new();
-        for key in &keys {
-            ask.cmd("EXISTS").arg(key.value());
-            ask.cmd("HMGET").arg(key.sidecar()).arg(&["run", "owner", "ce"]);
-        }
-        let answers = pairs(&ask.query_async::<Vec<redis::Value>>(master).await?)?;
-        let is_nobodys = |(exists, [run, owner, claim_epoch]): &Answer| {
+        let told = sidecars::ask(master, keys, ["run", "owner", "ce"]).await?;
+        let is_nobodys = |(_, exists, [run, owner, claim_epoch]): &Told<3>| {
             let dropped = owner.as_ref().and_then(|owner| self.owners.get(owner));
             let claim_epoch = claim_epoch.as_ref().and_then(|epoch| epoch.parse::<u64>().ok());
             let is_held = dropped.zip(claim_epoch).is_some_and(|(dropped, claimed)| claimed >= *dropped);
             *exists && run.as_ref() == Some(&self.run) && !is_held
         };
-        let nobodys = keys.into_iter().zip(answers).filter(|(_, answer)| is_nobodys(answer));
-        Ok(nobodys.map(|(key, _)| key).collect())
+        Ok(told.into_iter().filter(is_nobodys).map(|(key, ..)| key).collect())
     }
 
     /// Asks for them until all are taken, or the time is over. Gives how many are left.
@@ -140,15 +128,4 @@ impl Takers {
         }
         Ok(())
     }
-}
-
-/// Whether a key has a value; run, owner and claim epoch of its sidecar.
-type Answer = (bool, [Option<String>; 3]);
-
-/// Answers that belong together, two by two.
-fn pairs(answers: &[redis::Value]) -> RedisResult<Vec<Answer>> {
-    let pair = |two: &[redis::Value]| {
-        Ok((redis::from_redis_value_ref(&two[0])?, redis::from_redis_value_ref(&two[1])?))
-    };
-    answers.chunks_exact(2).map(pair).collect()
 }

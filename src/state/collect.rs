@@ -6,19 +6,19 @@
 //! any call lives.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, RedisResult, cmd};
+use redis::{RedisResult, cmd};
 use state_map::wire::key::{Key, SLOTS, fence};
 use state_map::{ControlRecord, Id};
 
+use super::sidecars::{self, Told};
 use super::{Helm, StateError, Target};
 use crate::clients::redis::Link;
 
-/// Names that one step of a scan asks for.
-const PAGE: usize = 1_000;
 /// Commands that are under way together.
 const AT_ONCE: usize = 64;
 /// Deletes a sidecar that is as it was, and the value of a run that is over. A value of this run stays, with its
@@ -73,17 +73,12 @@ pub async fn clear(target: &Target, link: &Link, given_up: &ControlRecord) -> Re
     let fault = |error: redis::RedisError| target.fault("delete what the last run has left", &error);
     raise_fences(link, given_up.stamp.epoch).await.map_err(fault)?;
     let mut cleared = 0;
-    for (_, mut master) in link.masters().await.map_err(fault)? {
-        let mut cursor = 0;
-        loop {
-            let (next, keys) = sidecars(&mut master, cursor).await.map_err(fault)?;
+    for (_, master) in link.masters().await.map_err(fault)? {
+        let mut pages = pin!(sidecars::pages(&master));
+        while let Some(keys) = pages.try_next().await.map_err(fault)? {
             let clearing = stream::iter(keys).map(|key| clear_one(link, key, given_up.run));
             let page = clearing.buffer_unordered(AT_ONCE).try_fold(0, async |sum, one| Ok(sum + one)).await;
             cleared += page.map_err(fault)?;
-            if next == 0 {
-                break;
-            }
-            cursor = next;
         }
     }
     Ok(cleared)
@@ -104,49 +99,18 @@ async fn raise_fences(link: &Link, epoch: u64) -> RedisResult<()> {
 
 /// The sidecars of one master that may go.
 async fn look(master: &mut MultiplexedConnection, over: &BTreeSet<String>) -> RedisResult<Vec<Candidate>> {
-    let (mut cursor, mut found) = (0, Vec::new());
-    loop {
-        let (next, keys) = sidecars(master, cursor).await?;
-        found.extend(candidates(master, &keys, over).await?);
-        if next == 0 {
-            return Ok(found);
-        }
-        cursor = next;
+    let (mut pages, mut found) = (pin!(sidecars::pages(master)), Vec::new());
+    while let Some(keys) = pages.try_next().await? {
+        let told = sidecars::ask(master, keys, ["run", "seq", "op"]).await?;
+        found.extend(told.into_iter().filter_map(|told| candidate(told, over)));
     }
+    Ok(found)
 }
 
-/// A page of the keys of one master that have a sidecar, and where the next begins.
-pub async fn sidecars(master: &mut MultiplexedConnection, cursor: u64) -> RedisResult<(u64, Vec<Key>)> {
-    let mut scan = cmd("SCAN");
-    // Others may have keys with such names, of other types.
-    scan.arg(cursor).arg("MATCH").arg("{*}:m").arg("COUNT").arg(PAGE).arg("TYPE").arg("hash");
-    let (next, names): (u64, Vec<String>) = scan.query_async(master).await?;
-    Ok((next, names.iter().filter_map(|name| Key::of_sidecar(name)).collect()))
-}
-
-async fn candidates(
-    master: &mut MultiplexedConnection,
-    keys: &[Key],
-    over: &BTreeSet<String>,
-) -> RedisResult<Vec<Candidate>> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut ask = Pipeline::new();
-    for key in keys {
-        ask.cmd("EXISTS").arg(key.value());
-        ask.cmd("HMGET").arg(key.sidecar()).arg(&["run", "seq", "op"]);
-    }
-    let answers: Vec<redis::Value> = ask.query_async(master).await?;
-    let pairs = keys.iter().zip(answers.chunks_exact(2));
-    let candidate = |(key, answer): (&Key, &[redis::Value])| {
-        let exists: bool = redis::from_redis_value_ref(&answer[0]).ok()?;
-        let fields: [Option<String>; 3] = redis::from_redis_value_ref(&answer[1]).ok()?;
-        let [Some(run), Some(seq), Some(op)] = fields else { return None };
-        let is_over = over.contains(&run);
-        (!exists || is_over).then(|| Candidate { key: key.clone(), run, seq, op, is_over })
-    };
-    Ok(pairs.filter_map(candidate).collect())
+fn candidate((key, exists, fields): Told<3>, over: &BTreeSet<String>) -> Option<Candidate> {
+    let [Some(run), Some(seq), Some(op)] = fields else { return None };
+    let is_over = over.contains(&run);
+    (!exists || is_over).then_some(Candidate { key, run, seq, op, is_over })
 }
 
 async fn take(link: &Link, candidate: Candidate) -> RedisResult<u64> {

@@ -14,6 +14,7 @@ pub mod helm;
 pub mod journal;
 pub mod lock;
 pub mod preflight;
+mod sidecars;
 pub mod status;
 pub mod target;
 pub mod verify;
