@@ -136,7 +136,7 @@ fn what_differs_is_shown_with_both_sides_and_its_value_only_on_request() {
 fn traffic_is_no_difference() {
     let (_server, site) = settled_site();
     let traffic = site.play_on();
-    let output = verify(&site, &["--for", "8s", "--output", "json"]).run();
+    let output = verify(&site, &["--for", "20s", "--output", "json"]).run();
     let written = traffic.stop();
     let report = output.code(Exit::Done).json();
     assert!(report["rounds"].as_u64().unwrap() > 1 && written > 100, "{written} writes: {report:#}");

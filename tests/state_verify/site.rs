@@ -142,6 +142,8 @@ impl Site {
                     runtime.block_on(instance.games.set(&new, state, Some(PATIENCE))).unwrap();
                 }
                 written += 1;
+                // As fast as it goes, the machine would be too busy for the rounds that this is there for.
+                std::thread::sleep(Duration::from_millis(1));
             }
             written
         });
