@@ -7,6 +7,19 @@ const QUOTED_CHARS: usize = 200;
 /// Keys whose values are nobody's business in a report.
 const SECRET_KEYS: [&str; 5] = ["token", "password", "secret", "authorization", "cookie"];
 
+/// A number with a comma between thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// The start of a text, marked when there is more.
 pub fn excerpt(text: &str) -> String {
     match text.char_indices().nth(QUOTED_CHARS) {

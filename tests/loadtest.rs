@@ -62,11 +62,12 @@ fn arrivals_that_wait_for_a_free_user_count_their_wait() {
 #[test]
 fn a_missed_threshold_is_exit_1_and_says_what_was_measured() {
     let server = ReferenceServer::start();
-    let slo = "slo:\n  - p95 < 1us\n  - errors < 50%\n";
+    let slo = "slo:\n  - rate > 1000000/s\n  - errors < 50%\n";
     let file = scenario(server.url(), "      - get: /health\n      - think: 100ms", slo);
     let output = run(&file, &["--users", "2", "--duration", "1s", "--ramp", "0s"]);
     let output = output.hide_times().hide_matches(r"\d+ iterations", "[N] iterations");
     let output = output.hide_matches(r"\nnote: this machine was short of CPU[^\n]*\n", "");
+    let output = output.hide_matches(r"measured: [0-9.]+/s", "measured: [RATE]");
     let output = output.hide_matches(r"(?m)^(GET|all|STEP).*", "[ROW]").run();
     output.code(Exit::Failed).stderr(str![""]).stdout(str![[r#"
 test.yaml against http://127.0.0.1:[PORT]: 2 users, [TIME], [N] iterations
@@ -76,7 +77,7 @@ test.yaml against http://127.0.0.1:[PORT]: 2 users, [TIME], [N] iterations
 [ROW]
 
 Thresholds
-  FAILED  p95 < [TIME]  (measured: [TIME])
+  FAILED  rate > 1000000/s  (measured: [RATE])
   passed  errors < 50%  (measured: 0.00%)
 
 FAILED: 1 of 2 thresholds missed

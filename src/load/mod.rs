@@ -1,16 +1,26 @@
 //! Load: virtual users that go through scenarios, and what they measured.
 //!
-//! [`scenario`] is the language, [`schedule`] says when users are active, [`engine`] is one user,
-//! [`run`](mod@run) lets goose run them all, [`recorder`] counts and times, [`slo`] and [`report`] judge.
-//! Nothing here prints or knows the command line.
+//! [`scenario`] is the language, [`schedule`] says when users are active, [`engine`] is one user, [`crew`] the
+//! users of one process. Each process counts and times with its [`recorder`] and tells a [`beat`] a second; an
+//! [`observer`] adds the beats up ([`ledger`], [`timeline`]), holds them against the thresholds ([`slo`]) and
+//! makes the [`report`]. Nothing here prints or knows the command line.
 
+pub mod beat;
+pub mod crew;
 pub mod engine;
+pub mod generator;
+pub mod ledger;
+pub mod observer;
 pub mod recorder;
 pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod schedule;
+pub mod share;
 pub mod slo;
+pub mod tally;
+pub mod timeline;
+pub mod vitals;
 
 pub use report::LoadReport;
 pub use run::{LoadError, Progress, run};

@@ -1,25 +1,18 @@
-//! Counts and times of a run: HDR histograms at microsecond resolution, one shard per thread.
+//! Where users record what they saw, while others do: one shard per thread.
 //!
 //! A user records into the shard of the thread it happens to run on, so the lock of a shard is almost
-//! never waited for; shards are added up when somebody looks.
+//! never waited for. Once a second all shards are emptied into one [`Tally`].
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
 use super::scenario::plan::MetricId;
+use super::tally::Tally;
 use crate::clients::ClientError;
 use crate::text::excerpt;
-
-/// Times beyond an hour count as an hour.
-const MAX_MICROS: u64 = 3_600_000_000;
-const SIGNIFICANT_DIGITS: u8 = 3;
-/// Causes of failure are few; should a server invent new words each time, the rest is added up.
-const MAX_CAUSES: usize = 200;
 
 /// What one step came to.
 #[derive(Debug)]
@@ -57,7 +50,7 @@ impl From<&ClientError> for Failure {
     }
 }
 
-/// All counts and times of a run.
+/// All counts and times since they were last asked for.
 #[derive(Debug)]
 pub struct Recorder {
     script: MetricId,
@@ -66,60 +59,8 @@ pub struct Recorder {
 
 #[derive(Debug)]
 struct Shard {
-    rows: Vec<Row>,
-    failures: HashMap<(MetricId, String), FailureCount>,
-    lag: Histogram<u64>,
-    iterations: u64,
-    late_starts: u64,
+    tally: Tally,
     last: Option<Instant>,
-}
-
-/// One row's counts and times.
-#[derive(Debug, Clone)]
-pub struct Row {
-    /// Steps that were done, well or not.
-    pub count: u64,
-    /// Those that failed.
-    pub errors: u64,
-    /// From the moment a step was due, in microseconds.
-    pub response: Histogram<u64>,
-    /// From the moment it was begun, in microseconds.
-    pub service: Histogram<u64>,
-}
-
-/// How often a row failed for one cause.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailureCount {
-    /// How often.
-    pub count: u64,
-    /// The first case.
-    pub sample: String,
-}
-
-/// The sum of all shards.
-#[derive(Debug)]
-pub struct Totals {
-    /// The rows, by metric.
-    pub rows: Vec<Row>,
-    /// The failures, by metric and cause, most frequent first.
-    pub failures: Vec<((MetricId, String), FailureCount)>,
-    /// How much later than asked timers fired, in microseconds.
-    pub lag: Histogram<u64>,
-    /// Scenarios gone through to their end.
-    pub iterations: u64,
-    /// Arrivals that had to wait for a free user.
-    pub late_starts: u64,
-    /// When the last step was done.
-    pub last: Option<Instant>,
-}
-
-/// The counts alone, cheap enough to look at several times a second.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Counts {
-    /// Steps done.
-    pub done: u64,
-    /// Those that failed.
-    pub errors: u64,
 }
 
 impl Recorder {
@@ -137,17 +78,17 @@ impl Recorder {
 
     /// Records something sent that nobody answers.
     pub fn sent(&self, metric: MetricId) {
-        self.shard().rows[metric].count += 1;
+        self.shard().tally.rows[metric].count += 1;
     }
 
     /// Records a step that failed.
     pub fn failure(&self, metric: MetricId, sample: &Sample, failure: Failure) {
         let mut shard = self.shard();
-        shard.rows[metric].errors += 1;
+        shard.tally.rows[metric].errors += 1;
         if failure.is_timed {
             shard.add(metric, sample);
         } else {
-            shard.rows[metric].count += 1;
+            shard.tally.rows[metric].count += 1;
         }
         shard.count_failure(metric, failure);
     }
@@ -155,7 +96,7 @@ impl Recorder {
     /// Records a connection that broke while nothing was asked of it: an error of its row, and no step.
     pub fn loss(&self, metric: MetricId, failure: Failure) {
         let mut shard = self.shard();
-        shard.rows[metric].errors += 1;
+        shard.tally.rows[metric].errors += 1;
         shard.count_failure(metric, failure);
     }
 
@@ -168,54 +109,29 @@ impl Recorder {
 
     /// Records how much later than asked a timer fired.
     pub fn lag(&self, lag: Duration) {
-        self.shard().lag.record(micros(lag)).ok();
+        self.shard().tally.lag.record(lag);
     }
 
     /// Records a scenario gone through to its end.
     pub fn iteration(&self) {
-        self.shard().iterations += 1;
+        self.shard().tally.iterations += 1;
     }
 
     /// Records an arrival that had to wait for a free user.
     pub fn late_start(&self) {
-        self.shard().late_starts += 1;
+        self.shard().tally.late_starts += 1;
     }
 
-    /// The counts of the rows in `metrics`.
-    pub fn counts(&self, metrics: &[MetricId]) -> Counts {
-        let mut counts = Counts::default();
+    /// Takes out what was recorded since the last time; `start` is when load started.
+    pub fn drain(&self, start: Instant) -> Tally {
+        let rows = self.script + 1;
+        let mut sum = Tally::new(rows);
         for shard in &self.shards {
-            let shard = lock(shard);
-            for row in metrics.iter().filter_map(|metric| shard.rows.get(*metric)) {
-                counts.done += row.count;
-                counts.errors += row.errors;
-            }
+            let Shard { mut tally, last } = std::mem::replace(&mut *lock(shard), Shard::new(rows));
+            tally.last = last.map(|last| last.saturating_duration_since(start));
+            sum.absorb(&tally);
         }
-        counts
-    }
-
-    /// Everything, added up.
-    pub fn totals(&self) -> Totals {
-        let mut shards = self.shards.iter().map(lock);
-        let mut sum = Shard::new(0);
-        if let Some(first) = shards.next() {
-            sum.rows.clone_from(&first.rows);
-            sum.absorb_side_counts(&first);
-        }
-        for shard in shards {
-            sum.rows.iter_mut().zip(&shard.rows).for_each(|(row, more)| row.absorb(more));
-            sum.absorb_side_counts(&shard);
-        }
-        let mut failures: Vec<_> = sum.failures.into_iter().collect();
-        failures.sort_by(|(a, left), (b, right)| right.count.cmp(&left.count).then_with(|| a.cmp(b)));
-        Totals {
-            rows: sum.rows,
-            failures,
-            lag: sum.lag,
-            iterations: sum.iterations,
-            late_starts: sum.late_starts,
-            last: sum.last,
-        }
+        sum
     }
 
     fn shard(&self) -> MutexGuard<'_, Shard> {
@@ -229,81 +145,23 @@ impl Recorder {
 
 impl Shard {
     fn new(rows: usize) -> Self {
-        Self {
-            rows: vec![Row::new(); rows],
-            failures: HashMap::new(),
-            lag: histogram(),
-            iterations: 0,
-            late_starts: 0,
-            last: None,
-        }
+        Self { tally: Tally::new(rows), last: None }
     }
 
     fn add(&mut self, metric: MetricId, sample: &Sample) {
-        self.rows[metric].add(sample);
+        self.tally.rows[metric].add(sample.response, sample.service);
         self.last = self.last.max(Some(sample.ended));
     }
 
     fn count_failure(&mut self, metric: MetricId, failure: Failure) {
-        let is_full = self.failures.len() >= MAX_CAUSES;
-        let mut key = (metric, failure.cause);
-        if is_full && !self.failures.contains_key(&key) {
-            key.1 = "other causes".to_owned();
-        }
-        let first = || FailureCount { count: 0, sample: excerpt(&failure.detail) };
-        self.failures.entry(key).or_insert_with(first).count += 1;
-    }
-
-    fn absorb_side_counts(&mut self, other: &Self) {
-        for (key, failure) in &other.failures {
-            let known = self.failures.entry(key.clone());
-            known.or_insert_with(|| FailureCount { count: 0, ..failure.clone() }).count += failure.count;
-        }
-        absorb(&mut self.lag, &other.lag);
-        self.iterations += other.iterations;
-        self.late_starts += other.late_starts;
-        self.last = self.last.max(other.last);
-    }
-}
-
-impl Row {
-    /// A row without samples.
-    pub fn new() -> Self {
-        Self { count: 0, errors: 0, response: histogram(), service: histogram() }
-    }
-
-    fn add(&mut self, sample: &Sample) {
-        self.count += 1;
-        self.response.record(micros(sample.response)).ok();
-        self.service.record(micros(sample.service)).ok();
-    }
-
-    /// Adds another row to this one.
-    pub fn absorb(&mut self, other: &Self) {
-        self.count += other.count;
-        self.errors += other.errors;
-        absorb(&mut self.response, &other.response);
-        absorb(&mut self.service, &other.service);
+        let Failure { cause, detail, is_timed: _ } = failure;
+        self.tally.failures.add(metric, cause, 1, || excerpt(&detail));
     }
 }
 
 /// A panic while a lock was held cannot leave a count half-written.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[expect(clippy::expect_used, reason = "three digits is a valid precision; auto-resize never fails to add")]
-fn histogram() -> Histogram<u64> {
-    Histogram::new(SIGNIFICANT_DIGITS).expect("a valid precision")
-}
-
-#[expect(clippy::expect_used, reason = "a resizable histogram takes any other of its kind")]
-fn absorb(sum: &mut Histogram<u64>, more: &Histogram<u64>) {
-    sum.add(more).expect("a resizable histogram");
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(MAX_MICROS).clamp(1, MAX_MICROS)
 }
 
 #[cfg(test)]
@@ -314,6 +172,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{Failure, Recorder, Sample};
+    use crate::load::tally::Tally;
 
     fn sample(millis: u64) -> Sample {
         Sample {
@@ -323,23 +182,32 @@ mod tests {
         }
     }
 
+    /// Whoever empties the shards while others record loses nothing and counts nothing twice.
     #[test]
-    fn shards_add_up_to_what_all_threads_recorded() {
-        let recorder = Arc::new(Recorder::new(2));
+    fn what_is_taken_out_adds_up_to_what_all_threads_recorded() {
+        let (recorder, start) = (Arc::new(Recorder::new(2)), Instant::now());
+        let mut sum = Tally::new(3);
         std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| (1..=1_000).for_each(|ms| recorder.success(0, &sample(ms))));
-                scope.spawn(|| {
-                    let timeout = Failure::answered("timeout", "no answer within 10s");
-                    recorder.failure(1, &sample(10_000), timeout);
-                });
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        for ms in 1..=1_000 {
+                            recorder.success(0, &sample(ms));
+                        }
+                        recorder.failure(1, &sample(10_000), Failure::answered("timeout", "no answer within 10s"));
+                    })
+                })
+                .collect();
+            while !threads.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+                sum.absorb(&recorder.drain(start));
             }
         });
-        let totals = recorder.totals();
-        assert_eq!((totals.rows[0].count, totals.rows[1].errors), (8_000, 8));
-        assert_eq!(totals.rows[0].response.value_at_quantile(0.5) / 10_000, 50);
-        assert_eq!(totals.failures[0].1.count, 8);
-        assert_eq!(recorder.counts(&[0, 1]).done, 8_008);
+        sum.absorb(&recorder.drain(start));
+        assert_eq!((sum.rows[0].count, sum.rows[1].errors), (8_000, 8));
+        assert_eq!(sum.rows[0].response.histogram().value_at_quantile(0.5) / 10_000, 50);
+        assert_eq!(sum.failures.by_frequency()[0].2.count, 8);
+        assert!(sum.last.is_some());
+        assert_eq!(recorder.drain(start), Tally::new(3));
     }
 
     #[test]
@@ -347,18 +215,8 @@ mod tests {
         let recorder = Recorder::new(1);
         let failure = Failure { is_timed: false, ..Failure::answered("connection refused", "") };
         recorder.failure(0, &sample(1), failure);
-        let totals = recorder.totals();
-        assert_eq!((totals.rows[0].count, totals.rows[0].errors, totals.rows[0].response.len()), (1, 1, 0));
-    }
-
-    #[test]
-    fn ever_new_causes_do_not_grow_without_bound() {
-        let recorder = Recorder::new(1);
-        for i in 0..10_000 {
-            recorder.failure(0, &sample(1), Failure::answered(format!("cause {i}"), ""));
-        }
-        let totals = recorder.totals();
-        assert!(totals.failures.len() <= 202);
-        assert_eq!(totals.failures.iter().map(|(_, failure)| failure.count).sum::<u64>(), 10_000);
+        let tally = recorder.drain(Instant::now());
+        let row = &tally.rows[0];
+        assert_eq!((row.count, row.errors, row.response.is_empty()), (1, 1, true));
     }
 }

@@ -2,31 +2,33 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::recorder::{Row, Totals};
+use super::generator::{GeneratorReport, HONEST_LAG_MICROS};
+use super::ledger::Ledger;
 use super::scenario::Plan;
 use super::scenario::plan::{MetricDef, MetricKind};
 use super::slo::{Measure, Outcome, Slo, SloResult};
+use super::tally::{FailureCount, Row, Times as Histogram};
+use super::timeline::Timeline;
 use crate::exit::Exit;
 
 /// What was seen of a run.
 #[derive(Debug)]
-pub struct Observed {
+pub struct Observed<'l> {
     /// Counts and times.
-    pub totals: Totals,
+    pub ledger: &'l Ledger,
     /// How long load lasted.
     pub measured: Duration,
     /// Whether somebody ended it early.
     pub is_interrupted: bool,
     /// In the open model, arrivals that were due.
     pub arrivals: Option<u64>,
-    /// Iterations that were begun.
-    pub begun: u64,
-    /// Users that a mistake of ours ended.
-    pub broken_users: u32,
+    /// Processes that were lost on the way, with what is known of it.
+    pub lost: Vec<String>,
+    /// What became of the thresholds.
+    pub slo: Vec<SloResult>,
 }
 
 /// The whole report.
@@ -57,6 +59,8 @@ pub struct LoadReport {
     pub slo: Vec<SloResult>,
     /// How well the generator kept its own schedule.
     pub generator: GeneratorReport,
+    /// How it went over time.
+    pub timeline: Timeline,
 }
 
 /// What a run comes to.
@@ -127,70 +131,41 @@ pub struct FailureReport {
     pub sample: String,
 }
 
-/// How well the generator kept its own schedule.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GeneratorReport {
-    /// How much later than asked timers fired; `null` when none was set.
-    pub lag: Option<Times>,
-    /// Arrivals that had to wait for a free user; their response times count the wait.
-    pub late_starts: u64,
-    /// Arrivals that were due and never began, because no user was free; `null` in the closed model.
-    pub dropped_arrivals: Option<u64>,
-    /// Virtual users that a mistake of the generator ended.
-    pub broken_users: u32,
-}
-
-impl GeneratorReport {
-    /// Whether the load was not what was asked for: more than 1 % of the arrivals never began, or a user broke.
-    fn fell_short(&self, arrivals: Option<u64>) -> bool {
-        let dropped = self.dropped_arrivals.unwrap_or(0) as f64;
-        self.broken_users > 0 || dropped > 0.01 * arrivals.unwrap_or(0) as f64
-    }
-}
-
 impl LoadReport {
     /// Sums up and judges.
-    pub fn new(plan: &Plan, observed: Observed) -> Self {
-        let Observed { totals, measured, is_interrupted, arrivals, begun, broken_users } = observed;
+    pub fn new(plan: &Plan, observed: Observed<'_>, timeline: Timeline) -> Self {
+        let generator = GeneratorReport::new(&observed);
+        let Observed { ledger, measured, is_interrupted, mut slo, .. } = observed;
+        let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
         let script = MetricDef { name: "(script)".to_owned(), kind: MetricKind::Exchange };
         let named = || plan.metrics.iter().chain([&script]).zip(&totals.rows);
-        let mut sum = Row::new();
+        let mut sum = Row::default();
         named().filter(|(metric, _)| is_exchange(metric.kind)).for_each(|(_, row)| sum.absorb(row));
-        let generator = GeneratorReport {
-            lag: times(&totals.lag),
-            late_starts: totals.late_starts,
-            dropped_arrivals: arrivals.map(|arrivals| arrivals.saturating_sub(begun)),
-            broken_users,
-        };
-        // Whoever waits in vain for an event has met an error, though no time of the system's was measured.
-        let steps = named().filter(|(metric, _)| metric.kind != MetricKind::Delivery).map(|(_, row)| row);
-        let errors = error_percent(steps);
-        let judge = |slo: &Slo| judge(slo, &sum, &totals.rows, errors, seconds);
-        let slo: Vec<_> = plan.slos.iter().map(judge).collect();
+        plan.slos.iter().zip(&mut slo).for_each(|(slo, result)| own_delay(slo, result, &totals.lag));
         let shown = |(metric, row): &(&MetricDef, &Row)| metric.name != script.name || row.count > 0;
         let rows = named().filter(shown).map(|(metric, row)| row_report(metric, row, seconds)).collect();
         let all = MetricDef { name: "all exchanges".to_owned(), kind: MetricKind::Exchange };
         let names: Vec<&str> = named().map(|(metric, _)| metric.name.as_str()).collect();
-        let failure = |((metric, cause), count): &((usize, String), _)| {
-            let super::recorder::FailureCount { count, sample } = count;
-            let row = names.get(*metric).copied().unwrap_or_default().to_owned();
-            FailureReport { row, cause: cause.clone(), count: *count, sample: sample.clone() }
-        };
+        let failures = totals.failures.by_frequency().into_iter().map(|(metric, cause, failure)| {
+            let FailureCount { count, sample } = failure;
+            let row = names.get(metric).copied().unwrap_or_default().to_owned();
+            FailureReport { row, cause: cause.to_owned(), count: *count, sample: sample.clone() }
+        });
         Self {
             schema: "scalectl.loadtest/1",
             scenario: plan.file.clone(),
             target: plan.target.origin().ascii_serialization(),
-            verdict: verdict(&slo, is_interrupted, generator.fell_short(arrivals)),
+            verdict: verdict(&slo, is_interrupted, !generator.doubts.is_empty()),
             users: plan.load.users(),
             duration_seconds: (seconds * 1e3).round() / 1e3,
             iterations: totals.iterations,
             total: row_report(&all, &sum, seconds),
             rows,
-            failures: totals.failures.iter().map(failure).collect(),
+            failures: failures.collect(),
             slo,
             generator,
+            timeline,
         }
     }
 
@@ -227,27 +202,15 @@ fn verdict(slo: &[SloResult], is_interrupted: bool, fell_short: bool) -> Verdict
     }
 }
 
-/// Failed steps of `rows`, percent; `None` when there were no steps.
-fn error_percent<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<f64> {
-    let (errors, count) = rows.fold((0, 0), |(errors, count), row| (errors + row.errors, count + row.count));
-    (count > 0).then(|| 100.0 * errors as f64 / count as f64)
-}
-
-fn judge(slo: &Slo, all: &Row, rows: &[Row], errors: Option<f64>, seconds: f64) -> SloResult {
-    let row = slo.row.and_then(|index| rows.get(index)).unwrap_or(all);
-    let times = (!row.response.is_empty()).then_some(&row.response);
-    let has_count = row.count > 0;
-    let observed = match slo.measure {
-        Measure::Percentile(percentile) => times.map(|t| t.value_at_percentile(percentile) as f64),
-        Measure::Min => times.map(|t| t.min() as f64),
-        Measure::Mean => times.map(Histogram::mean),
-        Measure::Max => times.map(|t| t.max() as f64),
-        Measure::Errors if slo.row.is_none() => errors,
-        Measure::Errors => error_percent(std::iter::once(row)),
-        Measure::Rate => has_count.then(|| row.count as f64 / seconds.max(1e-3)),
-        Measure::Count => Some(row.count as f64),
-    };
-    slo.judge(observed)
+/// A threshold on times that was missed by no more than the generator's own timers were late proves nothing: the
+/// lateness is part of every response time.
+fn own_delay(slo: &Slo, result: &mut SloResult, lag: &Histogram) {
+    let is_time = matches!(slo.measure, Measure::Percentile(_) | Measure::Min | Measure::Mean | Measure::Max);
+    let Some(observed) = result.observed.filter(|_| is_time && result.outcome == Outcome::Failed) else { return };
+    let late = slo.measure.of(lag).filter(|late| *late > HONEST_LAG_MICROS);
+    if late.is_some_and(|late| slo.holds(observed - late)) {
+        result.outcome = Outcome::Inconclusive;
+    }
 }
 
 fn row_report(metric: &MetricDef, row: &Row, seconds: f64) -> RowReport {
@@ -262,7 +225,8 @@ fn row_report(metric: &MetricDef, row: &Row, seconds: f64) -> RowReport {
     }
 }
 
-fn times(histogram: &Histogram<u64>) -> Option<Times> {
+pub(super) fn times(histogram: &Histogram) -> Option<Times> {
+    let histogram = histogram.histogram();
     let at = |quantile| histogram.value_at_quantile(quantile);
     (!histogram.is_empty()).then(|| Times {
         min: histogram.min(),

@@ -1,56 +1,26 @@
-//! A run: checks what the machine and the target allow, lets goose run the users, watches, ends it.
-//!
-//! goose spawns and joins the virtual users; each of them is one goose user with one transaction that
-//! lasts its whole life. Schedule, measurement and output are ours, so goose's metrics, its display, its
-//! logger, its controllers and its signal handler are all kept off (see `goose_configuration`).
+//! A run in this process: its users are mustered, started, listened to, and what they did is judged.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use goose::client::GooseClientBuilder;
-use goose::config::GooseConfiguration;
-use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
-use goose::{GooseAttack, GooseError};
-use tokio::task::{JoinError, JoinHandle};
+use goose::GooseError;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::engine::{Shared, Stop, VirtualUser};
-use super::recorder::Counts;
-use super::report::{LoadReport, Observed};
+use super::crew::Crew;
+use super::engine::Stop;
+use super::observer::Observer;
+use super::report::LoadReport;
 use super::scenario::Plan;
-use super::scenario::plan::MetricKind;
-use super::schedule::Load;
-use crate::clients::net::within;
-use crate::clients::{ClientError, Connector};
-use crate::limits::{self, DescriptorShortage};
+use super::share::Share;
+use crate::clients::ClientError;
+use crate::limits::DescriptorShortage;
 
-/// How long the target may take to accept the first connection.
-const REACH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Between the word that load starts and its start, so that every user has heard it.
 const LEAD: Duration = Duration::from_millis(100);
-/// After the load's end, how long a step that is under way may take.
-const GRACE: Duration = Duration::from_secs(10);
-/// The same after Ctrl-C.
-const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
-const TICK: Duration = Duration::from_millis(100);
-
-/// What the screen is told several times a second.
-#[derive(Debug, Clone)]
-pub struct Progress {
-    /// The name of the phase.
-    pub phase: String,
-    /// Time since the first user was due.
-    pub elapsed: Duration,
-    /// How long load lasts.
-    pub total: Duration,
-    /// Users within an iteration.
-    pub active: u32,
-    /// Exchanges so far.
-    pub counts: Counts,
-}
+/// Beats that wait to be taken in; more than one waits only when this process has no time for itself.
+const BEATS: usize = 16;
 
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
@@ -77,206 +47,50 @@ pub enum LoadError {
     Goose(#[from] Box<GooseError>),
 }
 
-/// Runs `plan` to its end or until `interrupt`; `watch` sees the progress.
+/// What the screen is told once a second.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// The name of the phase.
+    pub phase: String,
+    /// Time since the first user was due.
+    pub elapsed: Duration,
+    /// How long load lasts.
+    pub total: Duration,
+    /// Users within an iteration.
+    pub active: u32,
+    /// Exchanges so far.
+    pub done: u64,
+    /// Those that failed.
+    pub errors: u64,
+}
+
+/// Runs `plan` in this process to its end or until `interrupt`; `watch` sees the progress.
 pub async fn run(
     plan: Arc<Plan>,
     interrupt: CancellationToken,
     mut watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, LoadError> {
-    limits::ensure_descriptors(u64::from(plan.load.users()) * plan.connections_per_user())?;
-    let connector = tokio::select! {
-        connector = reach(&plan) => connector?,
-        () = interrupt.cancelled() => return Err(LoadError::Interrupted),
-    };
     let stop = Stop { interrupt: interrupt.clone(), ..Stop::default() };
-    let shared = Arc::new(Shared::new(Arc::clone(&plan), connector, stop));
-    let mut attack = tokio::spawn(attack(Arc::clone(&shared)));
-    let measured = tokio::select! {
-        measured = supervise(&shared, &mut watch) => measured,
-        // goose ends when it is told to; earlier, it has failed.
-        early = &mut attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
-    };
-    dismiss(&mut attack, &interrupt).await?;
-    Ok(LoadReport::new(&plan, observe(&shared, measured)))
-}
-
-/// What was seen. Steps that were finished after the end belong to the time that they took.
-fn observe(shared: &Shared, measured: Duration) -> Observed {
-    let totals = shared.recorder.totals();
-    let start = shared.start.get().copied();
-    let last = totals.last.zip(start).map(|(last, start)| last.saturating_duration_since(start));
-    let arrivals = match &shared.plan.load {
-        Load::Open { shape, .. } => Some(shape.arrivals()),
-        Load::Closed(_) => None,
-    };
-    Observed {
-        measured: last.unwrap_or_default().max(measured),
-        totals,
-        is_interrupted: shared.stop.interrupt.is_cancelled(),
-        arrivals,
-        begun: shared.begun.load(Ordering::Relaxed),
-        broken_users: shared.broken.load(Ordering::Relaxed),
-    }
-}
-
-/// Ends goose. It forgets a stop that comes before its own start, so it is told until it has ended; after an
-/// interrupt nobody waits for it any longer than that.
-async fn dismiss(
-    attack: &mut JoinHandle<Result<(), GooseError>>,
-    interrupt: &CancellationToken,
-) -> Result<(), LoadError> {
-    let deadline = Instant::now() + INTERRUPT_GRACE;
-    while !attack.is_finished() {
-        if interrupt.is_cancelled() && Instant::now() > deadline {
-            return Ok(());
-        }
-        goose::trigger_killswitch("the run is over");
-        tokio::time::sleep(TICK / 10).await;
-    }
-    ended(attack.await)
-}
-
-/// What became of goose. A panic of its is one of ours.
-fn ended(attack: Result<Result<(), GooseError>, JoinError>) -> Result<(), LoadError> {
-    match attack {
-        Ok(result) => Ok(result.map_err(Box::new)?),
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
-}
-
-/// Looks the target up and connects once.
-async fn reach(plan: &Plan) -> Result<Connector, LoadError> {
-    let reached = within(REACH_TIMEOUT, async {
-        let connector = Connector::resolve(&plan.target).await?;
-        connector.connect().await?;
-        Ok(connector)
-    });
-    let target = || plan.target.origin().ascii_serialization();
-    reached.await.map_err(|source| LoadError::Unreachable { target: target(), source })
-}
-
-/// Lets all users start at once, watches until they are done, the time is over, or somebody interrupts, and
-/// lets them finish. Returns how long load lasted.
-async fn supervise(shared: &Shared, watch: &mut impl FnMut(&Progress)) -> Duration {
-    let interrupt = &shared.stop.interrupt;
-    tokio::select! {
-        () = all_ready(shared) => {}
-        () = interrupt.cancelled() => {}
-    }
+    let crew = Crew::muster(Arc::clone(&plan), Share::WHOLE, stop.clone()).await?;
+    let mut observer = Observer::new(plan, 1);
     let start = Instant::now() + LEAD;
-    shared.start.set(start).ok();
-    tokio::select! {
-        () = watch_load(shared, start, watch) => {}
-        () = interrupt.cancelled() => {}
+    let (beats, mut heard) = mpsc::channel(BEATS);
+    let work = crew.work(start, beats);
+    tokio::pin!(work);
+    let mut done = None;
+    loop {
+        tokio::select! {
+            biased;
+            beat = heard.recv() => {
+                let Some(beat) = beat else { break };
+                if observer.take(0, beat) {
+                    stop.soft.cancel();
+                }
+                watch(&observer.progress(start.elapsed()));
+            }
+            result = &mut work, if done.is_none() => done = Some(result),
+        }
     }
-    let measured = Instant::now().saturating_duration_since(start).min(shared.plan.load.duration());
-    tokio::select! {
-        () = finish(shared) => {}
-        () = async {
-            interrupt.cancelled().await;
-            shared.stop.soft.cancel();
-            until_done(shared, INTERRUPT_GRACE).await;
-        } => {}
-    }
-    shared.stop.hard.cancel();
-    // What the hard stop interrupts still has to be counted.
-    until_done(shared, INTERRUPT_GRACE).await;
-    measured
-}
-
-/// goose makes users one by one; the clock starts when all are there, so that its pace is nobody's delay.
-async fn all_ready(shared: &Shared) {
-    while shared.ready.load(Ordering::Acquire) < shared.plan.load.users() {
-        tokio::time::sleep(TICK / 10).await;
-    }
-}
-
-async fn watch_load(shared: &Shared, start: Instant, watch: &mut impl FnMut(&Progress)) {
-    let exchanges = exchanges(&shared.plan);
-    let end = start + shared.plan.load.duration();
-    let mut tick = tokio::time::interval_at(start, TICK);
-    while !is_done(shared) && tick.tick().await < end {
-        watch(&progress(shared, start, &exchanges));
-    }
-}
-
-/// What is under way at the end: in the open model each scenario that was begun, in the closed one each step.
-async fn finish(shared: &Shared) {
-    if matches!(shared.plan.load, Load::Open { .. }) {
-        until_done(shared, GRACE).await;
-    }
-    shared.stop.soft.cancel();
-    until_done(shared, GRACE).await;
-}
-
-async fn until_done(shared: &Shared, patience: Duration) {
-    let deadline = Instant::now() + patience;
-    while !is_done(shared) && Instant::now() < deadline {
-        tokio::time::sleep(TICK / 10).await;
-    }
-}
-
-fn is_done(shared: &Shared) -> bool {
-    shared.finished.load(Ordering::Acquire) >= shared.plan.load.users()
-}
-
-fn progress(shared: &Shared, start: Instant, exchanges: &[usize]) -> Progress {
-    let total = shared.plan.load.duration();
-    let elapsed = start.elapsed().min(total);
-    let phase = shared.plan.phases.iter().find(|(end, _)| elapsed <= *end);
-    Progress {
-        phase: phase.map(|(_, name)| name.clone()).unwrap_or_default(),
-        elapsed,
-        total,
-        active: shared.active.load(Ordering::Relaxed),
-        counts: shared.recorder.counts(exchanges),
-    }
-}
-
-fn exchanges(plan: &Plan) -> Vec<usize> {
-    let counted = |kind| matches!(kind, MetricKind::Exchange | MetricKind::Sent);
-    let metrics = plan.metrics.iter().enumerate();
-    metrics.filter(|(_, metric)| counted(metric.kind)).map(|(index, _)| index).collect()
-}
-
-/// goose from start to end. Its users come in any order; each takes the next number.
-async fn attack(shared: Arc<Shared>) -> Result<(), GooseError> {
-    let next = Arc::new(AtomicU32::new(0));
-    let configuration = goose_configuration(&shared.plan);
-    let life = Transaction::new(Arc::new(move |_: &mut GooseUser| {
-        let (shared, index) = (Arc::clone(&shared), next.fetch_add(1, Ordering::Relaxed));
-        Box::pin(whole_life(shared, index)) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
-    }));
-    let scenario = Scenario::new("virtual user").register_transaction(life);
-    GooseAttack::initialize_with_config(configuration)?
-        // One unused HTTP client for all: goose would otherwise build one for every user.
-        .set_client_builder_without_cookies(GooseClientBuilder::new().without_cookies())?
-        .register_scenario(scenario)
-        .execute()
-        .await
-        .map(|_| ())
-}
-
-/// A goose transaction that ends would be started again at once: it waits for goose to end the run instead.
-async fn whole_life(shared: Arc<Shared>, index: u32) -> TransactionResult {
-    if index < shared.plan.load.users() {
-        VirtualUser::new(shared, index).live().await;
-    }
-    tokio::time::sleep(TICK).await;
-    Ok(())
-}
-
-/// goose, silent: no arguments read, no display, no files, no network of its own.
-fn goose_configuration(plan: &Plan) -> GooseConfiguration {
-    let mut configuration = GooseConfiguration::default();
-    configuration.host = Some(plan.target.origin().ascii_serialization());
-    configuration.users = Some(plan.load.users() as usize);
-    configuration.increase_rate = Some("1000000".to_owned());
-    configuration.quiet = 2;
-    configuration.no_telnet = true;
-    configuration.no_print_metrics = true;
-    configuration.no_error_summary = true;
-    configuration.no_transaction_metrics = true;
-    configuration.no_scenario_metrics = true;
-    configuration
+    done.unwrap_or(Ok(()))?;
+    Ok(observer.finish(interrupt.is_cancelled(), Vec::new()))
 }

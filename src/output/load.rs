@@ -6,7 +6,7 @@ use super::style;
 use super::table::{table, thousands};
 use crate::config::duration::humanize;
 use crate::load::report::{FailureReport, LoadReport, RowReport, Times, Verdict};
-use crate::load::slo::{Outcome, SloResult};
+use crate::load::slo::{Outcome, SloResult, WindowsResult};
 use crate::text::one_line;
 
 const SHOWN_FAILURES: usize = 10;
@@ -102,15 +102,8 @@ fn generator_notes(report: &LoadReport) -> String {
              raise maxVusers or --users\n"
         ));
     }
-    if let Some(dropped) = report.generator.dropped_arrivals.filter(|dropped| *dropped > 0) {
-        let dropped = thousands(dropped);
-        out += &style::look(&format!("\nnote: {dropped} arrivals never began, because no user was free\n"));
-    }
-    if report.generator.broken_users > 0 {
-        let broken = report.generator.broken_users;
-        out += &style::look(&format!(
-            "\nnote: {broken} virtual users ended by a mistake of scalectl; please report it\n"
-        ));
+    for doubt in &report.generator.doubts {
+        out += &style::look(&format!("\nnote: {doubt}\n"));
     }
     if let Some(lag) = report.generator.lag.filter(|lag| lag.p99 > LAG_TO_MENTION_MICROS) {
         let lag = micros(lag.p99);
@@ -132,7 +125,17 @@ fn slo_line(result: &SloResult) -> String {
         Outcome::Failed => style::bad("FAILED"),
         Outcome::Inconclusive => style::look("unknown"),
     };
-    format!("{mark}  {}  {}", result.slo, style::dim(&format!("(measured: {observed})")))
+    let windows = result.windows.map(windows_line).unwrap_or_default();
+    format!("{mark}  {}  {}", result.slo, style::dim(&format!("(measured: {observed}{windows})")))
+}
+
+fn windows_line(windows: WindowsResult) -> String {
+    let WindowsResult { judged, missed, first_missed_at, aborted } = windows;
+    let ended = if aborted { ", which ended the run" } else { "" };
+    match first_missed_at {
+        Some(at) => format!(" at worst; {missed} of {judged} stretches missed it, first at {at} s{ended}"),
+        None => format!(" at worst of {judged} stretches"),
+    }
 }
 
 fn verdict(report: &LoadReport) -> String {
@@ -142,10 +145,13 @@ fn verdict(report: &LoadReport) -> String {
         Verdict::Passed => format!("{}: all thresholds held", style::well("PASSED")),
         Verdict::Failed => format!("{}: {missed} of {all} thresholds missed", style::bad("FAILED")),
         Verdict::Inconclusive => {
-            let unknown = report.slo.iter().any(|result| result.outcome == Outcome::Inconclusive);
+            let unknown = report.slo.iter().find(|result| result.outcome == Outcome::Inconclusive);
             let why = match unknown {
-                true => "nothing was measured that a threshold needs",
-                false => "the load was not what was asked for",
+                _ if !report.generator.doubts.is_empty() => "the load was not what was asked for",
+                Some(SloResult { observed: Some(_), .. }) => {
+                    "the generator's own delay may be why a threshold was missed"
+                }
+                _ => "nothing was measured that a threshold needs",
             };
             format!("{}: {why}", style::look("INCONCLUSIVE"))
         }

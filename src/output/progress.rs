@@ -130,8 +130,8 @@ impl LoadProgress {
         let (since, done) = self.rate_from;
         let passed = progress.elapsed.saturating_sub(since);
         if passed >= RATE_OVER {
-            self.rate = progress.counts.done.saturating_sub(done) as f64 / passed.as_secs_f64();
-            self.rate_from = (progress.elapsed, progress.counts.done);
+            self.rate = progress.done.saturating_sub(done) as f64 / passed.as_secs_f64();
+            self.rate_from = (progress.elapsed, progress.done);
         }
     }
 
@@ -142,9 +142,9 @@ impl LoadProgress {
             progress.elapsed.as_secs_f64(),
             progress.total.as_secs_f64(),
             thousands(u64::from(progress.active)),
-            thousands(progress.counts.done),
+            thousands(progress.done),
             self.rate,
-            thousands(progress.counts.errors)
+            thousands(progress.errors)
         )
     }
 }

@@ -2,6 +2,8 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+pub use crate::text::thousands;
+
 const WIDTH: u16 = 100;
 
 /// A borderless table whose columns from `numbers_from` on are aligned to the right.
@@ -18,19 +20,6 @@ pub fn table(header: &[&str], numbers_from: usize, rows: impl IntoIterator<Item 
         column.set_padding((0, if index + 1 == header.len() { 0 } else { 2 }));
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
-
-/// A number with a comma between thousands.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl VirtualUser {
         })
     }
 
-    async fn step(&mut self, step: &Step) -> StepResult {
+    pub(super) async fn step(&mut self, step: &Step) -> StepResult {
         match step {
             Step::Http(step) => self.http(step).await,
             Step::Connect(step) => self.connect(step).await,
@@ -46,7 +46,7 @@ impl VirtualUser {
         }
     }
 
-    async fn repeat(&mut self, repeat: &Loop) -> StepResult {
+    pub(super) async fn repeat(&mut self, repeat: &Loop) -> StepResult {
         let builtin = self.shared.plan.builtin;
         let items = match &repeat.times {
             Times::Over(list) => Some(self.items(list.render(&self.slots))?),
@@ -88,7 +88,7 @@ impl VirtualUser {
         }
     }
 
-    async fn think(&mut self, think: Think) -> StepResult {
+    pub(super) async fn think(&mut self, think: Think) -> StepResult {
         let pause = match think.max > think.min {
             true => rand::rng().random_range(think.min..=think.max),
             false => think.min,

@@ -14,6 +14,7 @@ use crate::load::recorder::Recorder;
 use crate::load::scenario::Plan;
 use crate::load::scenario::model::Order;
 use crate::load::scenario::plan::{Initial, ScenarioPlan};
+use crate::load::share::Share;
 
 /// How a run is ended.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,8 @@ pub struct Stop {
 pub struct Shared {
     /// What users do.
     pub plan: Arc<Plan>,
+    /// Which part of it these users are.
+    pub share: Share,
     /// Where they record it.
     pub recorder: Recorder,
     /// The way to the system under test.
@@ -55,11 +58,12 @@ pub struct Shared {
 
 impl Shared {
     /// The state of a run before its first user.
-    pub fn new(plan: Arc<Plan>, connector: Connector, stop: Stop) -> Self {
+    pub fn new(plan: Arc<Plan>, share: Share, connector: Connector, stop: Stop) -> Self {
         Self {
             recorder: Recorder::new(plan.metrics.len()),
             rows: plan.payloads.iter().map(|_| AtomicUsize::new(0)).collect(),
             plan,
+            share,
             connector,
             stop,
             start: SetOnce::new(),
@@ -72,9 +76,15 @@ impl Shared {
         }
     }
 
-    /// The number of the next iteration, from 0; in the open model, of the next arrival.
+    /// How many users this process has.
+    pub fn users(&self) -> u32 {
+        self.share.of(self.plan.load.users().into()) as u32
+    }
+
+    /// The number of the next iteration, among those of all processes, from 0; in the open model, of the next
+    /// arrival.
     pub fn next_ticket(&self) -> u64 {
-        self.tickets.fetch_add(1, Ordering::Relaxed)
+        self.share.number(self.tickets.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The scenario of an iteration: spread evenly by weight, the same in every run.

@@ -21,7 +21,8 @@ impl VirtualUser {
     /// Opens the connection, or joins one more namespace on it.
     pub(super) async fn connect(&mut self, join: &Join) -> StepResult {
         let begun = self.begin(join.metric);
-        let result = self.join(join).await;
+        // Boxed: a handshake's state is ten times what a user holds for the rest of its life.
+        let result = Box::pin(self.join(join)).await;
         self.finish(join.metric, begun, result)
     }
 

@@ -71,10 +71,11 @@ impl Drop for Presence {
 }
 
 impl VirtualUser {
-    /// User number `index`, from 0.
+    /// User number `index` of this process, from 0.
     pub fn new(shared: Arc<Shared>, index: u32) -> Self {
         let slots = vec![None; shared.plan.slots];
         let now = Instant::now();
+        let index = shared.share.number(index.into()) as u32;
         Self {
             shared,
             http: None,
@@ -167,7 +168,7 @@ impl VirtualUser {
         }
         if let Some(session) = self.session.take() {
             tokio::select! {
-                () = session.io.close(GOODBYE) => {}
+                () = Box::pin(session.io.close(GOODBYE)) => {}
                 () = shared.stop.hard.cancelled() => {}
             }
             // The farewell is not what the next iteration waits for.
@@ -257,5 +258,26 @@ impl VirtualUser {
     /// Whether this user leaves when its time is over; an arrival may finish what it began.
     pub(super) fn is_closed(&self) -> bool {
         matches!(self.shared.plan.load, Load::Closed(_))
+    }
+}
+
+#[cfg(test)]
+mod sizes {
+    use super::*;
+    use crate::load::scenario::plan::*;
+    fn size0<F: Future>(_: impl FnOnce(VirtualUser) -> F) -> usize { size_of::<F>() }
+    fn size<'a, S: 'a, F: Future + 'a>(_: impl FnOnce(&'a mut VirtualUser, &'a S) -> F) -> usize { size_of::<F>() }
+    #[test]
+    fn print() {
+        eprintln!("user {} live {}", size_of::<VirtualUser>(), size0(|u| u.live()));
+        eprintln!("step {}", size(|u, s: &Step| u.step(s)));
+        eprintln!("http {}", size(|u, s: &HttpStep| u.http(s)));
+        eprintln!("connect {}", size(|u, s: &Join| u.connect(s)));
+        eprintln!("emit {}", size(|u, s: &EmitStep| u.emit(s)));
+        eprintln!("receive {}", size(|u, s: &ReceiveStep| u.receive(s)));
+        eprintln!("repeat {}", size(|u, s: &Loop| u.repeat(s)));
+        eprintln!("think {}", size(|u, s: &Think| u.think(*s)));
+        eprintln!("session {:?} value {}", size_of::<super::super::session::Session>(), size_of::<Option<Value>>());
+        eprintln!("io {:?} http {}", size_of::<crate::clients::socketio::SocketIo>(), size_of::<Option<HttpConnection>>());
     }
 }

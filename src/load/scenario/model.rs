@@ -22,7 +22,34 @@ pub struct ScenarioFile {
     pub scenarios: Vec<Scenario>,
     /// Thresholds that decide the exit code, such as `p95 < 200ms` or `errors < 0.1%`.
     #[serde(default)]
-    pub slo: Vec<String>,
+    pub slo: Vec<SloModel>,
+}
+
+/// A threshold: `p95 < 200ms`, or with the part of the run that it is about.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SloModel {
+    /// About the whole run.
+    Text(String),
+    /// About a part of it, or about every stretch of it.
+    Scoped(Box<ScopedSlo>),
+}
+
+/// A threshold and the part of the run that it is about.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ScopedSlo {
+    /// The threshold, such as `p95 < 200ms`.
+    pub check: String,
+    /// It has to hold over every stretch of this length; whole seconds.
+    pub over: Option<Span>,
+    /// The name of the phase that it is about.
+    pub during: Option<String>,
+    /// So much of the run, or of the phase, does not count; `config.warmup` when left out.
+    pub warmup: Option<Span>,
+    /// Ends the run with the first stretch that misses it; needs `over`.
+    #[serde(default)]
+    pub abort: bool,
 }
 
 /// What holds for all scenarios of a file.
@@ -31,6 +58,8 @@ pub struct ScenarioFile {
 pub struct Config {
     /// Base URL of the system under test; `--target` overrides it.
     pub target: Option<String>,
+    /// So much of the run does not count for the thresholds.
+    pub warmup: Option<Span>,
     /// How load develops; `--users` overrides it.
     #[serde(default)]
     pub phases: Vec<Phase>,

@@ -4,6 +4,7 @@ mod answer;
 mod ensure;
 mod http;
 mod phases;
+mod slo;
 mod socket;
 mod step;
 
@@ -23,12 +24,9 @@ use super::template::{JsonTemplate, Symbols, Template, TemplateError};
 use crate::clients::SecretUrl;
 use crate::config::document::escape;
 use crate::config::{Diagnostic, Document, Mistakes, schema};
-use crate::load::slo::Slo;
 
 /// How long an answer may take when nothing is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// What decides when the file names no threshold.
-const DEFAULT_SLO: &str = "errors < 1%";
 /// What to do where Artillery would call JavaScript.
 const JAVASCRIPT: &str = "JavaScript is not run; use variables, captures and expressions";
 /// The plug-ins of Artillery whose work is built in.
@@ -114,13 +112,14 @@ impl<'a> Compiler<'a> {
             let (weight, awaited) = (scenario.weight.unwrap_or(1), std::mem::take(&mut self.awaited));
             scenarios.push(ScenarioPlan { name, weight, steps, awaited });
         }
-        let slos = self.slos(file);
+        let phases = self.phase_names(overrides);
+        let slos = self.slos(file, &phases);
         Some(Plan {
             file: self.document.name.clone(),
             target: target?,
             scenarios,
             load: load?,
-            phases: self.phase_names(overrides),
+            phases,
             slos,
             metrics: std::mem::take(&mut self.metrics),
             variables,
@@ -193,31 +192,6 @@ impl<'a> Compiler<'a> {
             }
         }
         tables
-    }
-
-    /// The thresholds, once all rows are known.
-    fn slos(&mut self, file: &ScenarioFile) -> Vec<Slo> {
-        let metrics = self.metrics.clone();
-        let rows: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
-        let mut slos = self.ensure();
-        for (index, text) in file.slo.iter().enumerate() {
-            match Slo::parse(text, &rows) {
-                Ok(slo) => slos.push(slo),
-                Err((message, help)) => {
-                    self.refuse_at(
-                        &format!("/slo/{index}"),
-                        TemplateError { help, ..TemplateError::new(message) },
-                    );
-                }
-            }
-        }
-        if file.slo.is_empty() && self.config.ensure.is_none() {
-            slos.extend(
-                Slo::parse(DEFAULT_SLO, &rows)
-                    .map(|slo| Slo { text: format!("{DEFAULT_SLO} (default)"), ..slo }),
-            );
-        }
-        slos
     }
 
     /// The row called `name`, made when there is none.

@@ -1,4 +1,9 @@
-//! Thresholds: `p95 < 200ms`, `errors < 0.1%`, `p99 of "POST /api/posts" < 500ms`, `rate > 100`.
+//! Thresholds: `p95 < 200ms`, `errors < 0.1%`, `p99 of "POST /api/posts" < 500ms`, `rate > 100`; and the part
+//! of the run that each of them is about. [`judge`] holds them against what happens.
+
+pub mod judge;
+
+use std::time::Duration;
 
 use std::sync::LazyLock;
 
@@ -8,6 +13,7 @@ use serde::Serialize;
 
 use crate::config::duration::Span;
 use crate::config::suggest::did_you_mean;
+use crate::load::tally::Times;
 
 /// One threshold.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +28,21 @@ pub struct Slo {
     pub comparison: Comparison,
     /// With what: microseconds, percent, or a plain number.
     pub limit: f64,
+    /// The part of the run that it is about.
+    pub scope: Scope,
+}
+
+/// The part of a run that a threshold is about, since the start of the load.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// What is before it does not count.
+    pub from: Duration,
+    /// What is after it does not count.
+    pub to: Option<Duration>,
+    /// It has to hold over every stretch of this length, not only over the whole.
+    pub window: Option<Duration>,
+    /// The run ends when a stretch misses it.
+    pub aborts: bool,
 }
 
 /// What a threshold measures.
@@ -68,6 +89,22 @@ pub struct SloResult {
     pub unit: &'static str,
     /// What that means.
     pub outcome: Outcome,
+    /// With `over`, what became of its stretches.
+    pub windows: Option<WindowsResult>,
+}
+
+/// What became of the stretches of a threshold; `observed` is the worst of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowsResult {
+    /// Stretches that were judged; one ends with every second.
+    pub judged: u32,
+    /// Those that missed it.
+    pub missed: u32,
+    /// When the first of them ended, in seconds since the start of the load.
+    pub first_missed_at: Option<u32>,
+    /// Whether it ended the run.
+    pub aborted: bool,
 }
 
 /// Whether a threshold held.
@@ -111,7 +148,15 @@ impl Slo {
             Some(">") => Comparison::Above,
             _ => Comparison::AtLeast,
         };
-        Ok(Self { text: text.trim().to_owned(), measure, row, comparison, limit })
+        Ok(Self { text: text.trim().to_owned(), measure, row, comparison, limit, scope: Scope::default() })
+    }
+
+    /// Whether `one` is worse than `other`.
+    pub fn is_worse(&self, one: f64, other: f64) -> bool {
+        match self.comparison {
+            Comparison::Below | Comparison::AtMost => one > other,
+            Comparison::Above | Comparison::AtLeast => one < other,
+        }
     }
 
     /// Compares what was observed, in microseconds, percent, or a plain number.
@@ -121,10 +166,11 @@ impl Slo {
             Some(value) if self.holds(value) => Outcome::Passed,
             Some(_) => Outcome::Failed,
         };
-        SloResult { slo: self.text.clone(), observed, unit: self.measure.unit(), outcome }
+        SloResult { slo: self.text.clone(), observed, unit: self.measure.unit(), outcome, windows: None }
     }
 
-    fn holds(&self, value: f64) -> bool {
+    /// Whether `value` is within the limit.
+    pub fn holds(&self, value: f64) -> bool {
         match self.comparison {
             Comparison::Below => value < self.limit,
             Comparison::AtMost => value <= self.limit,
@@ -135,6 +181,18 @@ impl Slo {
 }
 
 impl Measure {
+    /// What a histogram says of it, in microseconds; nothing for an empty one, and for what is no time.
+    pub fn of(self, times: &Times) -> Option<f64> {
+        let histogram = (!times.is_empty()).then(|| times.histogram())?;
+        match self {
+            Self::Percentile(percentile) => Some(histogram.value_at_percentile(percentile) as f64),
+            Self::Min => Some(histogram.min() as f64),
+            Self::Mean => Some(histogram.mean()),
+            Self::Max => Some(histogram.max() as f64),
+            Self::Errors | Self::Rate | Self::Count => None,
+        }
+    }
+
     /// The unit of its values.
     pub fn unit(self) -> &'static str {
         match self {

@@ -1,0 +1,186 @@
+//! The sums of a run over all processes that make its load, second by second.
+//!
+//! Processes beat on the same clock but their beats arrive in any order: a second is closed when everybody has
+//! told of it, and only what is closed is shown and judged.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::beat::{BEAT, Beat};
+use super::tally::Tally;
+use super::vitals::Vitals;
+
+/// What the processes of a run told so far.
+#[derive(Debug)]
+pub struct Ledger {
+    rows: usize,
+    parts: Vec<Part>,
+    open: BTreeMap<u32, Tally>,
+    totals: Tally,
+    user_seconds: f64,
+}
+
+/// One process.
+#[derive(Debug, Clone, Default)]
+struct Part {
+    /// The seconds that it has told of.
+    told: u32,
+    active: u32,
+    begun: u64,
+    broken_users: u32,
+    first: Option<Vitals>,
+    last: Vitals,
+    measured: Option<Duration>,
+}
+
+/// How a process was over the time of the load.
+#[derive(Debug)]
+pub struct Span {
+    /// At its first beat.
+    pub first: Vitals,
+    /// At its last one.
+    pub last: Vitals,
+}
+
+/// A second that everybody has told of.
+#[derive(Debug)]
+pub struct Second {
+    /// Which one, from 0.
+    pub number: u32,
+    /// What was done in it.
+    pub tally: Tally,
+    /// Users within an iteration at its end.
+    pub active: u32,
+}
+
+impl Ledger {
+    /// An empty one for this many processes and rows.
+    pub fn new(parts: usize, rows: usize) -> Self {
+        Self {
+            rows,
+            parts: vec![Part::default(); parts],
+            open: BTreeMap::new(),
+            totals: Tally::new(rows),
+            user_seconds: 0.0,
+        }
+    }
+
+    /// Takes a process' beat in; returns the seconds that are complete now, in order.
+    pub fn take(&mut self, part: usize, beat: Beat) -> Vec<Second> {
+        let Beat { second, tally, active, begun, broken_users, vitals, measured } = beat;
+        let state = &mut self.parts[part];
+        // The last words of a process may belong to a second that others have closed long ago.
+        let second = second.max(state.told);
+        *state = Part {
+            told: if measured.is_some() { u32::MAX } else { second + 1 },
+            active,
+            begun,
+            broken_users,
+            first: state.first.or(Some(vitals)),
+            last: vitals,
+            measured: measured.or(state.measured),
+        };
+        self.user_seconds += f64::from(active) * BEAT.as_secs_f64();
+        self.totals.absorb(&tally);
+        self.open.entry(second).or_insert_with(|| Tally::new(self.rows)).absorb(&tally);
+        self.close()
+    }
+
+    fn close(&mut self) -> Vec<Second> {
+        let told = self.parts.iter().map(|part| part.told).min().unwrap_or(u32::MAX);
+        let still_open = self.open.split_off(&told);
+        let closed = std::mem::replace(&mut self.open, still_open);
+        let active = self.active();
+        closed.into_iter().map(|(number, tally)| Second { number, tally, active }).collect()
+    }
+
+    /// Everything so far.
+    pub fn totals(&self) -> &Tally {
+        &self.totals
+    }
+
+    /// Users within an iteration.
+    pub fn active(&self) -> u32 {
+        self.parts.iter().map(|part| part.active).sum()
+    }
+
+    /// Iterations begun.
+    pub fn begun(&self) -> u64 {
+        self.parts.iter().map(|part| part.begun).sum()
+    }
+
+    /// Users that a mistake of the generator ended.
+    pub fn broken_users(&self) -> u32 {
+        self.parts.iter().map(|part| part.broken_users).sum()
+    }
+
+    /// How long load lasted: as long as anybody made it.
+    pub fn measured(&self) -> Duration {
+        self.parts.iter().filter_map(|part| part.measured).max().unwrap_or_default()
+    }
+
+    /// How each process was at its first and at its last beat.
+    pub fn vitals(&self) -> impl Iterator<Item = Span> {
+        self.parts.iter().filter_map(|part| Some(Span { first: part.first?, last: part.last }))
+    }
+
+    /// How long users were within an iteration, all together, in seconds.
+    pub fn user_seconds(&self) -> f64 {
+        self.user_seconds
+    }
+
+    /// Who has not said its last word.
+    pub fn missing(&self) -> Vec<usize> {
+        let parts = self.parts.iter().enumerate();
+        parts.filter(|(_, part)| part.measured.is_none()).map(|(index, _)| index).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Ledger, Second};
+    use crate::load::beat::Beat;
+    use crate::load::tally::Tally;
+    use crate::load::vitals::Vitals;
+
+    fn beat(second: u32, count: u64, is_last: bool) -> Beat {
+        let mut tally = Tally::new(1);
+        (0..count).for_each(|_| tally.rows[0].add(Duration::from_millis(1), Duration::from_millis(1)));
+        Beat {
+            second,
+            tally,
+            active: 1,
+            begun: count,
+            broken_users: 0,
+            vitals: Vitals::default(),
+            measured: is_last.then(|| Duration::from_secs(u64::from(second))),
+        }
+    }
+
+    fn counts(seconds: &[Second]) -> Vec<(u32, u64)> {
+        seconds.iter().map(|second| (second.number, second.tally.rows[0].count)).collect()
+    }
+
+    #[test]
+    fn a_second_is_closed_when_everybody_has_told_of_it() {
+        let mut ledger = Ledger::new(2, 1);
+        assert_eq!(counts(&ledger.take(0, beat(0, 5, false))), []);
+        assert_eq!(counts(&ledger.take(0, beat(1, 5, false))), []);
+        assert_eq!(counts(&ledger.take(1, beat(0, 2, false))), [(0, 7)]);
+        assert_eq!(counts(&ledger.take(1, beat(2, 3, true))), [(1, 5)]);
+        assert_eq!(ledger.missing(), [0]);
+        assert_eq!(counts(&ledger.take(0, beat(3, 1, true))), [(2, 3), (3, 1)]);
+        assert_eq!((ledger.totals().rows[0].count, ledger.measured()), (16, Duration::from_secs(3)));
+    }
+
+    /// A process that was held up tells of two seconds at once: nothing of it is lost, and no second comes twice.
+    #[test]
+    fn a_late_beat_is_counted_in_a_second_that_is_still_open() {
+        let mut ledger = Ledger::new(1, 1);
+        assert_eq!(counts(&ledger.take(0, beat(3, 4, false))), [(3, 4)]);
+        assert_eq!(counts(&ledger.take(0, beat(2, 1, false))), [(4, 1)]);
+        assert_eq!(ledger.totals().rows[0].count, 5);
+    }
+}

@@ -1,0 +1,86 @@
+//! Takes in what the processes of a run tell, judges it second by second, and sums it up in the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::beat::Beat;
+use super::ledger::Ledger;
+use super::report::{LoadReport, Observed};
+use super::run::Progress;
+use super::scenario::Plan;
+use super::scenario::plan::MetricKind;
+use super::schedule::Load;
+use super::slo::judge::Judge;
+use super::timeline::Chronicle;
+
+/// What is known of a run so far.
+#[derive(Debug)]
+pub struct Observer {
+    plan: Arc<Plan>,
+    ledger: Ledger,
+    chronicle: Chronicle,
+    judges: Vec<Judge>,
+}
+
+impl Observer {
+    /// Of a run by this many processes.
+    pub fn new(plan: Arc<Plan>, parts: usize) -> Self {
+        Self {
+            ledger: Ledger::new(parts, plan.metrics.len() + 1),
+            chronicle: Chronicle::new(plan.load.duration(), &plan.metrics),
+            judges: plan.slos.iter().map(|slo| Judge::new(slo.clone(), &plan.metrics)).collect(),
+            plan,
+        }
+    }
+
+    /// Takes in what a process tells. Whether the run is to end now, because a threshold says so.
+    pub fn take(&mut self, part: usize, beat: Beat) -> bool {
+        let mut aborts = false;
+        for second in self.ledger.take(part, beat) {
+            self.chronicle.take(&second);
+            for judge in &mut self.judges {
+                aborts |= judge.take(&second);
+            }
+        }
+        aborts
+    }
+
+    /// Who has not said its last word.
+    pub fn missing(&self) -> Vec<usize> {
+        self.ledger.missing()
+    }
+
+    /// What the screen is told.
+    pub fn progress(&self, elapsed: Duration) -> Progress {
+        let plan = &self.plan;
+        let total = plan.load.duration();
+        let elapsed = elapsed.min(total);
+        let phase = plan.phases.iter().find(|(end, _)| elapsed <= *end);
+        let rows = plan.metrics.iter().zip(&self.ledger.totals().rows);
+        let exchanges = rows.filter(|(metric, _)| matches!(metric.kind, MetricKind::Exchange | MetricKind::Sent));
+        let (done, errors) =
+            exchanges.fold((0, 0), |(done, errors), (_, row)| (done + row.count, errors + row.errors));
+        Progress {
+            phase: phase.map(|(_, name)| name.clone()).unwrap_or_default(),
+            elapsed,
+            total,
+            active: self.ledger.active(),
+            done,
+            errors,
+        }
+    }
+
+    /// The sum of it all.
+    pub fn finish(self, is_interrupted: bool, lost: Vec<String>) -> LoadReport {
+        let Self { plan, ledger, chronicle, judges } = self;
+        let arrivals = match &plan.load {
+            Load::Open { shape, .. } => Some(shape.arrivals()),
+            Load::Closed(_) => None,
+        };
+        // Steps that were finished after the end belong to the time that they took.
+        let measured = ledger.totals().last.unwrap_or_default().max(ledger.measured());
+        let slo = judges.iter().map(|judge| judge.result(measured)).collect();
+        let observed = Observed { ledger: &ledger, measured, is_interrupted, arrivals, lost, slo };
+        LoadReport::new(&plan, observed, chronicle.finish())
+    }
+}

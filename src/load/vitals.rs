@@ -1,0 +1,68 @@
+//! What the generator sees of itself: its own processor time, descriptors and memory, and how busy the machine is.
+
+use procfs::process::Process;
+use procfs::{CurrentSI, KernelStats, ProcResult};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One look of a process at itself and its machine. Sums count from the start of the process or the machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Vitals {
+    /// Processor time that this process has used, in seconds.
+    pub cpu_seconds: f64,
+    /// Memory of this process that is resident, in bytes.
+    pub rss_bytes: u64,
+    /// Descriptors that it holds.
+    pub open_files: u64,
+    /// Processor time that the machine's processors were busy, in seconds.
+    pub machine_busy_seconds: f64,
+    /// Processor time that they had nothing to do, in seconds.
+    pub machine_idle_seconds: f64,
+}
+
+impl Vitals {
+    /// Looks. Where the system tells nothing, nothing is said.
+    pub fn take() -> Self {
+        let mut vitals = Self::default();
+        vitals.look_at_self().ok();
+        vitals.look_at_machine().ok();
+        vitals
+    }
+
+    fn look_at_self(&mut self) -> ProcResult<()> {
+        let process = Process::myself()?;
+        let stat = process.stat()?;
+        self.cpu_seconds = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
+        self.rss_bytes = stat.rss * procfs::page_size();
+        self.open_files = process.fd_count()? as u64;
+        Ok(())
+    }
+
+    fn look_at_machine(&mut self) -> ProcResult<()> {
+        let total = KernelStats::current()?.total;
+        let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
+        let idle = total.idle + total.iowait.unwrap_or(0);
+        let busy = total.user
+            + total.nice
+            + total.system
+            + total.irq.unwrap_or(0)
+            + total.softirq.unwrap_or(0)
+            + total.steal.unwrap_or(0);
+        self.machine_idle_seconds = seconds(idle);
+        self.machine_busy_seconds = seconds(busy);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Vitals;
+
+    #[test]
+    fn a_process_sees_itself() {
+        let vitals = Vitals::take();
+        assert!(vitals.rss_bytes > 1 << 20 && vitals.open_files >= 3, "{vitals:?}");
+        assert!(vitals.machine_busy_seconds > 0.0, "{vitals:?}");
+    }
+}
