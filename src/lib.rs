@@ -18,6 +18,7 @@ mod limits;
 mod load;
 mod output;
 mod owner;
+mod program;
 #[cfg(test)]
 mod schema_files;
 mod signal;

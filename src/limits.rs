@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that the process needs beside its connections.
-const RESERVE: u64 = 64;
+pub const RESERVE: u64 = 64;
 
 /// More connections are needed than the process may hold open.
 #[derive(Debug, thiserror::Error)]

@@ -134,12 +134,13 @@ error: load on 192.0.2.1 was not allowed; if the host is yours to load, add --al
 fn more_users_than_descriptors_are_refused_with_the_number_that_would_do() {
     let dir = WorkDir::new("limits");
     dir.write("test.yaml", scenario("http://127.0.0.1:1", "      - get: /", ""));
-    let output = with_file_limit(200, "loadtest run test.yaml --users 500", &dir);
+    let output = with_file_limit(200, "loadtest run test.yaml --users 500 --workers 1", &dir);
     assert_eq!(output.status.code(), Some(Exit::Usage.code().into()));
     snapbox::assert_data_eq!(
         String::from_utf8_lossy(&output.stderr).into_owned(),
         str![[r#"
-error: 500 connections need 564 file descriptors, and this process may open 200; run `ulimit -n 564` first, or use at most 136 connections
+error: this machine is too small for 500 users:
+  each of 1 processes would hold 500 users, and may open 200 files: use --workers 4 or more, or raise `ulimit -n`
 
 "#]]
     );

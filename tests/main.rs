@@ -26,6 +26,7 @@ mod indexes_shipped;
 mod indexes_verify;
 mod loadtest;
 mod loadtest_socketio;
+mod loadtest_workers;
 mod mongo_proxy_check;
 mod readme;
 mod redis_proxy_check;

@@ -153,7 +153,7 @@ impl Demo {
     async fn load(&self, name: &str, text: &str, users: u32, url: &str) -> Result<LoadReport, Error> {
         let plan = Arc::new(self.plan(name, text, users, url)?);
         let mut progress = LoadProgress::start(self.output, name);
-        let result = load::run(plan, signal::interrupt(), |state| progress.update(state)).await;
+        let result = load::run(plan, &[], signal::interrupt(), |state| progress.update(state)).await;
         progress.finish();
         let report = result?;
         self.output.story(&output::load::render(&report));

@@ -24,6 +24,8 @@ use crate::health::target::TargetError;
 use crate::indexes::IndexError;
 use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
+use crate::load::worker::WorkerError;
+use crate::load::worker::remote::MeetingError;
 use crate::output::{Format, Output};
 use crate::state::StateError;
 
@@ -43,6 +45,8 @@ enum Command {
     Serve(Box<serve::Args>),
     #[command(name = serve::INSTANCE_COMMAND, hide = true)]
     ServeInstance,
+    #[command(name = crate::load::worker::local::COMMAND, hide = true)]
+    LoadWorker,
     /// Ask systems whether they are well (exit 0 ok, 1 warning, 2 critical, 3 unknown)
     Health(health::Args),
     /// Put users on a system and judge what it does
@@ -130,13 +134,25 @@ impl Error {
             Self::Instance { .. } => Exit::Failed,
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
             Self::Demo(DemoError::Server(_)) => Exit::Unreachable,
-            Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
-            Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
-            Self::Load(LoadError::Interrupted) => Exit::Interrupted,
-            Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Inconclusive,
+            Self::Load(error) => exit_of_load(error),
+            Self::Io { .. } => Exit::Inconclusive,
             Self::Index(error) => exit_of_index(error),
             Self::State(error) => exit_of_state(error),
             Self::Refused(_) => Exit::Refused,
+        }
+    }
+}
+
+fn exit_of_load(error: &LoadError) -> Exit {
+    match error {
+        LoadError::Unreachable { .. }
+        | LoadError::Worker(WorkerError::Refused { is_unreachable: true, .. })
+        | LoadError::Meeting(MeetingError::Unreachable { .. }) => Exit::Unreachable,
+        LoadError::Descriptors(_) | LoadError::TooSmall(_) => Exit::Usage,
+        LoadError::Meeting(MeetingError::Taken(_) | MeetingError::Seated { .. }) => Exit::Refused,
+        LoadError::Interrupted | LoadError::Worker(WorkerError::Interrupted) => Exit::Interrupted,
+        LoadError::Goose(_) | LoadError::EndedEarly | LoadError::Worker(_) | LoadError::Meeting(_) => {
+            Exit::Inconclusive
         }
     }
 }
@@ -243,9 +259,11 @@ async fn execute(command: Command) -> Outcome {
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(*args).await,
         Command::ServeInstance => serve::run_instance().await,
+        Command::LoadWorker => loadtest::worker::run_child().await,
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
+        Command::Loadtest(loadtest::Command::Worker(args)) => loadtest::worker::run(args).await,
         Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
         Command::Migrate(migrate::Command::State(command)) => migrate::state::run(command).await,
     }

@@ -1,13 +1,17 @@
 //! TCP and TLS connections to one origin, resolved once.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use nix::sys::socket::{setsockopt, sockopt};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::ConfigVerifierExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
@@ -24,7 +28,15 @@ pub struct Connector {
     host: String,
     authority: String,
     addresses: Arc<[SocketAddr]>,
+    sources: Sources,
     tls: bool,
+}
+
+/// Addresses to connect from, in turn; none: the system chooses.
+#[derive(Debug, Clone, Default)]
+struct Sources {
+    addresses: Arc<[IpAddr]>,
+    turn: Arc<AtomicUsize>,
 }
 
 impl Connector {
@@ -37,7 +49,19 @@ impl Connector {
             Some(port) => format!("{host}:{port}"),
             None => host.clone(),
         };
-        Ok(Self { host, authority, addresses, tls: matches!(url.scheme(), "https" | "wss") })
+        Ok(Self {
+            host,
+            authority,
+            addresses,
+            sources: Sources::default(),
+            tls: matches!(url.scheme(), "https" | "wss"),
+        })
+    }
+
+    /// The same, connecting from these addresses in turn: one address has ports for 28,000 connections to another.
+    pub fn with_sources(self, sources: &[IpAddr]) -> Self {
+        let sources = Sources { addresses: sources.into(), turn: Arc::default() };
+        Self { sources, ..self }
     }
 
     /// The `Host` header of this origin.
@@ -52,7 +76,10 @@ impl Connector {
 
     /// Connects to the first address that answers, with TLS where the scheme asks for it.
     pub async fn connect(&self) -> Result<Stream, ClientError> {
-        let tcp = TcpStream::connect(&self.addresses[..]).await?;
+        let tcp = match self.sources.next() {
+            None => TcpStream::connect(&self.addresses[..]).await?,
+            Some(source) => connect_from(source, &self.addresses).await?,
+        };
         tcp.set_nodelay(true)?;
         if !self.tls {
             return Ok(Either::Left(tcp));
@@ -62,6 +89,28 @@ impl Connector {
         let stream = tls_connector()?.connect(name, tcp).await;
         stream.map(|stream| Either::Right(Box::new(stream))).map_err(|e| ClientError::Tls(e.to_string()))
     }
+}
+
+impl Sources {
+    fn next(&self) -> Option<IpAddr> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        (!self.addresses.is_empty()).then(|| self.addresses[turn % self.addresses.len()])
+    }
+}
+
+/// Connects from `source`. Its port is chosen when the other end is known: the same port can then serve several.
+async fn connect_from(source: IpAddr, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses.iter().filter(|address| address.is_ipv4() == source.is_ipv4()) {
+        let socket = if source.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
+        socket.bind(SocketAddr::new(source, 0))?;
+        match socket.connect(*address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 async fn lookup(host: &str, port: u16) -> Result<Arc<[SocketAddr]>, ClientError> {

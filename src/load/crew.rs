@@ -4,6 +4,7 @@
 //! are carriers, one per processor, and each carries its part of the virtual users as plain tasks. Schedule,
 //! measurement and output are ours: goose's metrics, display, logger, controllers and signal handler are off.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -48,12 +49,17 @@ pub struct Crew {
 
 impl Crew {
     /// Checks what the machine and the target allow, and makes this share of the plan's users.
-    pub async fn muster(plan: Arc<Plan>, share: Share, stop: Stop) -> Result<Self, LoadError> {
+    pub async fn muster(
+        plan: Arc<Plan>,
+        share: Share,
+        sources: &[IpAddr],
+        stop: Stop,
+    ) -> Result<Self, LoadError> {
         let interrupt = stop.interrupt.clone();
         let users = share.of(plan.load.users().into());
         limits::ensure_descriptors(users * plan.connections_per_user())?;
         let connector = tokio::select! {
-            connector = reach(&plan) => connector?,
+            connector = reach(&plan, sources) => connector?,
             () = interrupt.cancelled() => return Err(LoadError::Interrupted),
         };
         let shared = Arc::new(Shared::new(plan, share, connector, stop));
@@ -105,9 +111,9 @@ fn beat(shared: &Shared, start: Instant, measured: Option<Duration>) -> Beat {
 }
 
 /// Looks the target up and connects once.
-async fn reach(plan: &Plan) -> Result<Connector, LoadError> {
+async fn reach(plan: &Plan, sources: &[IpAddr]) -> Result<Connector, LoadError> {
     let reached = within(REACH_TIMEOUT, async {
-        let connector = Connector::resolve(&plan.target).await?;
+        let connector = Connector::resolve(&plan.target).await?.with_sources(sources);
         connector.connect().await?;
         Ok(connector)
     });

@@ -73,7 +73,9 @@ impl GeneratorReport {
     fn doubts(&self, observed: &Observed<'_>) -> Vec<String> {
         let mut doubts = observed.lost.clone();
         let arrivals = observed.arrivals.unwrap_or(0) as f64;
-        if let Some(dropped) = self.dropped_arrivals.filter(|dropped| *dropped as f64 > DROPPED_LIMIT * arrivals) {
+        if let Some(dropped) =
+            self.dropped_arrivals.filter(|dropped| *dropped as f64 > DROPPED_LIMIT * arrivals)
+        {
             doubts.push(format!("{} arrivals never began, because no user was free", thousands(dropped)));
         }
         if self.broken_users > 0 {
@@ -102,7 +104,8 @@ impl GeneratorReport {
 /// Connections that this machine itself refused.
 fn own_failures(observed: &Observed<'_>) -> Vec<String> {
     let failures = &observed.ledger.totals().failures;
-    let of = |cause: &str| failures.iter().filter(|(_, known, _)| *known == cause).map(|(.., f)| f.count).sum();
+    let of =
+        |cause: &str| failures.iter().filter(|(_, known, _)| *known == cause).map(|(.., f)| f.count).sum();
     let told = OWN_CAUSES.iter().filter_map(|(cause, help)| {
         let count: u64 = of(cause);
         (count > 0).then(|| format!("{} times this machine had {cause}: {help}", thousands(count)))

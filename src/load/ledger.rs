@@ -86,6 +86,15 @@ impl Ledger {
         self.close()
     }
 
+    /// A process will not tell anything any more; returns the seconds that only waited for it.
+    pub fn lose(&mut self, part: usize) -> Vec<Second> {
+        let state = &mut self.parts[part];
+        state.measured = state.measured.or(Some(BEAT * state.told));
+        state.told = u32::MAX;
+        state.active = 0;
+        self.close()
+    }
+
     fn close(&mut self) -> Vec<Second> {
         let told = self.parts.iter().map(|part| part.told).min().unwrap_or(u32::MAX);
         let still_open = self.open.split_off(&told);
@@ -128,12 +137,6 @@ impl Ledger {
     pub fn user_seconds(&self) -> f64 {
         self.user_seconds
     }
-
-    /// Who has not said its last word.
-    pub fn missing(&self) -> Vec<usize> {
-        let parts = self.parts.iter().enumerate();
-        parts.filter(|(_, part)| part.measured.is_none()).map(|(index, _)| index).collect()
-    }
 }
 
 #[cfg(test)]
@@ -170,9 +173,18 @@ mod tests {
         assert_eq!(counts(&ledger.take(0, beat(1, 5, false))), []);
         assert_eq!(counts(&ledger.take(1, beat(0, 2, false))), [(0, 7)]);
         assert_eq!(counts(&ledger.take(1, beat(2, 3, true))), [(1, 5)]);
-        assert_eq!(ledger.missing(), [0]);
         assert_eq!(counts(&ledger.take(0, beat(3, 1, true))), [(2, 3), (3, 1)]);
         assert_eq!((ledger.totals().rows[0].count, ledger.measured()), (16, Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_process_that_was_lost() {
+        let mut ledger = Ledger::new(2, 1);
+        ledger.take(0, beat(0, 5, false));
+        ledger.take(0, beat(1, 5, false));
+        ledger.take(1, beat(0, 2, false));
+        assert_eq!(counts(&ledger.lose(1)), [(1, 5)]);
+        assert_eq!(counts(&ledger.take(0, beat(2, 1, true))), [(2, 1)]);
     }
 
     /// A process that was held up tells of two seconds at once: nothing of it is lost, and no second comes twice.

@@ -21,7 +21,8 @@ pub mod slo;
 pub mod tally;
 pub mod timeline;
 pub mod vitals;
+pub mod worker;
 
 pub use report::LoadReport;
 pub use run::{LoadError, Progress, run};
-pub use scenario::{Overrides, Plan, compile, compile_document};
+pub use scenario::{Overrides, Plan, compile_document};

@@ -45,9 +45,14 @@ impl Observer {
         aborts
     }
 
-    /// Who has not said its last word.
-    pub fn missing(&self) -> Vec<usize> {
-        self.ledger.missing()
+    /// A process will not say anything any more.
+    pub fn lose(&mut self, part: usize) {
+        for second in self.ledger.lose(part) {
+            self.chronicle.take(&second);
+            for judge in &mut self.judges {
+                judge.take(&second);
+            }
+        }
     }
 
     /// What the screen is told.
@@ -57,7 +62,8 @@ impl Observer {
         let elapsed = elapsed.min(total);
         let phase = plan.phases.iter().find(|(end, _)| elapsed <= *end);
         let rows = plan.metrics.iter().zip(&self.ledger.totals().rows);
-        let exchanges = rows.filter(|(metric, _)| matches!(metric.kind, MetricKind::Exchange | MetricKind::Sent));
+        let exchanges =
+            rows.filter(|(metric, _)| matches!(metric.kind, MetricKind::Exchange | MetricKind::Sent));
         let (done, errors) =
             exchanges.fold((0, 0), |(done, errors), (_, row)| (done + row.count, errors + row.errors));
         Progress {

@@ -194,7 +194,11 @@ mod tests {
                         for ms in 1..=1_000 {
                             recorder.success(0, &sample(ms));
                         }
-                        recorder.failure(1, &sample(10_000), Failure::answered("timeout", "no answer within 10s"));
+                        recorder.failure(
+                            1,
+                            &sample(10_000),
+                            Failure::answered("timeout", "no answer within 10s"),
+                        );
                     })
                 })
                 .collect();

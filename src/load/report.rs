@@ -206,7 +206,9 @@ fn verdict(slo: &[SloResult], is_interrupted: bool, fell_short: bool) -> Verdict
 /// lateness is part of every response time.
 fn own_delay(slo: &Slo, result: &mut SloResult, lag: &Histogram) {
     let is_time = matches!(slo.measure, Measure::Percentile(_) | Measure::Min | Measure::Mean | Measure::Max);
-    let Some(observed) = result.observed.filter(|_| is_time && result.outcome == Outcome::Failed) else { return };
+    let Some(observed) = result.observed.filter(|_| is_time && result.outcome == Outcome::Failed) else {
+        return;
+    };
     let late = slo.measure.of(lag).filter(|late| *late > HONEST_LAG_MICROS);
     if late.is_some_and(|late| slo.holds(observed - late)) {
         result.outcome = Outcome::Inconclusive;

@@ -1,5 +1,6 @@
 //! A run in this process: its users are mustered, started, listened to, and what they did is judged.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use super::observer::Observer;
 use super::report::LoadReport;
 use super::scenario::Plan;
 use super::share::Share;
+use super::worker::WorkerError;
+use super::worker::preflight::TooSmall;
+use super::worker::remote::MeetingError;
 use crate::clients::ClientError;
 use crate::limits::DescriptorShortage;
 
@@ -42,6 +46,15 @@ pub enum LoadError {
     /// The user runner ended before it was told to.
     #[error("the virtual users ended before the load did")]
     EndedEarly,
+    /// This machine is too small.
+    #[error(transparent)]
+    TooSmall(#[from] TooSmall),
+    /// The workers did not make load.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// The workers could not meet.
+    #[error(transparent)]
+    Meeting(#[from] MeetingError),
     /// The user runner refused.
     #[error("the virtual users could not be started: {0}")]
     Goose(#[from] Box<GooseError>),
@@ -64,14 +77,16 @@ pub struct Progress {
     pub errors: u64,
 }
 
-/// Runs `plan` in this process to its end or until `interrupt`; `watch` sees the progress.
+/// Runs `plan` in this process to its end or until `interrupt`, from these addresses where any are given; `watch`
+/// sees the progress.
 pub async fn run(
     plan: Arc<Plan>,
+    sources: &[IpAddr],
     interrupt: CancellationToken,
     mut watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, LoadError> {
     let stop = Stop { interrupt: interrupt.clone(), ..Stop::default() };
-    let crew = Crew::muster(Arc::clone(&plan), Share::WHOLE, stop.clone()).await?;
+    let crew = Crew::muster(Arc::clone(&plan), Share::WHOLE, sources, stop.clone()).await?;
     let mut observer = Observer::new(plan, 1);
     let start = Instant::now() + LEAD;
     let (beats, mut heard) = mpsc::channel(BEATS);

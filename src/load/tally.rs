@@ -193,7 +193,9 @@ impl Failures {
     /// The most frequent first.
     pub fn by_frequency(&self) -> Vec<(MetricId, &str, &FailureCount)> {
         let mut all: Vec<_> = self.iter().collect();
-        all.sort_by_key(|(metric, cause, failure)| (std::cmp::Reverse(failure.count), *metric, cause.to_owned()));
+        all.sort_by_key(|(metric, cause, failure)| {
+            (std::cmp::Reverse(failure.count), *metric, cause.to_owned())
+        });
         all
     }
 }

@@ -103,7 +103,8 @@ impl Chronicle {
         if self.gathering.as_ref().is_some_and(|gathering| gathering.number != step) {
             self.close();
         }
-        let empty = || Second { number: step, tally: super::tally::Tally::new(second.tally.rows.len()), active: 0 };
+        let empty =
+            || Second { number: step, tally: super::tally::Tally::new(second.tally.rows.len()), active: 0 };
         let gathering = self.gathering.get_or_insert_with(empty);
         gathering.tally.absorb(&second.tally);
         gathering.active = second.active;
@@ -146,7 +147,12 @@ fn row_point(row: &Row) -> RowPoint {
 fn point_times(times: &Times) -> Option<PointTimes> {
     let histogram = times.histogram();
     let at = |quantile| histogram.value_at_quantile(quantile);
-    (!times.is_empty()).then(|| PointTimes { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: histogram.max() })
+    (!times.is_empty()).then(|| PointTimes {
+        p50: at(0.5),
+        p95: at(0.95),
+        p99: at(0.99),
+        max: histogram.max(),
+    })
 }
 
 /// Counts by buckets that each reach a quarter of a decade further.
@@ -190,7 +196,8 @@ mod tests {
         let mut chronicle = chronicle(3);
         [second(0, &[1, 2, 3]), second(1, &[]), second(2, &[100])].iter().for_each(|s| chronicle.take(s));
         let timeline = chronicle.finish();
-        let seen: Vec<_> = timeline.points.iter().map(|point| (point.at, point.count, point.active)).collect();
+        let seen: Vec<_> =
+            timeline.points.iter().map(|point| (point.at, point.count, point.active)).collect();
         assert_eq!(seen, [(0, 3, 0), (1, 0, 1), (2, 1, 2)]);
         assert_eq!(timeline.points[1].response, None);
     }
@@ -200,7 +207,8 @@ mod tests {
         let mut chronicle = chronicle(3_600);
         (0..6).for_each(|number| chronicle.take(&second(number, &[1, 1, 1, u64::from(number) * 10 + 1])));
         let timeline = chronicle.finish();
-        let seen: Vec<_> = timeline.points.iter().map(|p| (p.at, p.count, p.response.unwrap().max / 1_000)).collect();
+        let seen: Vec<_> =
+            timeline.points.iter().map(|p| (p.at, p.count, p.response.unwrap().max / 1_000)).collect();
         assert_eq!((timeline.step_seconds, seen), (3, vec![(0, 12, 21), (3, 12, 51)]));
     }
 

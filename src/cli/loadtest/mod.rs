@@ -2,13 +2,15 @@
 
 pub mod run;
 pub mod validate;
+pub mod worker;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{duration, positive_duration};
-use crate::config::Mistakes;
-use crate::load::{Overrides, Plan, compile};
+use crate::config::{Document, Mistakes};
+use crate::load::{Overrides, Plan, compile_document};
 
 /// The commands under `loadtest`.
 #[derive(Debug, clap::Subcommand)]
@@ -17,6 +19,8 @@ pub enum Command {
     Run(run::Args),
     /// Check a scenario file without sending anything
     Validate(validate::Args),
+    /// Make load for a run that another machine leads
+    Worker(worker::Args),
 }
 
 /// A scenario file and what to change in it.
@@ -42,9 +46,19 @@ pub struct ScenarioArgs {
 }
 
 impl ScenarioArgs {
+    /// The file, read.
+    pub fn load(&self) -> Result<Document, Mistakes> {
+        Document::load(&self.file)
+    }
+
     /// The file worked out.
-    pub fn compile(&self) -> Result<Plan, Mistakes> {
-        compile(&self.file, &self.overrides())
+    pub fn compile(&self, document: &Document) -> Result<Plan, Mistakes> {
+        compile_document(document, self.folder(), &self.overrides())
+    }
+
+    /// The folder that the file's own files are in.
+    pub fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
     }
 
     /// The file.
@@ -52,7 +66,8 @@ impl ScenarioArgs {
         &self.file
     }
 
-    fn overrides(&self) -> Overrides {
+    /// What is to be changed in it.
+    pub fn overrides(&self) -> Overrides {
         let Self { file: _, target, users, arrival_rate, duration, ramp } = self;
         Overrides {
             target: target.clone(),

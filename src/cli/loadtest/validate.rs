@@ -17,7 +17,7 @@ pub struct Args {
 
 /// Compiles the file and says what it would do.
 pub fn run(args: &Args) -> Outcome {
-    let plan = args.scenario.compile()?;
+    let plan = args.scenario.compile(&args.scenario.load()?)?;
     let written = args.output.resolve().report(&plan.summary(), render);
     written.map_err(io_error("the results could not be written"))?;
     Ok(Exit::Done)

@@ -46,7 +46,7 @@ impl VirtualUser {
         }
     }
 
-    pub(super) async fn repeat(&mut self, repeat: &Loop) -> StepResult {
+    async fn repeat(&mut self, repeat: &Loop) -> StepResult {
         let builtin = self.shared.plan.builtin;
         let items = match &repeat.times {
             Times::Over(list) => Some(self.items(list.render(&self.slots))?),
@@ -88,7 +88,7 @@ impl VirtualUser {
         }
     }
 
-    pub(super) async fn think(&mut self, think: Think) -> StepResult {
+    async fn think(&mut self, think: Think) -> StepResult {
         let pause = match think.max > think.min {
             true => rand::rng().random_range(think.min..=think.max),
             false => think.min,

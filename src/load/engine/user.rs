@@ -72,11 +72,11 @@ impl Drop for Presence {
 
 impl VirtualUser {
     /// User number `index` of this process, from 0.
-    pub fn new(shared: Arc<Shared>, index: u32) -> Self {
+    pub fn new(shared: Arc<Shared>, index: u32) -> Box<Self> {
         let slots = vec![None; shared.plan.slots];
         let now = Instant::now();
         let index = shared.share.number(index.into()) as u32;
-        Self {
+        Box::new(Self {
             shared,
             http: None,
             cookies: CookieJar::default(),
@@ -87,11 +87,11 @@ impl VirtualUser {
             ends_at: now,
             in_flight: None,
             index,
-        }
+        })
     }
 
     /// Lives through all its iterations.
-    pub async fn live(mut self) {
+    pub async fn live(mut self: Box<Self>) {
         let shared = Arc::clone(&self.shared);
         let _presence = Presence(Arc::clone(&shared));
         shared.ready.fetch_add(1, Ordering::Release);
@@ -262,22 +262,22 @@ impl VirtualUser {
 }
 
 #[cfg(test)]
-mod sizes {
-    use super::*;
-    use crate::load::scenario::plan::*;
-    fn size0<F: Future>(_: impl FnOnce(VirtualUser) -> F) -> usize { size_of::<F>() }
-    fn size<'a, S: 'a, F: Future + 'a>(_: impl FnOnce(&'a mut VirtualUser, &'a S) -> F) -> usize { size_of::<F>() }
+mod tests {
+    use super::VirtualUser;
+    use crate::load::scenario::plan::Step;
+
+    fn life<F: Future>(_: impl FnOnce(Box<VirtualUser>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    fn step<'a, F: Future + 'a>(_: impl FnOnce(&'a mut VirtualUser, &'a Step) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A hundred thousand users mostly wait, each with its life and a step or two on the heap.
     #[test]
-    fn print() {
-        eprintln!("user {} live {}", size_of::<VirtualUser>(), size0(|u| u.live()));
-        eprintln!("step {}", size(|u, s: &Step| u.step(s)));
-        eprintln!("http {}", size(|u, s: &HttpStep| u.http(s)));
-        eprintln!("connect {}", size(|u, s: &Join| u.connect(s)));
-        eprintln!("emit {}", size(|u, s: &EmitStep| u.emit(s)));
-        eprintln!("receive {}", size(|u, s: &ReceiveStep| u.receive(s)));
-        eprintln!("repeat {}", size(|u, s: &Loop| u.repeat(s)));
-        eprintln!("think {}", size(|u, s: &Think| u.think(*s)));
-        eprintln!("session {:?} value {}", size_of::<super::super::session::Session>(), size_of::<Option<Value>>());
-        eprintln!("io {:?} http {}", size_of::<crate::clients::socketio::SocketIo>(), size_of::<Option<HttpConnection>>());
+    fn a_user_that_waits_is_small() {
+        let sizes = [size_of::<VirtualUser>(), life(VirtualUser::live), step(VirtualUser::step)];
+        assert!(sizes.iter().zip([768, 1_024, 1_536]).all(|(size, most)| *size <= most), "{sizes:?}");
     }
 }

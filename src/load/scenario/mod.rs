@@ -7,5 +7,5 @@ pub mod payload;
 pub mod plan;
 pub mod template;
 
-pub use compile::{Overrides, compile, compile_document};
+pub use compile::{Overrides, compile_document};
 pub use plan::Plan;

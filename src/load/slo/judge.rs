@@ -208,7 +208,8 @@ mod tests {
     fn a_run_ends_with_the_first_stretch_that_misses_only_when_asked_to() {
         let scope = Scope { window: Some(seconds(1)), aborts: true, ..Scope::default() };
         let mut judge = judge("max < 100ms", scope);
-        let told: Vec<_> = [10, 10, 500].iter().zip(0..).map(|(ms, at)| judge.take(&second(at, *ms))).collect();
+        let told: Vec<_> =
+            [10, 10, 500].iter().zip(0..).map(|(ms, at)| judge.take(&second(at, *ms))).collect();
         assert_eq!(told, [false, false, true]);
         assert!(judge.result(seconds(3)).windows.unwrap().aborted);
     }
@@ -222,7 +223,8 @@ mod tests {
 
     #[test]
     fn errors_count_waits_in_vain_unless_a_row_is_named() {
-        let (mut all, mut one) = (judge("errors < 5%", Scope::default()), judge("errors of GET / < 5%", Scope::default()));
+        let (mut all, mut one) =
+            (judge("errors < 5%", Scope::default()), judge("errors of GET / < 5%", Scope::default()));
         all.take(&second(0, 1));
         one.take(&second(0, 1));
         assert!((all.result(seconds(1)).observed.unwrap() - 100.0 / 11.0).abs() < 1e-9);

@@ -1,8 +1,6 @@
 //! One running instance, as the supervisor sees it.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -14,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::INSTANCE_COMMAND;
 use super::super::control::{Assignment, Control, Report};
+use crate::program::own_program;
 
 /// Time that an instance may take from its start to its first connection: it may have indexes to build.
 const START: Duration = Duration::from_secs(120);
@@ -105,14 +104,4 @@ fn command() -> Command {
     let mut command = Command::new(own_program());
     command.arg0("scalectl").arg(INSTANCE_COMMAND).process_group(0).kill_on_drop(true);
     command
-}
-
-/// This very program. Its path may meanwhile lead to another version, which might not understand this one.
-fn own_program() -> PathBuf {
-    let running = PathBuf::from("/proc/self/exe");
-    let inode = |path: &PathBuf| std::fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
-    match std::env::current_exe() {
-        Ok(path) if inode(&path).is_some() && inode(&path) == inode(&running) => path,
-        _ => running,
-    }
 }

@@ -32,13 +32,7 @@ const JAVASCRIPT: &str = "JavaScript is not run; use variables, captures and exp
 /// The plug-ins of Artillery whose work is built in.
 const BUILT_IN_PLUGINS: [&str; 3] = ["ensure", "expect", "metrics-by-endpoint"];
 
-/// Reads and compiles a scenario file.
-pub fn compile(path: &Path, overrides: &Overrides) -> Result<Plan, Mistakes> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    compile_document(&Document::load(path)?, folder, overrides)
-}
-
-/// Compiles a scenario file that was read already; its payload files are looked for in `folder`.
+/// Compiles a scenario file; its payload files are looked for in `folder`.
 pub fn compile_document(document: &Document, folder: &Path, overrides: &Overrides) -> Result<Plan, Mistakes> {
     let file: ScenarioFile = schema::check(document)?;
     let mut compiler = Compiler::new(document, &file.config);

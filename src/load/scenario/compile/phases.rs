@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Compiler;
 use crate::load::scenario::model::Phase;
 use crate::load::schedule::{Load, Shape};
@@ -17,7 +19,7 @@ const SMALLEST_POOL: f64 = 50.0;
 const LARGEST_POOL: f64 = 10_000.0;
 
 /// What the command line says instead of the file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Overrides {
     /// Base URL.
     pub target: Option<String>,

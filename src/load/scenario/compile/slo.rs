@@ -41,7 +41,11 @@ impl Compiler<'_> {
 
     fn threshold(&mut self, text: &str, rows: &[&str], at: &str) -> Option<Slo> {
         let parsed = Slo::parse(text, rows);
-        parsed.map_err(|(message, help)| self.refuse_at(at, TemplateError { help, ..TemplateError::new(message) })).ok()
+        parsed
+            .map_err(|(message, help)| {
+                self.refuse_at(at, TemplateError { help, ..TemplateError::new(message) });
+            })
+            .ok()
     }
 
     fn scoped(&mut self, model: &ScopedSlo, rows: &[&str], phases: &Phases, at: &str) -> Option<Slo> {
@@ -56,7 +60,10 @@ impl Compiler<'_> {
             None => (Duration::ZERO, None),
         };
         if *abort && window.is_none() {
-            return self.refuse(&format!("{at}/abort"), "`abort` needs `over`: a run ends when a stretch of it misses");
+            return self.refuse(
+                &format!("{at}/abort"),
+                "`abort` needs `over`: a run ends when a stretch of it misses",
+            );
         }
         let slo = slo?;
         let from = phase.0 + warmup.map_or(Duration::ZERO, |span| span.0);
@@ -79,9 +86,15 @@ impl Compiler<'_> {
     }
 
     /// When the phase called `name` begins and ends.
-    fn phase_called(&mut self, name: &str, phases: &Phases, at: &str) -> Option<(Duration, Option<Duration>)> {
+    fn phase_called(
+        &mut self,
+        name: &str,
+        phases: &Phases,
+        at: &str,
+    ) -> Option<(Duration, Option<Duration>)> {
         let Some(index) = phases.iter().position(|(_, known)| known == name) else {
-            if phases.is_empty() && self.config.phases.iter().any(|phase| phase.name.as_deref() == Some(name)) {
+            if phases.is_empty() && self.config.phases.iter().any(|phase| phase.name.as_deref() == Some(name))
+            {
                 let message = "there are no phases when the command line says how load develops";
                 return self.refuse(at, message);
             }
