@@ -125,9 +125,84 @@ fn load_on_another_host_has_to_be_allowed() {
     let file = scenario("http://192.0.2.1", "      - get: /", "");
     let output = run(&file, &["--users", "5"]).run();
     output.code(Exit::Refused).stdout(str![""]).stderr(str![[r#"
-error: load on 192.0.2.1 was not allowed; if the host is yours to load, add --allow-host 192.0.2.1
+error: load on 192.0.2.1 was not allowed; if the host is yours to load, add --allow-host 192.0.2.1, or list it under `load` of its environment in scalectl.yaml
 
 "#]]);
+}
+
+/// Where `scalectl.yaml` says what the target is.
+fn environments(url: &str) -> String {
+    format!(
+        "environments:\n  live:\n    production: true\n    app: [{{url: \"{url}\"}}]\n  lab:\n    load: [192.0.2.7]\n"
+    )
+}
+
+#[test]
+fn production_is_loaded_by_its_name_only() {
+    let server = ReferenceServer::start();
+    let file = scenario(server.url(), "      - get: /health", "");
+    let run = |args: &[&str]| {
+        let args = [&["--users", "1", "--duration", "200ms"][..], args].concat();
+        run(&file, &args).file("scalectl.yaml", environments(server.url())).run()
+    };
+    let unconfirmed = run(&[]);
+    unconfirmed.code(Exit::Refused).stdout(str![""]);
+    unconfirmed.stderr_has("127.0.0.1 belongs to live, which is production: confirm with --production live");
+    run(&["--production", "lab"]).code(Exit::Refused).stderr_has("--production names lab");
+    run(&["--production", "live"]).code(Exit::Done);
+}
+
+#[test]
+fn hosts_that_the_file_lists_may_be_loaded() {
+    let listed = scenario("http://192.0.2.7:9", "      - get: /", "");
+    let args = ["--users", "1", "--duration", "1s"];
+    let output = run(&listed, &args).file("scalectl.yaml", environments("http://10.0.0.1")).run();
+    // It is let through, and then found not to be there.
+    output.code(Exit::Unreachable).stderr_has("http://192.0.2.7:9 cannot be reached");
+}
+
+#[test]
+fn every_user_goes_through_its_scenario_as_often_as_it_is_told() {
+    let server = ReferenceServer::start();
+    let file = scenario(server.url(), "      - get: /health", "");
+    let args = ["--users", "7", "--iterations", "3", "--duration", "1m", "--output", "json"];
+    let report = run(&file, &args).run().code(Exit::Done).json();
+    assert_eq!((&report["iterations"], &row(&report, "GET /health")["count"]), (&21.into(), &21.into()));
+    assert!(report["durationSeconds"].as_f64().unwrap() < 30.0, "it ends with the last of them");
+}
+
+#[test]
+fn a_named_course_has_phases_that_thresholds_can_be_about() {
+    let server = ReferenceServer::start();
+    let slo = "slo:\n  - {check: 'count < 30', during: before}\n  - {check: 'rate > 40/s', during: spike}\n";
+    let file = scenario(server.url(), "      - get: /health", slo);
+    let args = ["--arrival-rate", "50", "--shape", "spike", "--duration", "10s"];
+    let output = run(&file, &args).run();
+    output
+        .code(Exit::Done)
+        .stdout_has("passed  count < 30 during before")
+        .stdout_has("passed  rate > 40/s during spike");
+    let unknown =
+        scenario(server.url(), "      - get: /health", "slo: [{check: 'count > 1', during: spice}]\n");
+    let output = run(&unknown, &args).run();
+    output.code(Exit::Usage).stderr_has("no phase is called `spice`").stderr_has("did you mean `spike`?");
+}
+
+/// The server stands still from the fourth second on: waiting for the end of the run would tell nobody anything.
+#[test]
+fn a_run_ends_when_a_stretch_of_it_misses_its_threshold() {
+    let server = StallingServer::start(Duration::from_secs(600), Duration::from_secs(596));
+    let slo = "slo:\n  - {check: 'errors < 10%', over: 2s, warmup: 1s, abort: true}\n";
+    let file = format!(
+        "config: {{target: \"{}\", http: {{timeout: 1s}}}}\nscenarios: [{{flow: [get: /]}}]\n{slo}",
+        server.url()
+    );
+    let output = run(&file, &["--arrival-rate", "100", "--duration", "5m"]).run();
+    output
+        .code(Exit::Failed)
+        .stdout_has("FAILED  errors < 10% over any 2s")
+        .stdout_has("which ended the run");
+    assert!(output.took < Duration::from_secs(60), "{:?}", output.took);
 }
 
 #[test]

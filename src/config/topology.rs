@@ -36,6 +36,12 @@ pub struct Environment {
     pub mongodb: Option<Reference>,
     /// Redis connection URL.
     pub redis: Option<Reference>,
+    /// Whether people depend on it: load on it asks for its name.
+    #[serde(default)]
+    pub production: bool,
+    /// Hosts that load may go to.
+    #[serde(default)]
+    pub load: Vec<String>,
     /// Further addresses that must accept a TCP connection, as `host:port`.
     #[serde(default)]
     pub tcp: Vec<String>,

@@ -15,6 +15,8 @@ pub const HONEST_LAG_MICROS: f64 = 10_000.0;
 const DROPPED_LIMIT: f64 = 0.01;
 /// More of the users' time than this spent waiting for the generator is another load than was asked for.
 const IDLED_LIMIT: f64 = 0.1;
+/// Users that are woken this late on average, in microseconds, are short of CPU; less is a busy moment.
+const IDLING_MICROS: f64 = 25_000.0;
 /// Causes of failure that are this machine's own, with what helps.
 const OWN_CAUSES: [(&str, &str); 2] = [
     ("no free file descriptor", "raise `ulimit -n`, or use more --workers"),
@@ -94,7 +96,7 @@ impl GeneratorReport {
         let user_seconds = observed.ledger.user_seconds();
         let part = late_seconds / user_seconds.max(1.0);
         let is_closed = observed.arrivals.is_none();
-        (is_closed && lag.mean() > HONEST_LAG_MICROS && part > IDLED_LIMIT).then(|| {
+        (is_closed && lag.mean() > IDLING_MICROS && part > IDLED_LIMIT).then(|| {
             let percent = 100.0 * part;
             format!("users were woken late for {percent:.0} % of their time: this machine was short of CPU")
         })

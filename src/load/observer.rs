@@ -81,7 +81,7 @@ impl Observer {
         let Self { plan, ledger, chronicle, judges } = self;
         let arrivals = match &plan.load {
             Load::Open { shape, .. } => Some(shape.arrivals()),
-            Load::Closed(_) => None,
+            Load::Closed { .. } => None,
         };
         // Steps that were finished after the end belong to the time that they took.
         let measured = ledger.totals().last.unwrap_or_default().max(ledger.measured());

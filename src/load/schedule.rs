@@ -12,7 +12,12 @@ const ROUNDING: f64 = 1e-6;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Load {
     /// The level is a number of users.
-    Closed(Shape),
+    Closed {
+        /// Users that are active.
+        shape: Shape,
+        /// How often each goes through its scenario, when that is what ends it.
+        iterations: Option<u32>,
+    },
     /// The level is arrivals a second, with at most `max_users` under way.
     Open {
         /// Arrivals a second.
@@ -26,7 +31,7 @@ impl Load {
     /// Virtual users to be made.
     pub fn users(&self) -> u32 {
         match self {
-            Self::Closed(shape) => shape.peak().ceil() as u32,
+            Self::Closed { shape, .. } => shape.peak().ceil() as u32,
             Self::Open { max_users, .. } => *max_users,
         }
     }
@@ -34,7 +39,7 @@ impl Load {
     /// How long load lasts.
     pub fn duration(&self) -> Duration {
         match self {
-            Self::Closed(shape) | Self::Open { shape, .. } => shape.duration(),
+            Self::Closed { shape, .. } | Self::Open { shape, .. } => shape.duration(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `scalectl loadtest`
 
+mod allow;
 pub mod run;
 pub mod validate;
 pub mod worker;
@@ -8,8 +9,11 @@ mod workers;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::args::{duration, positive_duration};
 use crate::config::{Document, Mistakes};
+use crate::load::scenario::model::Pattern;
 use crate::load::{Overrides, Plan, compile_document};
 
 /// The commands under `loadtest`.
@@ -40,6 +44,13 @@ pub struct ScenarioArgs {
     /// How long load lasts [default: as long as the file's phases]
     #[arg(long, short, value_name = "DURATION", value_parser = positive_duration)]
     duration: Option<Duration>,
+    /// How often each user goes through its scenario, within the duration
+    #[arg(long, value_name = "N", conflicts_with_all = ["arrival_rate", "shape"],
+          value_parser = clap::value_parser!(u32).range(1..))]
+    iterations: Option<u32>,
+    /// A named course that reaches --users or --arrival-rate at its height; its phases have names of their own
+    #[arg(long, value_name = "SHAPE", conflicts_with = "ramp", value_parser = shape())]
+    shape: Option<Pattern>,
     /// How long the users take to start, within that time [default: a fifth of it, at most 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     ramp: Option<Duration>,
@@ -68,15 +79,24 @@ impl ScenarioArgs {
 
     /// What is to be changed in it.
     pub fn overrides(&self) -> Overrides {
-        let Self { file: _, target, users, arrival_rate, duration, ramp } = self;
+        let Self { file: _, target, users, arrival_rate, duration, ramp, iterations, shape } = self;
         Overrides {
             target: target.clone(),
             users: *users,
             arrival_rate: *arrival_rate,
             duration: *duration,
             ramp: *ramp,
+            iterations: *iterations,
+            shape: *shape,
         }
     }
+}
+
+fn shape() -> impl TypedValueParser<Value = Pattern> {
+    PossibleValuesParser::new(Pattern::NAMED.map(|(name, _)| name)).map(|given| {
+        let named = Pattern::NAMED.into_iter().find(|(name, _)| *name == given);
+        named.map_or(Pattern::Load, |(_, pattern)| pattern)
+    })
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -1,9 +1,9 @@
 //! `scalectl loadtest run`
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ScenarioArgs;
+use super::allow::{AllowArgs, is_loopback};
 use super::workers::{Manner, WorkerArgs};
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome, io_error};
@@ -18,9 +18,8 @@ use crate::{output, signal};
 pub struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Allow load on this host; hosts other than this machine's own have to be named
-    #[arg(long, value_name = "HOST")]
-    allow_host: Vec<String>,
+    #[command(flatten)]
+    allow: AllowArgs,
     #[command(flatten)]
     workers: WorkerArgs,
     #[command(flatten)]
@@ -32,8 +31,8 @@ pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
     let document = args.scenario.load()?;
     let plan = Arc::new(args.scenario.compile(&document)?);
-    ensure_allowed(&plan, &args.allow_host)?;
-    let manner = args.workers.manner(&plan, is_loopback(&plan))?;
+    args.allow.ensure(&plan.target, output)?;
+    let manner = args.workers.manner(&plan, is_loopback(&plan.target))?;
     let title = args.scenario.file().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(line) = manner.line() {
         output.note(&line);
@@ -65,24 +64,4 @@ async fn make_load(
     let (workers, said, terms) = manner.gather().await?;
     let run = load::worker::run(plan, &job, workers, said, terms, signal::interrupt(), watch);
     Ok(run.await.map_err(LoadError::from)?)
-}
-
-/// A slip in a URL must not become an attack on somebody else's server.
-fn ensure_allowed(plan: &Plan, allowed: &[String]) -> Result<(), Error> {
-    let host = host(plan);
-    if is_loopback(plan) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host)) {
-        return Ok(());
-    }
-    Err(Error::Refused(format!(
-        "load on {host} was not allowed; if the host is yours to load, add --allow-host {host}"
-    )))
-}
-
-fn host(plan: &Plan) -> &str {
-    plan.target.host_str().unwrap_or_default().trim_matches(['[', ']'])
-}
-
-/// Whether the target is this machine itself.
-fn is_loopback(plan: &Plan) -> bool {
-    host(plan) == "localhost" || host(plan).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -56,6 +56,8 @@ pub struct VirtualUser {
     /// The step that waits for its answer, and since when.
     pub(super) in_flight: Option<(MetricId, Instant)>,
     index: u32,
+    /// How often it may still begin, where that is bounded.
+    iterations_left: Option<u32>,
 }
 
 /// Tells the run that a user is through, however it got there.
@@ -87,6 +89,7 @@ impl VirtualUser {
             ends_at: now,
             in_flight: None,
             index,
+            iterations_left: None,
         })
     }
 
@@ -97,7 +100,8 @@ impl VirtualUser {
         shared.ready.fetch_add(1, Ordering::Release);
         let start = *shared.start.wait().await;
         match &shared.plan.load {
-            Load::Closed(shape) => {
+            Load::Closed { shape, iterations } => {
+                self.iterations_left = *iterations;
                 for (from, to) in shape.active(self.index) {
                     self.repeat_until(start + from, start + to).await;
                 }
@@ -124,6 +128,11 @@ impl VirtualUser {
         }
         self.start_at(start);
         while Instant::now() < end && !self.shared.stop.soft.is_cancelled() {
+            match &mut self.iterations_left {
+                Some(0) => return,
+                Some(left) => *left -= 1,
+                None => {}
+            }
             let ticket = self.shared.next_ticket();
             if self.iterate(ticket).await == Err(Ending::Fruitless) {
                 let jitter = rand::rng().random_range(0.5..1.5);
@@ -257,7 +266,7 @@ impl VirtualUser {
 
     /// Whether this user leaves when its time is over; an arrival may finish what it began.
     pub(super) fn is_closed(&self) -> bool {
-        matches!(self.shared.plan.load, Load::Closed(_))
+        matches!(self.shared.plan.load, Load::Closed { .. })
     }
 }
 

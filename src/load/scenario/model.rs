@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::duration::Span;
@@ -107,7 +107,7 @@ impl<T> OneOrMany<T> {
 }
 
 /// A stretch of time with a level of load: users (closed model) or arrivals (open model).
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Phase {
     /// Shown in progress.
@@ -130,6 +130,39 @@ pub struct Phase {
     pub max_vusers: Option<u32>,
     /// A time without arrivals.
     pub pause: Option<Span>,
+    /// Closed model: how often each user goes through its scenario; the phase ends with the last of them, at the
+    /// latest after `duration`. Then it is the only phase.
+    #[schemars(range(min = 1))]
+    pub iterations: Option<u32>,
+    /// A named course that reaches `users` or `arrivalRate` at its height.
+    pub shape: Option<Pattern>,
+}
+
+/// A named course of load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Pattern {
+    /// All at once, for a look whether it works.
+    Smoke,
+    /// Up, stay, down.
+    Load,
+    /// Up in four steps.
+    Stress,
+    /// A tenth, suddenly all of it, a tenth again: whether it copes, and whether it recovers.
+    Spike,
+    /// Up, and stay for long.
+    Soak,
+}
+
+impl Pattern {
+    /// All of them, by their names.
+    pub const NAMED: [(&'static str, Self); 5] = [
+        ("smoke", Self::Smoke),
+        ("load", Self::Load),
+        ("stress", Self::Stress),
+        ("spike", Self::Spike),
+        ("soak", Self::Soak),
+    ];
 }
 
 /// A CSV file whose columns become variables.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 use jsonpath_rust::parser::model::JpQuery;
 use regex::bytes::Regex;
@@ -64,7 +64,7 @@ impl Plan {
     /// Connections that one user may hold at once.
     pub fn connections_per_user(&self) -> u64 {
         let uses = |engine: fn(&Step) -> bool| self.scenarios.iter().any(|s| s.any(engine));
-        let http = uses(|step| matches!(step, Step::Http(_)));
+        let http = uses(|step| matches!(step, Step::Http(step) if step.keeps_connection()));
         let socket = uses(|step| matches!(step, Step::Connect(_) | Step::Emit(_) | Step::Receive(_)));
         u64::from(http) + u64::from(socket)
     }
@@ -229,6 +229,17 @@ pub struct HttpStep {
     pub checks: Vec<HttpCheck>,
     /// What is kept of it.
     pub captures: Vec<CapturePlan>,
+}
+
+impl HttpStep {
+    /// Whether the connection stays open for the next request.
+    fn keeps_connection(&self) -> bool {
+        let closes = |value: &HeaderTemplate| match value {
+            HeaderTemplate::Static(value) => value.as_bytes().eq_ignore_ascii_case(b"close"),
+            HeaderTemplate::Rendered(_) => false,
+        };
+        !self.headers.iter().any(|(name, value)| *name == CONNECTION && closes(value))
+    }
 }
 
 /// A request's path.

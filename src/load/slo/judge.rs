@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Measure, Outcome, Slo, SloResult, WindowsResult};
+use super::{Measure, Outcome, Scope, Slo, SloResult, WindowsResult};
 use crate::load::ledger::Second;
 use crate::load::scenario::plan::{MetricDef, MetricKind};
 use crate::load::tally::{Row, Tally};
@@ -65,10 +65,11 @@ impl Judge {
 
     /// How much of its part of the run took place, in seconds.
     fn span(&self, measured: Duration) -> f64 {
-        let scope = &self.slo.scope;
-        let end = scope.to.map_or(measured, |to| to.min(measured));
-        let whole = end.saturating_sub(scope.from).as_secs_f64();
-        if whole > 0.0 { whole } else { self.seconds.into() }
+        match self.slo.scope {
+            Scope { from: Duration::ZERO, to: None, .. } => measured.as_secs_f64(),
+            // Only seconds that began within it were counted.
+            _ => self.seconds.into(),
+        }
     }
 
     fn select(&self, tally: &Tally) -> Row {

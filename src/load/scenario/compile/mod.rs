@@ -3,6 +3,7 @@
 mod answer;
 mod ensure;
 mod http;
+mod pattern;
 mod phases;
 mod slo;
 mod socket;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Compiler;
-use crate::load::scenario::model::Phase;
+use super::pattern::expand;
+use crate::config::duration::Span;
+use crate::load::scenario::model::{Pattern, Phase};
 use crate::load::schedule::{Load, Shape};
 
 /// How long a run lasts when neither the file nor the command line says.
@@ -31,12 +33,21 @@ pub struct Overrides {
     pub duration: Option<Duration>,
     /// How long users take to start, within the duration.
     pub ramp: Option<Duration>,
+    /// How often each user goes through its scenario.
+    pub iterations: Option<u32>,
+    /// A named course of load.
+    pub shape: Option<Pattern>,
 }
 
 impl Overrides {
     /// Whether the command line says how load develops.
     fn sets_load(&self) -> bool {
-        self.users.is_some() || self.arrival_rate.is_some() || self.duration.is_some() || self.ramp.is_some()
+        self.users.is_some()
+            || self.arrival_rate.is_some()
+            || self.duration.is_some()
+            || self.ramp.is_some()
+            || self.iterations.is_some()
+            || self.shape.is_some()
     }
 }
 
@@ -56,38 +67,72 @@ impl Compiler<'_> {
             (None, None, Some(Load::Open { shape, max_users })) => (Some(max_users), Some(shape.peak())),
             (None, None, written) => (Some(written.map_or(1, |load| load.users())), None),
         };
-        let usual_ramp =
-            if rate.is_some() { Duration::ZERO } else { (duration / RAMP_PART).min(LONGEST_RAMP) };
+        if let Some(shape) = overrides.shape {
+            return self.course(&shaped(shape, duration, users, rate), users);
+        }
+        let at_once = rate.is_some() || overrides.iterations.is_some();
+        let usual_ramp = if at_once { Duration::ZERO } else { (duration / RAMP_PART).min(LONGEST_RAMP) };
         let ramp = overrides.ramp.unwrap_or(usual_ramp).min(duration);
         Some(match rate {
             Some(rate) => open(ramped(rate, ramp, duration), users.unwrap_or_else(|| pool(rate))),
-            None => Load::Closed(ramped(f64::from(users.unwrap_or(1)), ramp, duration)),
+            None => {
+                let shape = ramped(f64::from(users.unwrap_or(1)), ramp, duration);
+                Load::Closed { shape, iterations: overrides.iterations }
+            }
         })
     }
 
-    /// The names of the phases and when each ends; none when the command line sets the load.
-    pub fn phase_names(&self, overrides: &Overrides) -> Vec<(Duration, String)> {
-        if overrides.sets_load() {
-            return Vec::new();
+    /// The load of a named course.
+    fn course(&mut self, phase: &Phase, pool_size: Option<u32>) -> Option<Load> {
+        let mut shape = Shape::default();
+        for part in expand(phase) {
+            let (duration, from, to) = self.phase(&part, phase.users.is_some(), "/config/phases")?;
+            shape.push(duration, from, to);
         }
+        let max_users = pool_size.unwrap_or_else(|| pool(shape.peak()));
+        Some(match phase.users {
+            Some(_) => Load::Closed { shape, iterations: None },
+            None => open(shape, max_users),
+        })
+    }
+
+    /// The names of the phases and when each ends; none when the command line sets the load, but for a course.
+    pub fn phase_names(&self, overrides: &Overrides) -> Vec<(Duration, String)> {
+        let written: Vec<Phase> = match (overrides.shape, overrides.sets_load()) {
+            (Some(shape), _) => {
+                let duration = overrides.duration.unwrap_or(DEFAULT_DURATION);
+                expand(&shaped(shape, duration, overrides.users, overrides.arrival_rate))
+            }
+            (None, true) => Vec::new(),
+            (None, false) => self.config.phases.iter().flat_map(expand).collect(),
+        };
         let mut end = Duration::ZERO;
         let mut names = Vec::new();
-        for phase in &self.config.phases {
+        for phase in written {
             end += phase.duration.or(phase.pause).map_or(Duration::ZERO, |span| span.0);
-            names.push((end, phase.name.clone().unwrap_or_default()));
+            names.push((end, phase.name.unwrap_or_default()));
         }
         names
     }
 
     fn phases(&mut self) -> Option<Load> {
         let phases = self.config.phases.clone();
+        let iterations = self.iterations(&phases);
         let is_closed = phases.iter().any(|phase| phase.users.is_some());
         let mut shape = Shape::default();
         let known = self.found.len();
         for (index, phase) in phases.iter().enumerate() {
             let at = format!("/config/phases/{index}");
-            if let Some((duration, from, to)) = self.phase(phase, is_closed, &at) {
-                shape.push(duration, from, to);
+            if phase.shape.is_some() && (phase.ramp_to.is_some() || phase.arrival_count.is_some()) {
+                self.refuse::<()>(
+                    &at,
+                    "a phase with a `shape` has `duration` and one of `users`, `arrivalRate`",
+                );
+            }
+            for part in expand(phase) {
+                if let Some((duration, from, to)) = self.phase(&part, is_closed, &at) {
+                    shape.push(duration, from, to);
+                }
             }
         }
         if self.found.len() > known {
@@ -98,7 +143,18 @@ impl Compiler<'_> {
         }
         let written = phases.iter().filter_map(|phase| phase.max_vusers).max();
         let max_users = written.unwrap_or_else(|| pool(shape.peak()));
-        Some(if is_closed { Load::Closed(shape) } else { open(shape, max_users) })
+        Some(if is_closed { Load::Closed { shape, iterations } } else { open(shape, max_users) })
+    }
+
+    /// How often each user goes through its scenario, where a phase says so.
+    fn iterations(&mut self, phases: &[Phase]) -> Option<u32> {
+        let index = phases.iter().position(|phase| phase.iterations.is_some())?;
+        let phase = &phases[index];
+        if phases.len() > 1 || phase.users.is_none() || phase.ramp_to.is_some() || phase.shape.is_some() {
+            let at = format!("/config/phases/{index}/iterations");
+            self.refuse::<()>(&at, "`iterations` go with `users` and `duration`, in the only phase");
+        }
+        phase.iterations
     }
 
     /// Length, level at the start and level at the end of one phase.
@@ -125,6 +181,18 @@ impl Compiler<'_> {
             return self.refuse(at, "`users` and arrivals cannot be mixed in one file");
         }
         Some((duration, level, phase.ramp_to.unwrap_or(level)))
+    }
+}
+
+/// A course as a phase.
+fn shaped(shape: Pattern, duration: Duration, users: Option<u32>, rate: Option<f64>) -> Phase {
+    let users = if rate.is_some() { None } else { Some(users.unwrap_or(1)) };
+    Phase {
+        shape: Some(shape),
+        duration: Some(Span(duration)),
+        users,
+        arrival_rate: rate,
+        ..Phase::default()
     }
 }
 

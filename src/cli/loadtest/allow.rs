@@ -1,0 +1,88 @@
+//! Where load may go: a slip in a URL must not become an attack on somebody else's server, nor on one's own users.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use url::Url;
+
+use crate::cli::Error;
+use crate::cli::confirm::{Answer, ask};
+use crate::config::topology::{DEFAULT_FILE, Environment, Topology};
+use crate::output::Output;
+
+/// What may be loaded.
+#[derive(Debug, clap::Args)]
+pub struct AllowArgs {
+    /// Allow load on this host; hosts other than this machine's own have to be named, here or in scalectl.yaml
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<String>,
+    /// The file that says which hosts load may go to, and what is production
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, env = "SCALECTL_CONFIG")]
+    config: PathBuf,
+    /// Load this production environment; without it, its name is asked for at a terminal
+    #[arg(long, value_name = "NAME")]
+    production: Option<String>,
+}
+
+impl AllowArgs {
+    /// Whether load may go to `target`.
+    pub fn ensure(&self, target: &Url, output: Output) -> Result<(), Error> {
+        let host = host(target);
+        let topology = if self.config.exists() { Some(Topology::load(&self.config)?.1) } else { None };
+        let environments = || topology.iter().flat_map(|topology| &topology.environments);
+        let is_listed = environments().any(|(_, environment)| lists(environment, host));
+        if !is_loopback(target) && !is_listed && !self.names(host) {
+            return Err(Error::Refused(format!(
+                "load on {host} was not allowed; if the host is yours to load, add --allow-host {host}, or list it \
+                 under `load` of its environment in {}",
+                self.config.display()
+            )));
+        }
+        let mut production = environments().filter(|(_, environment)| environment.production);
+        match production.find(|(_, environment)| is_of(environment, target)) {
+            Some((name, _)) => self.confirm(name, host, output),
+            None => Ok(()),
+        }
+    }
+
+    fn names(&self, host: &str) -> bool {
+        self.allow_host.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+
+    fn confirm(&self, name: &str, host: &str, output: Output) -> Result<(), Error> {
+        let refused =
+            |why: &str| Err(Error::Refused(format!("{host} belongs to {name}, which is production: {why}")));
+        match &self.production {
+            Some(given) if given == name => return Ok(()),
+            Some(given) => return refused(&format!("--production names {given}")),
+            None => {}
+        }
+        let question = format!("{host} belongs to {name}, which is production, and would be put under load.");
+        match ask(output, &question, name)? {
+            Answer::Given => Ok(()),
+            Answer::Withheld => refused("not confirmed"),
+            Answer::NobodyThere => refused(&format!("confirm with --production {name}")),
+        }
+    }
+}
+
+/// The name or address of a target.
+pub fn host(target: &Url) -> &str {
+    target.host_str().unwrap_or_default().trim_matches(['[', ']'])
+}
+
+/// Whether a target is this machine itself.
+pub fn is_loopback(target: &Url) -> bool {
+    host(target) == "localhost" || host(target).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn lists(environment: &Environment, host: &str) -> bool {
+    environment.load.iter().any(|listed| listed.eq_ignore_ascii_case(host))
+}
+
+/// Whether a target is one of an environment's own servers.
+fn is_of(environment: &Environment, target: &Url) -> bool {
+    let urls = environment.app.iter().map(|instance| &instance.url).chain(&environment.load_balancer);
+    let same = |url: &String| Url::parse(url).is_ok_and(|url| url.origin() == target.origin());
+    lists(environment, host(target)) || urls.into_iter().any(same)
+}
