@@ -135,7 +135,8 @@ impl LoadReport {
     /// Sums up and judges.
     pub fn new(plan: &Plan, observed: Observed<'_>, timeline: Timeline) -> Self {
         let generator = GeneratorReport::new(&observed);
-        let Observed { ledger, measured, is_interrupted, mut slo, .. } = observed;
+        let Observed { ledger, measured, is_interrupted, lost, mut slo, .. } = observed;
+        let has_lost = !lost.is_empty();
         let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
         let script = MetricDef { name: "(script)".to_owned(), kind: MetricKind::Exchange };
@@ -156,7 +157,7 @@ impl LoadReport {
             schema: "scalectl.loadtest/1",
             scenario: plan.file.clone(),
             target: plan.target.origin().ascii_serialization(),
-            verdict: verdict(&slo, is_interrupted, !generator.doubts.is_empty()),
+            verdict: verdict(&slo, is_interrupted, has_lost, !generator.doubts.is_empty()),
             users: plan.load.users(),
             duration_seconds: (seconds * 1e3).round() / 1e3,
             iterations: totals.iterations,
@@ -191,11 +192,13 @@ fn is_exchange(kind: MetricKind) -> bool {
     matches!(kind, MetricKind::Exchange | MetricKind::Sent)
 }
 
-/// A missed threshold outweighs one that nothing was measured for, and a load that was not what was asked for.
-fn verdict(slo: &[SloResult], is_interrupted: bool, fell_short: bool) -> Verdict {
+/// A missed threshold outweighs one that nothing was measured for, and a load that was not what was asked for; but
+/// nothing is known of what a lost process did.
+fn verdict(slo: &[SloResult], is_interrupted: bool, has_lost: bool, fell_short: bool) -> Verdict {
     let any = |outcome| slo.iter().any(|result| result.outcome == outcome);
     match is_interrupted {
         true => Verdict::Interrupted,
+        false if has_lost => Verdict::Inconclusive,
         false if any(Outcome::Failed) => Verdict::Failed,
         false if fell_short || any(Outcome::Inconclusive) => Verdict::Inconclusive,
         false => Verdict::Passed,

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Holds Socket.IO users on the reference server, each with one acknowledged message in 30 s, and prints what a user costs
+# on both sides. Usage: benches/hold.sh [USERS] [SECONDS] [RAMP_SECONDS] [INSTANCES]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+users=${1:-100000}
+seconds=${2:-120}
+ramp=${3:-$((users / 1000 + 20))}
+instances=${4:-$(((users + 14999) / 15000))}
+bench_starts_servers=yes
+source benches/server.sh
+start_server --instances "$instances" --max-connections 19500
+
+# The process and all that it started.
+family() { echo "$1"; for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do family "$child"; done; }
+rss_kib() { for pid in $(family "$1"); do awk '/^VmRSS/ { print $2 }' "/proc/$pid/status" 2>/dev/null; done | paste -sd+ | bc; }
+cpu_ticks() { for pid in $(family "$1"); do awk '{ print $14 + $15 }' "/proc/$pid/stat" 2>/dev/null; done | paste -sd+ | bc; }
+slab_kib() { awk '/^Slab/ { print $2 }' /proc/meminfo; }
+available_kib() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
+
+sed -e "s#http://127.0.0.1:8080#$url#" -e "s/duration: 20s/duration: ${ramp}s/" -e "s/duration: 2m/duration: ${seconds}s/" \
+  -e "s/1000/$users/" scenarios/hold.yaml >"$work/hold.yaml"
+server_before=$(rss_kib "$server") slab_before=$(slab_kib) available_before=$(available_kib)
+"$scalectl" loadtest run "$work/hold.yaml" >"$work/report.txt" 2>"$work/progress.txt" &
+load=$!
+sleep "$((ramp + seconds / 2))"
+ticks=$(cpu_ticks "$load") server_ticks=$(cpu_ticks "$server")
+sleep 20
+row() { awk -v name="$1" -v kib="$2" -v users="$users" 'BEGIN { printf "%-34s %10.1f MiB %8.2f KiB a user\n", name, kib / 1024, kib / users }'; }
+row 'generator, resident' "$(rss_kib "$load")"
+row 'server, resident, above its start' "$(($(rss_kib "$server") - server_before))"
+row 'kernel, both ends' "$(($(slab_kib) - slab_before))"
+row 'the whole machine' "$((available_before - $(available_kib)))"
+awk -v a="$(($(cpu_ticks "$load") - ticks))" -v b="$(($(cpu_ticks "$server") - server_ticks))" \
+  'BEGIN { printf "processors while held: generator %.2f, server %.2f\n", a / 2000, b / 2000 }'
+status=0
+wait "$load" || status=$?
+cat "$work/report.txt"
+tail -n 2 "$work/progress.txt"
+exit "$status"

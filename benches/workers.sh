@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Whether four workers measure what one process measures: 200 arrivals a second on GET /health with everything that
+# takes long coming from a pause of the server. Prints counts and percentiles of both, and their ratio.
+# Usage: benches/workers.sh [ROUNDS] [SECONDS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+rounds=${1:-3}
+seconds=${2:-20}
+source benches/server.sh
+
+cat >"$work/health.yaml" <<YAML
+config: {target: "$url"}
+scenarios:
+  - flow:
+      - get: /health
+YAML
+
+# The server stands still for half a second in each second: half of the answers take up to that long.
+pause() {
+  while sleep 0.5; do
+    kill -STOP "$server" && sleep 0.5 && kill -CONT "$server" || return
+  done
+}
+pause &
+pauses=$!
+trap 'kill $pauses 2>/dev/null; kill -CONT $server 2>/dev/null; kill $server 2>/dev/null || true; rm -rf "$work"' EXIT
+
+measure() {
+  "$scalectl" loadtest run "$work/health.yaml" --arrival-rate 200 --duration "${seconds}s" --workers "$1" --quiet \
+    --output json | python3 -c 'import json, sys
+report = json.load(sys.stdin)
+row = report["rows"][0]
+print(row["count"], *(row["response"][p] for p in ("p75", "p90", "p95", "p99")))'
+}
+
+printf '%-6s %-8s %8s %10s %10s %10s %10s\n' round workers count p75 p90 p95 p99
+for round in $(seq "$rounds"); do
+  one=$(measure 1)
+  four=$(measure 4)
+  # shellcheck disable=SC2086
+  printf '%-6s %-8s %8s %10s %10s %10s %10s\n' "$round" 1 $one "$round" 4 $four
+  echo "$one $four" | awk '{ printf "%-15s %8.3f %10.3f %10.3f %10.3f %10.3f\n", "ratio", $6/$1, $7/$2, $8/$3, $9/$4, $10/$5 }'
+done
