@@ -24,6 +24,7 @@ use crate::health::target::TargetError;
 use crate::indexes::IndexError;
 use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
+use crate::load::import::ImportError;
 use crate::output::{Format, Output};
 use crate::state::StateError;
 
@@ -71,6 +72,9 @@ pub enum Error {
     /// A load test could not be run.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Nothing could be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// A command on indexes could not be done.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -119,7 +123,9 @@ pub enum Error {
 impl Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Mistakes(_) | Self::Source(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
+            Self::Mistakes(_) | Self::Source(_) | Self::Import(_) | Self::Target(_) | Self::Usage(_) => {
+                Exit::Usage
+            }
             Self::Start(StartError::Mongo { .. }) => Exit::Unreachable,
             Self::Start(_) | Self::Settings(_) => Exit::Usage,
             Self::Seed(SeedError::Start(StartError::Mongo { .. })) => Exit::Unreachable,
@@ -133,7 +139,8 @@ impl Error {
             Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
             Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
             Self::Load(LoadError::Interrupted) => Exit::Interrupted,
-            Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Inconclusive,
+            Self::Load(LoadError::Goose(_) | LoadError::EndedEarly | LoadError::Before(_))
+            | Self::Io { .. } => Exit::Inconclusive,
             Self::Index(error) => exit_of_index(error),
             Self::State(error) => exit_of_state(error),
             Self::Refused(_) => Exit::Refused,
@@ -246,6 +253,8 @@ async fn execute(command: Command) -> Outcome {
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
+        Command::Loadtest(loadtest::Command::Import(command)) => loadtest::import::run(command),
+        Command::Loadtest(loadtest::Command::List(args)) => loadtest::list::run(&args),
         Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
         Command::Migrate(migrate::Command::State(command)) => migrate::state::run(command).await,
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::ConfigVerifierExt;
@@ -23,6 +24,7 @@ pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 pub struct Connector {
     host: String,
     authority: String,
+    host_header: HeaderValue,
     addresses: Arc<[SocketAddr]>,
     tls: bool,
 }
@@ -37,12 +39,19 @@ impl Connector {
             Some(port) => format!("{host}:{port}"),
             None => host.clone(),
         };
-        Ok(Self { host, authority, addresses, tls: matches!(url.scheme(), "https" | "wss") })
+        let host_header =
+            HeaderValue::from_str(&authority).map_err(|error| ClientError::Protocol(error.to_string()))?;
+        Ok(Self { host, authority, host_header, addresses, tls: matches!(url.scheme(), "https" | "wss") })
     }
 
     /// The `Host` header of this origin.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// The same, ready to be sent.
+    pub fn host_header(&self) -> &HeaderValue {
+        &self.host_header
     }
 
     /// `http` or `https`.

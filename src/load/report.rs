@@ -1,5 +1,6 @@
 //! What a run measured and what that means. Every output is made from this one value.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -27,6 +28,8 @@ pub struct Observed {
     pub begun: u64,
     /// Users that a mistake of ours ended.
     pub broken_users: u32,
+    /// The payload that had no row left for somebody.
+    pub spent: Option<String>,
 }
 
 /// The whole report.
@@ -57,6 +60,10 @@ pub struct LoadReport {
     pub slo: Vec<SloResult>,
     /// How well the generator kept its own schedule.
     pub generator: GeneratorReport,
+    /// What every random choice came from; `--seed` repeats them.
+    pub seed: u64,
+    /// What else there is to know, such as rows that ran out.
+    pub notes: Vec<String>,
 }
 
 /// What a run comes to.
@@ -79,8 +86,10 @@ pub enum Verdict {
 pub struct RowReport {
     /// Its name.
     pub name: String,
-    /// `exchange`, `sent`, `wait` or `delivery`.
+    /// `exchange`, `sent`, `wait`, `delivery` or `setup`.
     pub kind: &'static str,
+    /// The tags of its steps.
+    pub tags: BTreeMap<String, String>,
     /// Steps done.
     pub count: u64,
     /// Those that failed.
@@ -152,9 +161,9 @@ impl GeneratorReport {
 impl LoadReport {
     /// Sums up and judges.
     pub fn new(plan: &Plan, observed: Observed) -> Self {
-        let Observed { totals, measured, is_interrupted, arrivals, begun, broken_users } = observed;
+        let Observed { totals, measured, is_interrupted, arrivals, begun, broken_users, spent } = observed;
         let seconds = measured.as_secs_f64();
-        let script = MetricDef { name: "(script)".to_owned(), kind: MetricKind::Exchange };
+        let script = exchanges("(script)");
         let named = || plan.metrics.iter().chain([&script]).zip(&totals.rows);
         let mut sum = Row::new();
         named().filter(|(metric, _)| is_exchange(metric.kind)).for_each(|(_, row)| sum.absorb(row));
@@ -165,13 +174,14 @@ impl LoadReport {
             broken_users,
         };
         // Whoever waits in vain for an event has met an error, though no time of the system's was measured.
-        let steps = named().filter(|(metric, _)| metric.kind != MetricKind::Delivery).map(|(_, row)| row);
+        let counts = |kind| !matches!(kind, MetricKind::Delivery | MetricKind::Setup);
+        let steps = named().filter(|(metric, _)| counts(metric.kind)).map(|(_, row)| row);
         let errors = error_percent(steps);
         let judge = |slo: &Slo| judge(slo, &sum, &totals.rows, errors, seconds);
         let slo: Vec<_> = plan.slos.iter().map(judge).collect();
         let shown = |(metric, row): &(&MetricDef, &Row)| metric.name != script.name || row.count > 0;
         let rows = named().filter(shown).map(|(metric, row)| row_report(metric, row, seconds)).collect();
-        let all = MetricDef { name: "all exchanges".to_owned(), kind: MetricKind::Exchange };
+        let all = exchanges("all exchanges");
         let names: Vec<&str> = named().map(|(metric, _)| metric.name.as_str()).collect();
         let failure = |((metric, cause), count): &((usize, String), _)| {
             let super::recorder::FailureCount { count, sample } = count;
@@ -191,6 +201,11 @@ impl LoadReport {
             failures: totals.failures.iter().map(failure).collect(),
             slo,
             generator,
+            seed: plan.seed,
+            notes: spent
+                .map(|name| format!("{name} had no row left: whoever needed one stopped"))
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -210,6 +225,10 @@ impl Verdict {
             Self::Interrupted => Exit::Interrupted,
         }
     }
+}
+
+fn exchanges(name: &str) -> MetricDef {
+    MetricDef { name: name.to_owned(), kind: MetricKind::Exchange, tags: BTreeMap::new() }
 }
 
 fn is_exchange(kind: MetricKind) -> bool {
@@ -254,6 +273,7 @@ fn row_report(metric: &MetricDef, row: &Row, seconds: f64) -> RowReport {
     RowReport {
         name: metric.name.clone(),
         kind: metric.kind.word(),
+        tags: metric.tags.clone(),
         count: row.count,
         errors: row.errors,
         rate: (10.0 * row.count as f64 / seconds.max(1e-3)).round() / 10.0,

@@ -17,7 +17,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::engine::{Shared, Stop, VirtualUser};
+use super::engine::{Once, Shared, Stop, VirtualUser, once};
 use super::recorder::Counts;
 use super::report::{LoadReport, Observed};
 use super::scenario::Plan;
@@ -35,6 +35,8 @@ const LEAD: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(10);
 /// The same after Ctrl-C.
 const INTERRUPT_GRACE: Duration = Duration::from_millis(500);
+/// How long a section before or after the load may take.
+const SECTION_LIMIT: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(100);
 
 /// What the screen is told several times a second.
@@ -66,6 +68,9 @@ pub enum LoadError {
         /// Why.
         source: ClientError,
     },
+    /// The section before the load did not get to its end.
+    #[error("the load was not begun, because `before` failed: {0}")]
+    Before(String),
     /// Somebody interrupted before it had begun.
     #[error("interrupted before the load had begun")]
     Interrupted,
@@ -90,6 +95,7 @@ pub async fn run(
     };
     let stop = Stop { interrupt: interrupt.clone(), ..Stop::default() };
     let shared = Arc::new(Shared::new(Arc::clone(&plan), connector, stop));
+    let before = prepare(&shared, &interrupt).await?;
     let mut attack = tokio::spawn(attack(Arc::clone(&shared)));
     let measured = tokio::select! {
         measured = supervise(&shared, &mut watch) => measured,
@@ -97,7 +103,31 @@ pub async fn run(
         early = &mut attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
     };
     dismiss(&mut attack, &interrupt).await?;
-    Ok(LoadReport::new(&plan, observe(&shared, measured)))
+    let mut observed = observe(&shared, measured);
+    if let Some(before) = before {
+        before.count_into(&mut observed.totals);
+    }
+    if let Some(section) = &plan.after {
+        let limit = if interrupt.is_cancelled() { INTERRUPT_GRACE } else { SECTION_LIMIT };
+        let given = shared.given.get().map_or(&[][..], Vec::as_slice);
+        let after = once(&plan, &shared.connector, section, limit, given).await;
+        after.count_into(&mut observed.totals);
+    }
+    Ok(LoadReport::new(&plan, observed))
+}
+
+/// Goes through the section before the load, and lets all users see what it has set.
+async fn prepare(shared: &Shared, interrupt: &CancellationToken) -> Result<Option<Once>, LoadError> {
+    let Some(section) = &shared.plan.before else { return Ok(None) };
+    let mut before = tokio::select! {
+        before = once(&shared.plan, &shared.connector, section, SECTION_LIMIT, &[]) => before,
+        () = interrupt.cancelled() => return Err(LoadError::Interrupted),
+    };
+    if !before.is_done {
+        return Err(LoadError::Before(before.reason(&shared.plan)));
+    }
+    shared.given.set(std::mem::take(&mut before.given)).ok();
+    Ok(Some(before))
 }
 
 /// What was seen. Steps that were finished after the end belong to the time that they took.
@@ -106,8 +136,9 @@ fn observe(shared: &Shared, measured: Duration) -> Observed {
     let start = shared.start.get().copied();
     let last = totals.last.zip(start).map(|(last, start)| last.saturating_duration_since(start));
     let arrivals = match &shared.plan.load {
-        Load::Open { shape, .. } => Some(shape.arrivals()),
-        Load::Closed(_) => None,
+        // Without a row nobody was missing for them.
+        Load::Open { shape, .. } if shared.spent.get().is_none() => Some(shape.arrivals()),
+        Load::Open { .. } | Load::Closed(_) => None,
     };
     Observed {
         measured: last.unwrap_or_default().max(measured),
@@ -116,6 +147,7 @@ fn observe(shared: &Shared, measured: Duration) -> Observed {
         arrivals,
         begun: shared.begun.load(Ordering::Relaxed),
         broken_users: shared.broken.load(Ordering::Relaxed),
+        spent: shared.spent.get().cloned(),
     }
 }
 

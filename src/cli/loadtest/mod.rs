@@ -1,5 +1,7 @@
 //! `scalectl loadtest`
 
+pub mod import;
+pub mod list;
 pub mod run;
 pub mod validate;
 
@@ -17,6 +19,11 @@ pub enum Command {
     Run(run::Args),
     /// Check a scenario file without sending anything
     Validate(validate::Args),
+    /// Write a scenario from a recording, a log or an API document
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Name the scenarios that are shipped, or print one
+    List(list::Args),
 }
 
 /// A scenario file and what to change in it.
@@ -39,6 +46,15 @@ pub struct ScenarioArgs {
     /// How long the users take to start, within that time [default: a fifth of it, at most 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     ramp: Option<Duration>,
+    /// Lay the settings of this environment, from `config.environments`, over the others
+    #[arg(long, short, value_name = "NAME")]
+    environment: Option<String>,
+    /// Take settings that the scenario file does not have from this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Make the random choices of an earlier run again; its report names the seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 impl ScenarioArgs {
@@ -53,13 +69,16 @@ impl ScenarioArgs {
     }
 
     fn overrides(&self) -> Overrides {
-        let Self { file: _, target, users, arrival_rate, duration, ramp } = self;
+        let Self { file: _, target, users, arrival_rate, duration, ramp, environment, seed, config } = self;
         Overrides {
             target: target.clone(),
             users: *users,
             arrival_rate: *arrival_rate,
             duration: *duration,
             ramp: *ramp,
+            environment: environment.clone(),
+            seed: *seed,
+            config: config.clone(),
         }
     }
 }

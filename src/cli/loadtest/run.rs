@@ -27,6 +27,7 @@ pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
     let plan = Arc::new(args.scenario.compile()?);
     ensure_allowed(&plan, &args.allow_host)?;
+    plan.notes.iter().for_each(|note| output.note(&format!("note: {note}")));
     let title = args.scenario.file().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut progress = LoadProgress::start(output, &title);
     let result = load::run(plan, signal::interrupt(), |state| progress.update(state)).await;

@@ -6,11 +6,15 @@
 mod answer;
 mod control;
 mod cookies;
+pub mod hostile;
 mod http;
+mod once;
+mod parallel;
 mod session;
 mod shared;
 mod socket;
 mod user;
 
+pub use once::{Once, once};
 pub use shared::{Shared, Stop};
 pub use user::VirtualUser;

@@ -1,5 +1,6 @@
 //! The phases, or what the command line says instead of them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Compiler;
@@ -29,6 +30,12 @@ pub struct Overrides {
     pub duration: Option<Duration>,
     /// How long users take to start, within the duration.
     pub ramp: Option<Duration>,
+    /// The environment of `config.environments` that is laid over the rest.
+    pub environment: Option<String>,
+    /// What every random choice comes from.
+    pub seed: Option<u64>,
+    /// A file whose settings hold where the scenario file says nothing.
+    pub config: Option<PathBuf>,
 }
 
 impl Overrides {
@@ -88,7 +95,7 @@ impl Compiler<'_> {
                 shape.push(duration, from, to);
             }
         }
-        if self.found.len() > known {
+        if self.found.len() > known || self.cut.iter().any(|cut| cut.starts_with("/config/phases/")) {
             return None;
         }
         if shape.peak() <= 0.0 {
@@ -101,6 +108,9 @@ impl Compiler<'_> {
 
     /// Length, level at the start and level at the end of one phase.
     fn phase(&mut self, phase: &Phase, is_closed: bool, at: &str) -> Option<(Duration, f64, f64)> {
+        if self.is_mended(at) {
+            return None;
+        }
         if let Some(pause) = phase.pause {
             let has_load =
                 phase.users.is_some() || phase.arrival_rate.is_some() || phase.arrival_count.is_some();
