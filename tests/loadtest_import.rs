@@ -104,8 +104,8 @@ scenarios:
         as: token
   - think: 1.5
   - get:
-      url: /users/{{ user_id }}/posts
       name: GET /users/:id/posts
+      url: /users/{{ user_id }}/posts
       qs:
         limit: "20"
         csrf_token: "{{ csrf_token }}"
@@ -126,8 +126,8 @@ scenarios:
       - json: $.id
         as: id
   - get:
+      name: GET /posts/:id
       url: /posts/{{ id }}
-      name: GET /posts/p-77781
 
 "##]]);
     for secret in ["hunter2", "k-very-secret", "c-secret", "q-secret", "eyJhbGci"] {

@@ -4,6 +4,8 @@
 //! [`run`](mod@run) lets goose run them all, [`recorder`] counts and times, [`slo`] and [`report`] judge.
 //! Nothing here prints or knows the command line.
 
+#[cfg(test)]
+mod damaged;
 pub mod engine;
 pub mod import;
 pub mod recorder;

@@ -4,6 +4,7 @@
 //! driving its Socket.IO connection, so that pings are answered and events are kept.
 
 mod answer;
+mod check;
 mod control;
 mod cookies;
 pub mod hostile;

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::draft::{Draft, is_secret, literal, number, variable_name};
+use super::draft::{Draft, is_secret, is_sendable, literal, number, variable_name};
 use super::log_line::{LogLine, parse};
 use super::route::{is_asset, is_id};
 use super::{ImportError, ImportReport, PLACEHOLDER, report};
@@ -94,7 +94,7 @@ impl Traffic {
             return;
         }
         self.lines += 1;
-        let Some(line) = parse(line) else {
+        let Some(line) = parse(line).filter(|line| is_sendable(&line.path)) else {
             self.unread += 1;
             return;
         };
@@ -228,7 +228,7 @@ fn scenario(method: &str, name: &str, route: Route, variables: &mut Map<String, 
     if !queries.is_empty() {
         url += &format!("?{}", variable(variables, &format!("{previous}_query"), queries));
     }
-    let request = json!({"url": url, "name": format!("{method} {}", literal(name))});
+    let request = json!({"url": url, "name": format!("{method} {name}")});
     json!({"name": format!("{method} {name}"), "weight": count.min(1_000_000), "flow": [{method.to_lowercase(): request}]})
 }
 

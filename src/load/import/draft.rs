@@ -1,5 +1,7 @@
 //! A scenario in the making, and how it is written.
 
+use hyper::Uri;
+use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::PLACEHOLDER;
@@ -95,6 +97,16 @@ pub fn literal_json(value: &Value) -> Value {
         }
         other => other.clone(),
     }
+}
+
+/// Whether a path can be sent as it is.
+pub fn is_sendable(path: &str) -> bool {
+    path.starts_with('/') && path.parse::<Uri>().is_ok()
+}
+
+/// Whether a header can be sent; what its expressions come to is another question.
+pub fn is_header(name: &str, value: &str) -> bool {
+    HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(value).is_ok()
 }
 
 /// A number as people write it: a whole one without its point.

@@ -1,11 +1,14 @@
 //! Example values for a JSON Schema of an OpenAPI document.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use super::draft::literal_json;
 
-/// References and nested schemas are followed this far.
+/// References and nested schemas are followed this far, and so many of them for one value.
 const DEEPEST: usize = 8;
+const MOST: usize = 2_000;
 /// What text is for, by the name that it goes under.
 const BY_NAME: [(&str, &str); 9] = [
     ("email", "{{ $email }}"),
@@ -34,7 +37,7 @@ pub fn resolve<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
 
 /// A value that fits a schema, with expressions where each request should have another.
 pub fn example(document: &Value, schema: &Value, name: &str) -> Value {
-    build(document, schema, name, 0)
+    Builder { document, left: Cell::new(MOST) }.build(schema, name, 0)
 }
 
 /// An example that the document gives for a parameter or a body.
@@ -48,57 +51,82 @@ pub fn given(place: &Value) -> Option<Value> {
     place.get("example").cloned().or(first).map(|value| literal_json(&value))
 }
 
-fn build(document: &Value, schema: &Value, name: &str, depth: usize) -> Value {
-    let schema = resolve(document, schema);
-    if depth > DEEPEST {
-        return Value::Null;
-    }
-    let first = |key: &str| schema.get(key).and_then(Value::as_array).and_then(|list| list.first());
-    let fixed = given(schema)
-        .or_else(|| ["const", "default"].iter().find_map(|key| schema.get(*key)).map(literal_json))
-        .or_else(|| first("enum").map(literal_json));
-    if let Some(value) = fixed {
-        return value;
-    }
-    if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
-        return merged(document, schema, parts, name, depth);
-    }
-    let not_null = |list: &'_ Value| {
-        let list = list.as_array()?;
-        list.iter()
-            .find(|item| resolve(document, item).get("type").is_none_or(|kind| kind != "null"))
-            .cloned()
-    };
-    if let Some(branch) = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key).and_then(not_null)) {
-        return build(document, &branch, name, depth + 1);
-    }
-    match kind(schema) {
-        "object" => object(document, schema, depth),
-        "array" => {
-            let count = schema.get("minItems").and_then(Value::as_u64).unwrap_or(1).clamp(1, 10);
-            let item = schema.get("items").cloned().unwrap_or(json!({}));
-            (0..count).map(|_| build(document, &item, name, depth + 1)).collect()
-        }
-        "integer" => number(schema).map_or(json!(1), |number| json!(number.ceil() as i64)),
-        "number" => number(schema).map_or(json!(1), |number| json!(number)),
-        "boolean" => json!(true),
-        "null" => Value::Null,
-        _ => text(schema, name),
-    }
+/// Builds one value; a schema may refer to itself.
+struct Builder<'d> {
+    document: &'d Value,
+    /// Schemas that may still be looked at.
+    left: Cell<usize>,
 }
 
-fn merged(document: &Value, schema: &Value, parts: &[Value], name: &str, depth: usize) -> Value {
-    let mut all = Map::new();
-    let own = schema.get("properties").is_some().then(|| object(document, schema, depth));
-    let parts = parts.iter().map(|part| build(document, part, name, depth + 1));
-    for part in parts.chain(own) {
-        match part {
-            Value::Object(map) => all.extend(map),
-            other if all.is_empty() => return other,
-            _ => {}
+impl Builder<'_> {
+    fn build(&self, schema: &Value, name: &str, depth: usize) -> Value {
+        let schema = resolve(self.document, schema);
+        if depth > DEEPEST || self.left.get() == 0 {
+            return Value::Null;
+        }
+        self.left.set(self.left.get() - 1);
+        let first = |key: &str| schema.get(key).and_then(Value::as_array).and_then(|list| list.first());
+        let fixed = given(schema)
+            .or_else(|| ["const", "default"].iter().find_map(|key| schema.get(*key)).map(literal_json))
+            .or_else(|| first("enum").map(literal_json));
+        if let Some(value) = fixed {
+            return value;
+        }
+        if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
+            return self.merged(schema, parts, name, depth);
+        }
+        let not_null = |list: &'_ Value| {
+            let list = list.as_array()?;
+            list.iter()
+                .find(|item| resolve(self.document, item).get("type").is_none_or(|kind| kind != "null"))
+                .cloned()
+        };
+        if let Some(branch) = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key).and_then(not_null)) {
+            return self.build(&branch, name, depth + 1);
+        }
+        match kind(schema) {
+            "object" => self.object(schema, depth),
+            "array" => {
+                let count = schema.get("minItems").and_then(Value::as_u64).unwrap_or(1).clamp(1, 10);
+                let item = schema.get("items").cloned().unwrap_or(json!({}));
+                (0..count).map(|_| self.build(&item, name, depth + 1)).collect()
+            }
+            "integer" => number(schema).map_or(json!(1), |number| json!(number.ceil() as i64)),
+            "number" => number(schema).map_or(json!(1), |number| json!(number)),
+            "boolean" => json!(true),
+            "null" => Value::Null,
+            _ => text(schema, name),
         }
     }
-    all.into()
+
+    fn merged(&self, schema: &Value, parts: &[Value], name: &str, depth: usize) -> Value {
+        let mut all = Map::new();
+        let own = schema.get("properties").is_some().then(|| self.object(schema, depth));
+        let parts = parts.iter().map(|part| self.build(part, name, depth + 1));
+        for part in parts.chain(own) {
+            match part {
+                Value::Object(map) => all.extend(map),
+                other if all.is_empty() => return other,
+                _ => {}
+            }
+        }
+        all.into()
+    }
+
+    /// The properties that have to be there.
+    fn object(&self, schema: &Value, depth: usize) -> Value {
+        let required = schema.get("required").and_then(Value::as_array);
+        let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let wanted = properties.into_iter().flatten().filter(|(name, property)| {
+            let is_given = resolve(self.document, property).get("readOnly") == Some(&Value::Bool(true));
+            required.contains(&name.as_str()) && !is_given
+        });
+        wanted
+            .map(|(name, property)| (name.clone(), self.build(property, name, depth + 1)))
+            .collect::<Map<_, _>>()
+            .into()
+    }
 }
 
 /// The type, of several the first that is not null.
@@ -109,21 +137,6 @@ fn kind(schema: &Value) -> &str {
         _ => None,
     };
     named.unwrap_or(if schema.get("properties").is_some() { "object" } else { "string" })
-}
-
-/// The properties that have to be there.
-fn object(document: &Value, schema: &Value, depth: usize) -> Value {
-    let required = schema.get("required").and_then(Value::as_array);
-    let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
-    let properties = schema.get("properties").and_then(Value::as_object);
-    let wanted = properties.into_iter().flatten().filter(|(name, property)| {
-        let is_given = resolve(document, property).get("readOnly") == Some(&Value::Bool(true));
-        required.contains(&name.as_str()) && !is_given
-    });
-    wanted
-        .map(|(name, property)| (name.clone(), build(document, property, name, depth + 1)))
-        .collect::<Map<_, _>>()
-        .into()
 }
 
 fn number(schema: &Value) -> Option<f64> {

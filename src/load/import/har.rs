@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::correlate::Correlation;
-use super::draft::{Draft, is_secret, literal, number};
+use super::draft::{Draft, is_header, is_secret, is_sendable, literal, number};
+use super::har_file::{Entry, Har, Pair, PostData, Request};
 use super::log_line::epoch_seconds;
 use super::route::{is_asset, is_id};
 use super::{ImportError, ImportReport, read_text, report};
@@ -52,78 +52,6 @@ pub struct HarOptions {
     pub with_assets: bool,
 }
 
-#[derive(Deserialize)]
-struct Har {
-    log: Log,
-}
-
-#[derive(Deserialize)]
-struct Log {
-    #[serde(default)]
-    entries: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    #[serde(default)]
-    started_date_time: String,
-    #[serde(default)]
-    time: Option<f64>,
-    request: Request,
-    response: Response,
-    #[serde(rename = "_resourceType")]
-    resource_type: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request {
-    method: String,
-    url: String,
-    #[serde(default)]
-    headers: Vec<Pair>,
-    #[serde(default)]
-    cookies: Vec<Pair>,
-    post_data: Option<PostData>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PostData {
-    #[serde(default)]
-    mime_type: String,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    params: Vec<Pair>,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    #[serde(default)]
-    status: i64,
-    #[serde(default)]
-    cookies: Vec<Pair>,
-    #[serde(default)]
-    content: Content,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Content {
-    mime_type: String,
-    text: Option<String>,
-    encoding: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Pair {
-    name: String,
-    #[serde(default)]
-    value: String,
-}
-
 /// Reads a recording.
 pub fn import(path: &Path, options: &HarOptions) -> Result<ImportReport, ImportError> {
     import_text(path, &read_text(path)?, options)
@@ -134,10 +62,8 @@ pub fn import_text(path: &Path, text: &str, options: &HarOptions) -> Result<Impo
     let har: Har = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| ImportError::unreadable(path, &format!("is no HAR file: {error}")))?;
     let found = har.log.entries.len() as u64;
-    let origin = options
-        .origin
-        .clone()
-        .or_else(|| har.log.entries.iter().find_map(|e| Url::parse(&e.request.url).ok()));
+    let origin =
+        options.origin.clone().or_else(|| har.log.entries.iter().find_map(|entry| web(&entry.request.url)));
     let Some(origin) = origin else {
         return Err(ImportError::nothing(path, "there is no request in the recording"));
     };
@@ -189,7 +115,7 @@ impl Recording {
     }
 
     fn take(&mut self, entry: &Entry, with_assets: bool) {
-        let url = Url::parse(&entry.request.url).ok().filter(|url| url.origin() == self.origin.origin());
+        let url = web(&entry.request.url).filter(|url| url.origin() == self.origin.origin());
         let Some(url) = url else {
             self.others += 1;
             return;
@@ -204,7 +130,8 @@ impl Recording {
             return;
         }
         let method = entry.request.method.to_ascii_uppercase();
-        if entry.response.status <= 0 || !METHODS.contains(&method.as_str()) {
+        let is_sound = METHODS.contains(&method.as_str()) && is_sendable(url.path());
+        if entry.response.status <= 0 || !is_sound {
             self.unanswered += 1;
             return;
         }
@@ -213,7 +140,7 @@ impl Recording {
         let index = self.steps.len();
         self.steps.push((think, method.to_ascii_lowercase(), step));
         self.cookies_of_server.extend(entry.response.cookies.iter().map(|cookie| cookie.name.clone()));
-        if let Some(answer) = json_answer(&entry.response.content) {
+        if let Some(answer) = entry.response.content.json() {
             self.known.learn(index, &answer);
         }
     }
@@ -282,7 +209,9 @@ impl Recording {
                 }
                 _ => self.value_of(&name, value),
             };
-            headers.insert(name, value.into());
+            if is_header(&name, &value) {
+                headers.insert(name, value.into());
+            }
         }
         headers
     }
@@ -357,22 +286,12 @@ impl Recording {
     }
 }
 
+/// An address that load can go to.
+fn web(url: &str) -> Option<Url> {
+    Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
 /// Whether the type of a body is said by the key that it is written under.
 fn is_readable(mime_type: &str) -> bool {
     mime_type.starts_with("application/json") || mime_type.starts_with("application/x-www-form-urlencoded")
-}
-
-fn json_answer(content: &Content) -> Option<Value> {
-    if !content.mime_type.contains("json") {
-        return None;
-    }
-    let text = content.text.as_ref()?;
-    match content.encoding.as_deref() {
-        Some("base64") => {
-            use base64::Engine as _;
-            let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
-            serde_json::from_slice(&bytes).ok()
-        }
-        _ => serde_json::from_str(text).ok(),
-    }
 }

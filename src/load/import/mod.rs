@@ -8,6 +8,7 @@ mod correlate;
 mod draft;
 mod example;
 pub mod har;
+mod har_file;
 mod log_line;
 pub mod openapi;
 mod route;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::draft::{Draft, literal, variable_name};
+use super::draft::{Draft, is_header, is_sendable, literal, variable_name};
 use super::example::{example, given, resolve};
 use super::{ImportError, ImportReport, read_text, report};
 use crate::config::Document;
@@ -167,8 +167,12 @@ impl<'d> Api<'d> {
     fn scenario(&mut self, operation: &Operation<'d>) -> Option<Value> {
         let mut request = Map::new();
         let name = operation.name();
+        if !is_sendable(&format!("{}{}", self.prefix, operation.path)) {
+            self.draft.notes.push(format!("{name} is left out: its path cannot be sent"));
+            return None;
+        }
         request.insert("url".to_owned(), self.url(operation).into());
-        request.insert("name".to_owned(), literal(&name).into());
+        request.insert("name".to_owned(), name.clone().into());
         let (mut query, mut headers, mut cookies) = (Map::new(), Map::new(), Map::new());
         for parameter in self.parameters(operation) {
             let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -184,6 +188,7 @@ impl<'d> Api<'d> {
             }
         }
         self.secure(operation, &mut query, &mut headers, &mut cookies, &mut request);
+        headers.retain(|name, value| value.as_str().is_none_or(|value| is_header(name, value)));
         for (key, map) in [("qs", query), ("headers", headers), ("cookie", cookies)] {
             if !map.is_empty() {
                 let as_text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -274,6 +279,14 @@ impl<'d> Api<'d> {
         let body = given(media).unwrap_or_else(|| example(self.document, &schema, "text"));
         match (key, body) {
             ("form" | "formData", body) if !body.is_object() => None,
+            ("formData", Value::Object(map)) => {
+                let plain = |value: Value| match value {
+                    Value::Array(_) | Value::Object(_) | Value::Null => Value::from(value.to_string()),
+                    plain => plain,
+                };
+                let map = map.into_iter().map(|(name, value)| (name, plain(value)));
+                Some((key, Value::Object(map.collect())))
+            }
             ("body", body) => Some((key, body.as_str()?.into())),
             (key, body) => Some((key, body)),
         }

@@ -3,6 +3,7 @@
 
 pub mod chance;
 pub mod compile;
+mod expression;
 mod functions;
 pub mod model;
 pub mod multipart;
