@@ -65,7 +65,7 @@ fn a_missed_threshold_is_exit_1_and_says_what_was_measured() {
     let slo = "slo:\n  - rate > 1000000/s\n  - errors < 50%\n";
     let file = scenario(server.url(), "      - get: /health\n      - think: 100ms", slo);
     let output = run(&file, &["--users", "2", "--duration", "1s", "--ramp", "0s"]);
-    let output = output.hide_times().hide_matches(r"\d+ iterations", "[N] iterations");
+    let output = output.hide_times().hide_matches(r"\d+ iterations, seed \d+", "[N] iterations");
     let output = output.hide_matches(r"\nnote: this machine was short of CPU[^\n]*\n", "");
     let output = output.hide_matches(r"measured: [0-9.]+/s", "measured: [RATE]");
     let output = output.hide_matches(r"(?m)^(GET|all|STEP).*", "[ROW]").run();
@@ -318,7 +318,7 @@ scenarios:
     let received = server.received().concat();
     assert!(received.starts_with("POST /ada/first HTTP/1.1\r\n"), "{received:?}");
     assert!(
-        received.contains("\r\n\r\n{\"text\":\"hello\",\"age\":\"36\"}GET /i1?next=n1 HTTP/1.1\r\n"),
+        received.contains("\r\n\r\n{\"text\":\"hello\",\"age\":36}GET /i1?next=n1 HTTP/1.1\r\n"),
         "{received:?}"
     );
     assert!(received.contains("x-twice: i1i1"), "{received:?}");
@@ -364,7 +364,7 @@ error: a phase needs one of `users`, `arrivalRate`, `arrivalCount`
   |
 7 |     - duration: 10s
   |       ^^^^^^^^
-error: a request has one of `json`, `form`, `body`
+error: a request has one of `json`, `form`, `formData`, `body`
   --> test.yaml:11:15
    |
 11 |       - post: {url: /a, json: {a: 1}, body: b, capture: {json: $.token, as: token}}

@@ -17,6 +17,22 @@ fn every_shipped_scenario_is_valid() {
     }
 }
 
+/// The examples of the language's reference are whole files: each is one that scalectl accepts.
+#[test]
+fn every_example_of_the_reference_is_valid() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let text = fs::read_to_string(docs.join("scenarios.md")).unwrap();
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let people = fs::read(docs.join("examples/people.csv")).unwrap();
+    let mut count = 0;
+    for block in blocks {
+        let run = Scalectl::new(["loadtest", "validate", "example.yaml"]).file("example.yaml", block);
+        run.file("examples/people.csv", &people).run().code(Exit::Done);
+        count += 1;
+    }
+    assert!(count >= 3, "{count} examples");
+}
+
 fn is_yaml(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }

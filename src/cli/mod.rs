@@ -24,6 +24,7 @@ use crate::health::target::TargetError;
 use crate::indexes::IndexError;
 use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
+use crate::load::import::ImportError;
 use crate::load::worker::WorkerError;
 use crate::load::worker::remote::MeetingError;
 use crate::output::{Format, Output};
@@ -75,6 +76,9 @@ pub enum Error {
     /// A load test could not be run.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Nothing could be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// A command on indexes could not be done.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -123,7 +127,9 @@ pub enum Error {
 impl Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Mistakes(_) | Self::Source(_) | Self::Target(_) | Self::Usage(_) => Exit::Usage,
+            Self::Mistakes(_) | Self::Source(_) | Self::Import(_) | Self::Target(_) | Self::Usage(_) => {
+                Exit::Usage
+            }
             Self::Start(StartError::Mongo { .. }) => Exit::Unreachable,
             Self::Start(_) | Self::Settings(_) => Exit::Usage,
             Self::Seed(SeedError::Start(StartError::Mongo { .. })) => Exit::Unreachable,
@@ -148,12 +154,15 @@ fn exit_of_load(error: &LoadError) -> Exit {
         LoadError::Unreachable { .. }
         | LoadError::Worker(WorkerError::Refused { is_unreachable: true, .. })
         | LoadError::Meeting(MeetingError::Unreachable { .. }) => Exit::Unreachable,
+        LoadError::Worker(WorkerError::Section(error)) => exit_of_load(error),
         LoadError::Descriptors(_) | LoadError::TooSmall(_) => Exit::Usage,
         LoadError::Meeting(MeetingError::Taken(_) | MeetingError::Seated { .. }) => Exit::Refused,
         LoadError::Interrupted | LoadError::Worker(WorkerError::Interrupted) => Exit::Interrupted,
-        LoadError::Goose(_) | LoadError::EndedEarly | LoadError::Worker(_) | LoadError::Meeting(_) => {
-            Exit::Inconclusive
-        }
+        LoadError::Goose(_)
+        | LoadError::EndedEarly
+        | LoadError::Before(_)
+        | LoadError::Worker(_)
+        | LoadError::Meeting(_) => Exit::Inconclusive,
     }
 }
 
@@ -264,6 +273,8 @@ async fn execute(command: Command) -> Outcome {
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
         Command::Loadtest(loadtest::Command::Worker(args)) => loadtest::worker::run(args).await,
+        Command::Loadtest(loadtest::Command::Import(command)) => loadtest::import::run(command),
+        Command::Loadtest(loadtest::Command::List(args)) => loadtest::list::run(&args),
         Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
         Command::Migrate(migrate::Command::State(command)) => migrate::state::run(command).await,
     }

@@ -5,6 +5,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{ClientError, Connector};
 
@@ -32,7 +33,13 @@ pub struct HttpResponse {
 impl HttpConnection {
     /// Connects.
     pub async fn open(connector: &Connector) -> Result<Self, ClientError> {
-        let stream = connector.connect().await?;
+        Self::over(connector.connect().await?).await
+    }
+
+    /// The same over a stream that is there already.
+    pub async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> Result<Self, ClientError> {
         let handshake = Builder::new().max_buf_size(READ_BUFFER_BYTES).handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|error| http_error(&error))?;
         // Ends by itself when the sender is dropped or the server closes.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use nix::sys::socket::{setsockopt, sockopt};
-
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::ConfigVerifierExt;
@@ -27,6 +27,7 @@ pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 pub struct Connector {
     host: String,
     authority: String,
+    host_header: HeaderValue,
     addresses: Arc<[SocketAddr]>,
     sources: Sources,
     tls: bool,
@@ -49,13 +50,10 @@ impl Connector {
             Some(port) => format!("{host}:{port}"),
             None => host.clone(),
         };
-        Ok(Self {
-            host,
-            authority,
-            addresses,
-            sources: Sources::default(),
-            tls: matches!(url.scheme(), "https" | "wss"),
-        })
+        let host_header =
+            HeaderValue::from_str(&authority).map_err(|error| ClientError::Protocol(error.to_string()))?;
+        let tls = matches!(url.scheme(), "https" | "wss");
+        Ok(Self { host, authority, host_header, addresses, sources: Sources::default(), tls })
     }
 
     /// The same, connecting from these addresses in turn: one address has ports for 28,000 connections to another.
@@ -67,6 +65,11 @@ impl Connector {
     /// The `Host` header of this origin.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// The same, ready to be sent.
+    pub fn host_header(&self) -> &HeaderValue {
+        &self.host_header
     }
 
     /// `http` or `https`.

@@ -41,6 +41,8 @@ pub struct Mistakes {
     name: String,
     text: String,
     found: Vec<Diagnostic>,
+    /// A second file, whose text follows from this line on.
+    second: Option<Box<(usize, String)>>,
 }
 
 impl Mistakes {
@@ -49,7 +51,13 @@ impl Mistakes {
         found.sort_by(|a, b| (a.place, &a.message).cmp(&(b.place, &b.message)));
         found.dedup();
         // The quoted line must not give away a password that the message is careful to hide.
-        Self { name: name.to_owned(), text: mask_text(text), found }
+        Self { name: name.to_owned(), text: mask_text(text), found, second: None }
+    }
+
+    /// The same for a text that two files make up.
+    #[must_use]
+    pub fn with_second(self, second: Option<(usize, String)>) -> Self {
+        Self { second: second.map(Box::new), ..self }
     }
 
     /// A mistake of the file as a whole: missing, unreadable.
@@ -62,14 +70,29 @@ impl Mistakes {
         self.found.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ")
     }
 
+    /// The file that a place is in, its text, and the place there.
+    fn located(&self, place: Place) -> (&str, &str, Place) {
+        match self.second.as_deref() {
+            Some((start, name)) => {
+                let cut = offset_of(&self.text, Place { line: *start, column: 1 });
+                match place.line >= *start {
+                    true => (name, &self.text[cut..], Place { line: place.line + 1 - start, ..place }),
+                    false => (&self.name, &self.text[..cut], place),
+                }
+            }
+            None => (&self.name, &self.text, place),
+        }
+    }
+
     fn render(&self, diagnostic: &Diagnostic) -> String {
         let Some(place) = diagnostic.place else {
             return format!("error: {}: {}", self.name, diagnostic.message);
         };
-        let start = offset_of(&self.text, place);
-        let end = start + token_length(&self.text[start..]);
+        let (name, text, place) = self.located(place);
+        let start = offset_of(text, place);
+        let end = start + token_length(&text[start..]);
         let annotation = AnnotationKind::Primary.span(start..end).label(diagnostic.help.as_deref());
-        let snippet = Snippet::source(&self.text).path(&self.name).annotation(annotation);
+        let snippet = Snippet::source(text).path(name).annotation(annotation);
         let report = [Level::ERROR.primary_title(&diagnostic.message).element(snippet)];
         Renderer::plain().render(&report)
     }

@@ -25,7 +25,7 @@ pub struct Place {
 }
 
 /// A parsed YAML file. Values are addressed by JSON pointer (`/scenarios/0/flow/2/get/url`).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Document {
     /// The name the user gave, as messages show it.
     pub name: String,
@@ -35,6 +35,8 @@ pub struct Document {
     pub value: Value,
     values: HashMap<String, Place>,
     keys: HashMap<String, Place>,
+    /// A second file, whose text follows from this line on.
+    second: Option<(usize, String)>,
 }
 
 impl Document {
@@ -65,6 +67,7 @@ impl Document {
             value: Value::Null,
             values: HashMap::new(),
             keys: HashMap::new(),
+            second: None,
         };
         document.value = document.flatten(tree, &mut String::new());
         Ok(document)
@@ -82,7 +85,60 @@ impl Document {
 
     /// Ends a check: the mistakes found, in the order of the file, or the document's approval.
     pub fn verdict(&self, found: Vec<Diagnostic>) -> Result<(), Mistakes> {
-        if found.is_empty() { Ok(()) } else { Err(Mistakes::new(&self.name, &self.text, found)) }
+        if found.is_empty() {
+            return Ok(());
+        }
+        Err(Mistakes::new(&self.name, &self.text, found).with_second(self.second.clone()))
+    }
+
+    /// The same file with another one under it: what it does not say itself is said there, at its place there.
+    #[must_use]
+    pub fn over(mut self, under: Self) -> Self {
+        let lines = self.text.matches('\n').count() + 1;
+        self.text = format!("{}\n{}", self.text, under.text);
+        self.second = Some((lines + 1, under.name));
+        let shifted =
+            |(pointer, place): (String, Place)| (pointer, Place { line: place.line + lines, ..place });
+        for (own, more) in [(&mut self.values, under.values), (&mut self.keys, under.keys)] {
+            for (pointer, place) in more.into_iter().map(shifted) {
+                own.entry(pointer).or_insert(place);
+            }
+        }
+        let upper = std::mem::replace(&mut self.value, under.value);
+        merge(&mut self.value, upper);
+        self
+    }
+
+    /// The file and the line of a place.
+    pub fn line(&self, place: Place) -> (&str, usize) {
+        match &self.second {
+            Some((start, name)) if place.line >= *start => (name, place.line + 1 - start),
+            _ => (&self.name, place.line),
+        }
+    }
+
+    /// Lays the mapping at `from` over the one at `onto`: mappings are merged, anything else is replaced, and
+    /// what comes from there keeps its place there.
+    pub fn overlay(&mut self, from: &str, onto: &str) {
+        let Some(upper) = self.value.pointer(from).cloned() else { return };
+        if let Some(lower) = self.value.pointer_mut(onto) {
+            merge(lower, upper);
+        }
+        for places in [&mut self.values, &mut self.keys] {
+            let moved = places.iter().filter_map(|(pointer, place)| {
+                let rest = pointer.strip_prefix(from).filter(|rest| rest.starts_with('/'))?;
+                Some((format!("{onto}{rest}"), *place))
+            });
+            let moved: Vec<_> = moved.collect();
+            places.extend(moved);
+        }
+    }
+
+    /// Replaces the values at and below `pointer` for which `replace` has another.
+    pub fn rewrite(&mut self, pointer: &str, replace: &mut impl FnMut(&str, &Value) -> Option<Value>) {
+        if let Some(value) = self.value.pointer_mut(pointer) {
+            rewrite(value, &mut pointer.to_owned(), replace);
+        }
     }
 
     fn flatten(&mut self, node: Spanned<Node>, pointer: &mut String) -> Value {
@@ -118,6 +174,35 @@ impl Document {
         let value = self.flatten(node, pointer);
         pointer.truncate(length);
         value
+    }
+}
+
+fn merge(lower: &mut Value, upper: Value) {
+    match (lower, upper) {
+        (Value::Object(lower), Value::Object(upper)) => {
+            for (key, value) in upper {
+                merge(lower.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (lower, upper) => *lower = upper,
+    }
+}
+
+fn rewrite(value: &mut Value, pointer: &mut String, replace: &mut impl FnMut(&str, &Value) -> Option<Value>) {
+    if let Some(other) = replace(pointer, value) {
+        *value = other;
+        return;
+    }
+    let mut below = |segment: &str, value: &mut Value| {
+        let length = pointer.len();
+        *pointer += &format!("/{}", escape(segment));
+        rewrite(value, pointer, replace);
+        pointer.truncate(length);
+    };
+    match value {
+        Value::Array(items) => items.iter_mut().enumerate().for_each(|(i, item)| below(&i.to_string(), item)),
+        Value::Object(map) => map.iter_mut().for_each(|(key, item)| below(key, item)),
+        _ => {}
     }
 }
 
@@ -231,7 +316,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::{Document, Place};
+    use super::{Diagnostic, Document, Place};
 
     #[test]
     fn every_value_and_key_has_its_place() {
@@ -248,6 +333,32 @@ mod tests {
         let text = "base: &b {a: 1}\nuse:\n  <<: *b\n  c: 2\n".to_owned();
         let document = Document::parse("t.yaml", text).unwrap();
         assert_eq!(document.value["use"], serde_json::json!({"a": 1, "c": 2}));
+    }
+
+    #[test]
+    fn what_is_laid_over_the_rest_keeps_its_place() {
+        let text = "c: {a: 1, b: {x: 1, y: 2}}\ne:\n  n:\n    b: {y: 3}\n".to_owned();
+        let mut document = Document::parse("t.yaml", text).unwrap();
+        document.overlay("/e/n", "/c");
+        assert_eq!(document.value["c"], serde_json::json!({"a": 1, "b": {"x": 1, "y": 3}}));
+        assert_eq!(document.place("/c/b/y"), Place { line: 4, column: 12 });
+        assert_eq!(document.place("/c/b/x"), Place { line: 1, column: 18 });
+    }
+
+    #[test]
+    fn a_file_lies_over_another_and_each_keeps_its_places() {
+        let upper = Document::parse("s.yaml", "c: {a: 1}\ns: []\n".to_owned()).unwrap();
+        let under = Document::parse("c.yaml", "# common\nc: {a: 0, b: 2}\n".to_owned()).unwrap();
+        let document = upper.over(under);
+        assert_eq!(document.value, serde_json::json!({"c": {"a": 1, "b": 2}, "s": []}));
+        assert_eq!(document.line(document.place("/c/a")), ("s.yaml", 1));
+        assert_eq!(document.line(document.place("/c/b")), ("c.yaml", 2));
+        let found = vec![Diagnostic::new(document.place("/c/b"), "wrong")];
+        let mistakes = document.verdict(found).unwrap_err().to_string();
+        assert!(
+            mistakes.contains("--> c.yaml:2:14") && mistakes.contains("2 | c: {a: 0, b: 2}"),
+            "{mistakes}"
+        );
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The schema is derived from the type itself, so the two cannot drift, and an editor can use the very
 //! same schema. The library reports failures in terms of schemas; here they become terms of the file.
 
+use std::collections::HashSet;
+
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ValidationError, Validator};
 use schemars::JsonSchema;
@@ -18,6 +20,103 @@ pub fn check<T: JsonSchema + DeserializeOwned>(document: &Document) -> Result<T,
     document.verdict(mistakes::<T>(document))?;
     serde_json::from_value(document.value.clone())
         .map_err(|error| Mistakes::unplaced(&document.name, error.to_string()))
+}
+
+/// A document with mistakes in it, as far as it can be read without them.
+#[derive(Debug)]
+pub struct Reading<T> {
+    /// What is left when everything that does not fit is left out; `None` when too little is.
+    pub value: Option<T>,
+    /// What does not fit.
+    pub found: Vec<Diagnostic>,
+    /// Pointers to what was left out.
+    pub cut: HashSet<String>,
+}
+
+/// Reads as much of the document as can be read, so that other checks can name their mistakes too.
+pub fn read<T: JsonSchema + DeserializeOwned>(document: &Document) -> Reading<T> {
+    let schema = schemars::schema_for!(T).to_value();
+    let mut found = Vec::new();
+    let mut cut = HashSet::new();
+    for error in validator(&schema).iter_errors(&document.value) {
+        found.extend(explain(document, &schema, &error));
+        misfits(&error, &mut cut);
+    }
+    let mut value = document.value.clone();
+    // The longest first: what is inside of something else goes before it.
+    let mut pointers: Vec<&String> = cut.iter().collect();
+    pointers.sort_by_key(|pointer| std::cmp::Reverse(pointer.len()));
+    pointers.into_iter().for_each(|pointer| remove(&mut value, pointer));
+    Reading { value: serde_json::from_value(value).ok(), found, cut }
+}
+
+fn misfits(error: &ValidationError<'_>, cut: &mut HashSet<String>) {
+    let pointer = error.instance_path().as_str();
+    match error.kind() {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            cut.extend(unexpected.iter().map(|key| format!("{pointer}/{}", escape(key))));
+        }
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } if constants(context).is_empty() => {
+            match meant_branch(pointer, context) {
+                Some(branch) => branch.iter().for_each(|cause| misfits(cause, cut)),
+                None => _ = cut.insert(pointer.to_owned()),
+            }
+        }
+        _ => _ = cut.insert(pointer.to_owned()),
+    }
+}
+
+/// Items of lists stay: the pointers of those after them would no longer be theirs.
+fn remove(value: &mut Value, pointer: &str) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    if let Some(Value::Object(map)) = value.pointer_mut(parent) {
+        map.shift_remove(&key.replace("~1", "/").replace("~0", "~"));
+    }
+}
+
+/// The schema of a type, for whoever looks at one document several times.
+#[derive(Debug)]
+pub struct Checker(Validator);
+
+impl Checker {
+    /// For documents that are meant to be a `T`.
+    pub fn new<T: JsonSchema>() -> Self {
+        Self(validator(&schemars::schema_for!(T).to_value()))
+    }
+
+    /// Text where the schema wants something else, at any depth, with the pointer to it.
+    pub fn misplaced_text(&self, document: &Document) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        self.0.iter_errors(&document.value).for_each(|error| collect_text(&error, &mut found));
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Whether a mistake is at `pointer`.
+    pub fn is_wrong_at(&self, document: &Document, pointer: &str) -> bool {
+        self.0.iter_errors(&document.value).any(|error| is_at(&error, pointer))
+    }
+}
+
+fn is_at(error: &ValidationError<'_>, pointer: &str) -> bool {
+    let is_here = error.instance_path().as_str() == pointer;
+    match error.kind() {
+        _ if is_here => true,
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            context.iter().flatten().any(|cause| is_at(cause, pointer))
+        }
+        _ => false,
+    }
+}
+
+fn collect_text(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) {
+    if let Value::String(text) = error.instance().as_ref() {
+        found.push((error.instance_path().as_str().to_owned(), text.clone()));
+    }
+    if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind() {
+        context.iter().flatten().for_each(|cause| collect_text(cause, found));
+    }
 }
 
 /// All that keeps the document from being a `T`.

@@ -24,6 +24,8 @@ pub struct Beat {
     pub begun: u64,
     /// Users that a mistake of the generator ended, since the start.
     pub broken_users: u32,
+    /// The payload that had no row left for somebody.
+    pub spent: Option<String>,
     /// How the process is.
     pub vitals: Vitals,
     /// With the last one: how long this process made load.

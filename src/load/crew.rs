@@ -23,6 +23,7 @@ use super::engine::{Shared, Stop, VirtualUser};
 use super::run::LoadError;
 use super::scenario::Plan;
 use super::schedule::Load;
+use super::section::Given;
 use super::share::Share;
 use super::vitals::Vitals;
 use crate::clients::Connector;
@@ -40,6 +41,17 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Users made before others of the thread have their turn.
 const AT_ONCE: usize = 64;
 
+/// What one process has to do.
+#[derive(Debug)]
+pub struct Task {
+    /// Which part of the run.
+    pub share: Share,
+    /// Addresses to connect from; the system chooses when there are none.
+    pub sources: Vec<IpAddr>,
+    /// What the section before the load has set.
+    pub given: Given,
+}
+
 /// Users that are ready to start.
 #[derive(Debug)]
 pub struct Crew {
@@ -49,20 +61,17 @@ pub struct Crew {
 
 impl Crew {
     /// Checks what the machine and the target allow, and makes this share of the plan's users.
-    pub async fn muster(
-        plan: Arc<Plan>,
-        share: Share,
-        sources: &[IpAddr],
-        stop: Stop,
-    ) -> Result<Self, LoadError> {
+    pub async fn muster(plan: Arc<Plan>, task: Task, stop: Stop) -> Result<Self, LoadError> {
+        let Task { share, sources, given } = task;
         let interrupt = stop.interrupt.clone();
         let users = share.of(plan.load.users().into());
         limits::ensure_descriptors(users * plan.connections_per_user())?;
         let connector = tokio::select! {
-            connector = reach(&plan, sources) => connector?,
+            connector = reach(&plan, &sources) => connector?,
             () = interrupt.cancelled() => return Err(LoadError::Interrupted),
         };
         let shared = Arc::new(Shared::new(plan, share, connector, stop));
+        shared.given.set(given).ok();
         let mut attack = tokio::spawn(attack(Arc::clone(&shared)));
         tokio::select! {
             () = all_ready(&shared) => {}
@@ -105,13 +114,14 @@ fn beat(shared: &Shared, start: Instant, measured: Option<Duration>) -> Beat {
         active: shared.active.load(Ordering::Relaxed),
         begun: shared.begun.load(Ordering::Relaxed),
         broken_users: shared.broken.load(Ordering::Relaxed),
+        spent: shared.spent.get().cloned(),
         vitals: Vitals::take(),
         measured,
     }
 }
 
 /// Looks the target up and connects once.
-async fn reach(plan: &Plan, sources: &[IpAddr]) -> Result<Connector, LoadError> {
+pub async fn reach(plan: &Plan, sources: &[IpAddr]) -> Result<Connector, LoadError> {
     let reached = within(REACH_TIMEOUT, async {
         let connector = Connector::resolve(&plan.target).await?.with_sources(sources);
         connector.connect().await?;

@@ -18,6 +18,7 @@ pub struct Ledger {
     open: BTreeMap<u32, Tally>,
     totals: Tally,
     user_seconds: f64,
+    spent: Option<String>,
 }
 
 /// One process.
@@ -62,12 +63,14 @@ impl Ledger {
             open: BTreeMap::new(),
             totals: Tally::new(rows),
             user_seconds: 0.0,
+            spent: None,
         }
     }
 
     /// Takes a process' beat in; returns the seconds that are complete now, in order.
     pub fn take(&mut self, part: usize, beat: Beat) -> Vec<Second> {
-        let Beat { second, tally, active, begun, broken_users, vitals, measured } = beat;
+        let Beat { second, tally, active, begun, broken_users, spent, vitals, measured } = beat;
+        self.spent = self.spent.take().or(spent);
         let state = &mut self.parts[part];
         // The last words of a process may belong to a second that others have closed long ago.
         let second = second.max(state.told);
@@ -101,6 +104,17 @@ impl Ledger {
         let closed = std::mem::replace(&mut self.open, still_open);
         let active = self.active();
         closed.into_iter().map(|(number, tally)| Second { number, tally, active }).collect()
+    }
+
+    /// Adds what was done once, outside of the load.
+    pub fn add(&mut self, tally: &Tally) {
+        // It is not the load that lasted longer.
+        self.totals.absorb(&Tally { last: None, ..tally.clone() });
+    }
+
+    /// The payload that had no row left for somebody.
+    pub fn spent(&self) -> Option<&str> {
+        self.spent.as_deref()
     }
 
     /// Everything so far.
@@ -157,6 +171,7 @@ mod tests {
             active: 1,
             begun: count,
             broken_users: 0,
+            spent: None,
             vitals: Vitals::default(),
             measured: is_last.then(|| Duration::from_secs(u64::from(second))),
         }

@@ -1,14 +1,17 @@
 //! Load: virtual users that go through scenarios, and what they measured.
 //!
-//! [`scenario`] is the language, [`schedule`] says when users are active, [`engine`] is one user, [`crew`] the
-//! users of one process. Each process counts and times with its [`recorder`] and tells a [`beat`] a second; an
-//! [`observer`] adds the beats up ([`ledger`], [`timeline`]), holds them against the thresholds ([`slo`]) and
-//! makes the [`report`]. Nothing here prints or knows the command line.
+//! [`scenario`] is the language, [`import`] writes it from recordings, logs and API documents, [`schedule`] says when
+//! users are active, [`engine`] is one user, [`crew`] the users of one process. Each process counts and times with
+//! its [`recorder`] and tells a [`beat`] a second; an [`observer`] adds the beats up ([`ledger`], [`timeline`]), holds
+//! them against the thresholds ([`slo`]) and makes the [`report`]. Nothing here prints or knows the command line.
 
 pub mod beat;
 pub mod crew;
+#[cfg(test)]
+mod damaged;
 pub mod engine;
 pub mod generator;
+pub mod import;
 pub mod ledger;
 pub mod observer;
 pub mod recorder;
@@ -16,7 +19,9 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod schedule;
+pub mod section;
 pub mod share;
+pub mod shipped;
 pub mod slo;
 pub mod tally;
 pub mod timeline;

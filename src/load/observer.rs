@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::beat::Beat;
+use super::engine::Once;
 use super::ledger::Ledger;
 use super::report::{LoadReport, Observed};
 use super::run::Progress;
 use super::scenario::Plan;
 use super::scenario::plan::MetricKind;
 use super::schedule::Load;
+use super::section::Given;
 use super::slo::judge::Judge;
 use super::timeline::Chronicle;
 
@@ -43,6 +45,12 @@ impl Observer {
             }
         }
         aborts
+    }
+
+    /// Adds what a section outside of the load did; gives what it has set.
+    pub fn add(&mut self, done: Once) -> Given {
+        self.ledger.add(&done.tally);
+        done.given
     }
 
     /// A process will not say anything any more.
@@ -80,8 +88,9 @@ impl Observer {
     pub fn finish(self, is_interrupted: bool, lost: Vec<String>) -> LoadReport {
         let Self { plan, ledger, chronicle, judges } = self;
         let arrivals = match &plan.load {
-            Load::Open { shape, .. } => Some(shape.arrivals()),
-            Load::Closed { .. } => None,
+            // Without a row nobody was missing for them.
+            Load::Open { shape, .. } if ledger.spent().is_none() => Some(shape.arrivals()),
+            Load::Open { .. } | Load::Closed { .. } => None,
         };
         // Steps that were finished after the end belong to the time that they took.
         let measured = ledger.totals().last.unwrap_or_default().max(ledger.measured());

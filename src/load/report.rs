@@ -1,5 +1,6 @@
 //! What a run measured and what that means. Every output is made from this one value.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -61,6 +62,10 @@ pub struct LoadReport {
     pub generator: GeneratorReport,
     /// How it went over time.
     pub timeline: Timeline,
+    /// What every random choice came from; `--seed` repeats them.
+    pub seed: u64,
+    /// What else there is to know, such as rows that ran out.
+    pub notes: Vec<String>,
 }
 
 /// What a run comes to.
@@ -83,8 +88,10 @@ pub enum Verdict {
 pub struct RowReport {
     /// Its name.
     pub name: String,
-    /// `exchange`, `sent`, `wait` or `delivery`.
+    /// `exchange`, `sent`, `wait`, `delivery` or `setup`.
     pub kind: &'static str,
+    /// The tags of its steps.
+    pub tags: BTreeMap<String, String>,
     /// Steps done.
     pub count: u64,
     /// Those that failed.
@@ -139,14 +146,14 @@ impl LoadReport {
         let has_lost = !lost.is_empty();
         let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
-        let script = MetricDef { name: "(script)".to_owned(), kind: MetricKind::Exchange };
+        let script = exchanges("(script)");
         let named = || plan.metrics.iter().chain([&script]).zip(&totals.rows);
         let mut sum = Row::default();
         named().filter(|(metric, _)| is_exchange(metric.kind)).for_each(|(_, row)| sum.absorb(row));
         plan.slos.iter().zip(&mut slo).for_each(|(slo, result)| own_delay(slo, result, &totals.lag));
         let shown = |(metric, row): &(&MetricDef, &Row)| metric.name != script.name || row.count > 0;
         let rows = named().filter(shown).map(|(metric, row)| row_report(metric, row, seconds)).collect();
-        let all = MetricDef { name: "all exchanges".to_owned(), kind: MetricKind::Exchange };
+        let all = exchanges("all exchanges");
         let names: Vec<&str> = named().map(|(metric, _)| metric.name.as_str()).collect();
         let failures = totals.failures.by_frequency().into_iter().map(|(metric, cause, failure)| {
             let FailureCount { count, sample } = failure;
@@ -167,6 +174,12 @@ impl LoadReport {
             slo,
             generator,
             timeline,
+            seed: plan.seed,
+            notes: ledger
+                .spent()
+                .map(|name| format!("{name} had no row left: whoever needed one stopped"))
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -186,6 +199,10 @@ impl Verdict {
             Self::Interrupted => Exit::Interrupted,
         }
     }
+}
+
+fn exchanges(name: &str) -> MetricDef {
+    MetricDef { name: name.to_owned(), kind: MetricKind::Exchange, tags: BTreeMap::new() }
 }
 
 fn is_exchange(kind: MetricKind) -> bool {
@@ -222,6 +239,7 @@ fn row_report(metric: &MetricDef, row: &Row, seconds: f64) -> RowReport {
     RowReport {
         name: metric.name.clone(),
         kind: metric.kind.word(),
+        tags: metric.tags.clone(),
         count: row.count,
         errors: row.errors,
         rate: (10.0 * row.count as f64 / seconds.max(1e-3)).round() / 10.0,

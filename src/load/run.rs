@@ -9,11 +9,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::crew::Crew;
+use super::crew::{Crew, Task};
 use super::engine::Stop;
 use super::observer::Observer;
 use super::report::LoadReport;
 use super::scenario::Plan;
+use super::section::{after, before};
 use super::share::Share;
 use super::worker::WorkerError;
 use super::worker::preflight::TooSmall;
@@ -40,6 +41,9 @@ pub enum LoadError {
         /// Why.
         source: ClientError,
     },
+    /// The section before the load did not get to its end.
+    #[error("the load was not begun, because `before` failed: {0}")]
+    Before(String),
     /// Somebody interrupted before it had begun.
     #[error("interrupted before the load had begun")]
     Interrupted,
@@ -86,8 +90,11 @@ pub async fn run(
     mut watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, LoadError> {
     let stop = Stop { interrupt: interrupt.clone(), ..Stop::default() };
-    let crew = Crew::muster(Arc::clone(&plan), Share::WHOLE, sources, stop.clone()).await?;
-    let mut observer = Observer::new(plan, 1);
+    let before = before(&plan, sources, &interrupt).await?;
+    let mut observer = Observer::new(Arc::clone(&plan), 1);
+    let given = before.map(|done| observer.add(done)).unwrap_or_default();
+    let task = Task { share: Share::WHOLE, sources: sources.to_vec(), given: given.clone() };
+    let crew = Crew::muster(Arc::clone(&plan), task, stop.clone()).await?;
     let start = Instant::now() + LEAD;
     let (beats, mut heard) = mpsc::channel(BEATS);
     let work = crew.work(start, beats);
@@ -107,5 +114,8 @@ pub async fn run(
         }
     }
     done.unwrap_or(Ok(()))?;
+    if let Some(done) = after(&plan, sources, &given, &interrupt).await {
+        observer.add(done);
+    }
     Ok(observer.finish(interrupt.is_cancelled(), Vec::new()))
 }

@@ -18,12 +18,12 @@ impl Share {
     /// How many of `all` things are its own.
     pub fn of(self, all: u64) -> u64 {
         let (index, count) = (u64::from(self.index), u64::from(self.count));
-        (all + count - 1 - index) / count
+        all.saturating_sub(index).div_ceil(count)
     }
 
     /// The number, among all, of its own number `own` (from 0).
     pub fn number(self, own: u64) -> u64 {
-        u64::from(self.index) + own * u64::from(self.count)
+        own.saturating_mul(self.count.into()).saturating_add(self.index.into())
     }
 }
 

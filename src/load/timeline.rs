@@ -187,7 +187,8 @@ mod tests {
     }
 
     fn chronicle(seconds: u64) -> Chronicle {
-        let metric = MetricDef { name: "GET /".to_owned(), kind: MetricKind::Exchange };
+        let metric =
+            MetricDef { name: "GET /".to_owned(), kind: MetricKind::Exchange, tags: Default::default() };
         Chronicle::new(Duration::from_secs(seconds), &[metric])
     }
 

@@ -24,6 +24,9 @@ pub fn render(report: &LoadReport) -> String {
         out += &failures_table(&report.failures);
     }
     out += &generator_notes(report);
+    for note in &report.notes {
+        out += &style::look(&format!("\nnote: {}\n", one_line(note)));
+    }
     out += &format!("\n{}\n", style::bold("Thresholds"));
     for result in &report.slo {
         out += &format!("  {}\n", slo_line(result));
@@ -37,9 +40,10 @@ fn heading(report: &LoadReport) -> String {
     let seconds = report.duration_seconds;
     let scenario = style::bold(&report.scenario);
     format!(
-        "{scenario} against {}: {users} users, {seconds:.1} s, {} iterations",
+        "{scenario} against {}: {users} users, {seconds:.1} s, {} iterations, seed {}",
         report.target,
-        thousands(report.iterations)
+        thousands(report.iterations),
+        report.seed
     )
 }
 

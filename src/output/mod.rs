@@ -2,9 +2,11 @@
 
 pub mod demo;
 pub mod health;
+pub mod import;
 pub mod indexes;
 pub mod load;
 pub mod progress;
+pub mod shipped;
 pub mod state;
 pub mod style;
 pub mod table;

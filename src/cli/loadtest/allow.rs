@@ -18,7 +18,7 @@ pub struct AllowArgs {
     allow_host: Vec<String>,
     /// The file that says which hosts load may go to, and what is production
     #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE, env = "SCALECTL_CONFIG")]
-    config: PathBuf,
+    topology: PathBuf,
     /// Load this production environment; without it, its name is asked for at a terminal
     #[arg(long, value_name = "NAME")]
     production: Option<String>,
@@ -28,14 +28,14 @@ impl AllowArgs {
     /// Whether load may go to `target`.
     pub fn ensure(&self, target: &Url, output: Output) -> Result<(), Error> {
         let host = host(target);
-        let topology = if self.config.exists() { Some(Topology::load(&self.config)?.1) } else { None };
+        let topology = if self.topology.exists() { Some(Topology::load(&self.topology)?.1) } else { None };
         let environments = || topology.iter().flat_map(|topology| &topology.environments);
         let is_listed = environments().any(|(_, environment)| lists(environment, host));
         if !is_loopback(target) && !is_listed && !self.names(host) {
             return Err(Error::Refused(format!(
                 "load on {host} was not allowed; if the host is yours to load, add --allow-host {host}, or list it \
                  under `load` of its environment in {}",
-                self.config.display()
+                self.topology.display()
             )));
         }
         let mut production = environments().filter(|(_, environment)| environment.production);

@@ -1,6 +1,8 @@
 //! `scalectl loadtest`
 
 mod allow;
+pub mod import;
+pub mod list;
 pub mod run;
 pub mod validate;
 pub mod worker;
@@ -14,6 +16,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::args::{duration, positive_duration};
 use crate::config::{Document, Mistakes};
 use crate::load::scenario::model::Pattern;
+use crate::load::scenario::source::SourceText;
 use crate::load::{Overrides, Plan, compile_document};
 
 /// The commands under `loadtest`.
@@ -25,6 +28,11 @@ pub enum Command {
     Validate(validate::Args),
     /// Make load for a run that another machine leads
     Worker(worker::Args),
+    /// Write a scenario from a recording, a log or an API document
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Name the scenarios that are shipped, or print one
+    List(list::Args),
 }
 
 /// A scenario file and what to change in it.
@@ -54,22 +62,46 @@ pub struct ScenarioArgs {
     /// How long the users take to start, within that time [default: a fifth of it, at most 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     ramp: Option<Duration>,
+    /// Lay the settings of this environment, from `config.environments`, over the others
+    #[arg(long, short, value_name = "NAME")]
+    environment: Option<String>,
+    /// Take settings that the scenario file does not have from this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Make the random choices of an earlier run again; its report names the seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+/// A scenario file, read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What is in it, and in the settings beside it.
+    pub document: Document,
+    /// The folder of the files that it names.
+    pub folder: PathBuf,
+    /// The texts themselves.
+    pub texts: Vec<SourceText>,
 }
 
 impl ScenarioArgs {
-    /// The file, read.
-    pub fn load(&self) -> Result<Document, Mistakes> {
-        Document::load(&self.file)
+    /// The file, read, with the settings beside it.
+    pub fn load(&self) -> Result<Loaded, Mistakes> {
+        let document = Document::load(&self.file)?;
+        let folder = folder_of(&self.file);
+        let texts = vec![SourceText::of(&document)];
+        let Some(config) = &self.config else { return Ok(Loaded { document, folder, texts }) };
+        let has_payload = document.value.pointer("/config/payload").is_some();
+        let settings = Document::load(config)?;
+        let texts = vec![SourceText::of(&document), SourceText::of(&settings)];
+        // A payload is looked for where the file is that names it.
+        let folder = if has_payload { folder } else { folder_of(config) };
+        Ok(Loaded { document: document.over(settings), folder, texts })
     }
 
     /// The file worked out.
-    pub fn compile(&self, document: &Document) -> Result<Plan, Mistakes> {
-        compile_document(document, self.folder(), &self.overrides())
-    }
-
-    /// The folder that the file's own files are in.
-    pub fn folder(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new("."))
+    pub fn compile(&self, loaded: &Loaded) -> Result<Plan, Mistakes> {
+        compile_document(&loaded.document, &loaded.folder, &self.overrides())
     }
 
     /// The file.
@@ -79,7 +111,19 @@ impl ScenarioArgs {
 
     /// What is to be changed in it.
     pub fn overrides(&self) -> Overrides {
-        let Self { file: _, target, users, arrival_rate, duration, ramp, iterations, shape } = self;
+        let Self {
+            file: _,
+            target,
+            users,
+            arrival_rate,
+            duration,
+            ramp,
+            iterations,
+            shape,
+            environment,
+            seed,
+            config: _,
+        } = self;
         Overrides {
             target: target.clone(),
             users: *users,
@@ -88,8 +132,14 @@ impl ScenarioArgs {
             ramp: *ramp,
             iterations: *iterations,
             shape: *shape,
+            environment: environment.clone(),
+            seed: *seed,
         }
     }
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new(".")).to_owned()
 }
 
 fn shape() -> impl TypedValueParser<Value = Pattern> {

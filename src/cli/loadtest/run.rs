@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::ScenarioArgs;
 use super::allow::{AllowArgs, is_loopback};
 use super::workers::{Manner, WorkerArgs};
+use super::{Loaded, ScenarioArgs};
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome, io_error};
-use crate::config::Document;
 use crate::load::worker::{Files, Job};
-use crate::load::{self, LoadError, LoadReport, Plan, Progress};
+use crate::load::{self, LoadError, LoadReport, Overrides, Plan, Progress};
 use crate::output::progress::LoadProgress;
 use crate::{output, signal};
 
@@ -29,16 +28,17 @@ pub struct Args {
 /// Compiles, runs, reports.
 pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
-    let document = args.scenario.load()?;
-    let plan = Arc::new(args.scenario.compile(&document)?);
+    let scenario = args.scenario.load()?;
+    let plan = Arc::new(args.scenario.compile(&scenario)?);
     args.allow.ensure(&plan.target, output)?;
     let manner = args.workers.manner(&plan, is_loopback(&plan.target))?;
+    plan.notes.iter().for_each(|note| output.note(&format!("note: {note}")));
     let title = args.scenario.file().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(line) = manner.line() {
         output.note(&line);
     }
     let mut progress = LoadProgress::start(output, &title);
-    let result = make_load(&args.scenario, document, plan, manner, |state| progress.update(state)).await;
+    let result = make_load(&args.scenario, scenario, plan, manner, |state| progress.update(state)).await;
     progress.finish();
     let report = result?;
     output.report(&report, output::load::render).map_err(io_error("the results could not be written"))?;
@@ -46,8 +46,8 @@ pub async fn run(args: Args) -> Outcome {
 }
 
 async fn make_load(
-    scenario: &ScenarioArgs,
-    document: Document,
+    args: &ScenarioArgs,
+    scenario: Loaded,
     plan: Arc<Plan>,
     manner: Manner,
     watch: impl FnMut(&Progress),
@@ -56,11 +56,13 @@ async fn make_load(
         Manner::Here { sources } => {
             return Ok(load::run(plan, sources, signal::interrupt(), watch).await?);
         }
-        Manner::Processes(crews) => (Files::In(scenario.folder().to_owned()), crews.sources.clone()),
+        Manner::Processes(crews) => (Files::In(scenario.folder), crews.sources.clone()),
         // They know their own addresses.
-        Manner::Met { .. } => (Files::gather(&document, scenario.folder())?, Vec::new()),
+        Manner::Met { .. } => (Files::gather(&scenario.document, &scenario.folder)?, Vec::new()),
     };
-    let job = Job::new(document, files, scenario.overrides(), sources);
+    // All draw from one seed.
+    let overrides = Overrides { seed: Some(plan.seed), ..args.overrides() };
+    let job = Job::new(scenario.texts, files, overrides, sources);
     let (workers, said, terms) = manner.gather().await?;
     let run = load::worker::run(plan, &job, workers, said, terms, signal::interrupt(), watch);
     Ok(run.await.map_err(LoadError::from)?)

@@ -24,13 +24,15 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 fn render(summary: &Summary) -> String {
+    let notes = summary.notes.iter().map(|note| format!("\n  note        {note}"));
     format!(
-        "{} is valid\n  scenarios   {}\n  load        {} users, {} s\n  report      {} rows, {} thresholds",
+        "{} is valid\n  scenarios   {}\n  load        {} users, {} s\n  report      {} rows, {} thresholds{}",
         summary.file,
         summary.scenarios.join(", "),
         summary.users,
         summary.duration_seconds,
         summary.rows,
-        summary.thresholds
+        summary.thresholds,
+        notes.collect::<String>()
     )
 }

@@ -1,16 +1,17 @@
 //! Checks and captures on JSON answers.
 
-use jsonpath_rust::query::{QueryRef, js_path_process};
+use rand::RngExt;
 use serde_json::Value;
 
 use crate::load::recorder::Failure;
-use crate::load::scenario::plan::{JsonCheck, JsonPath};
-use crate::load::scenario::template::Slots;
+use crate::load::scenario::model::{Pick, PickWord};
+use crate::load::scenario::plan::{CapturePlan, JsonCheck, JsonPath};
+use crate::load::scenario::template::{Slots, text};
 use crate::text::json_excerpt;
 
 /// The first value at `path`.
 pub fn find<'v>(path: &JsonPath, root: &'v Value) -> Option<&'v Value> {
-    js_path_process(&path.query, root).ok()?.into_iter().next().map(QueryRef::val)
+    path.find(root)
 }
 
 /// Whether `root` has what `check` asks for.
@@ -21,19 +22,64 @@ pub fn check(check: &JsonCheck, root: &Value, slots: &Slots) -> Result<(), Failu
     };
     let Some(template) = &check.value else { return Ok(()) };
     let expected = template.render(slots).map_err(|error| Failure::answered("template", error))?;
-    if *found == expected || text(found) == text(&expected) {
+    if is_same(found, &expected) {
         return Ok(());
     }
     let cause = format!("{path} does not match");
     Err(Failure::answered(cause, format!("expected {expected}, found {found} in {}", json_excerpt(root))))
 }
 
+/// Text compares with what a template renders, numbers included.
+pub fn is_same(left: &Value, right: &Value) -> bool {
+    left == right || text(left) == text(right)
+}
+
+/// The value at `path` that `capture` wants.
+pub fn captured(capture: &CapturePlan, path: &JsonPath, root: &Value, slots: &Slots) -> Option<Value> {
+    match capture.pick {
+        None => path.find(root).cloned(),
+        Some(pick) => picked(pick, path.find_all(root).into_iter().cloned().collect(), slots),
+    }
+}
+
+/// Which of several values is wanted. None at all is no list either.
+pub fn picked(pick: Pick, mut found: Vec<Value>, slots: &Slots) -> Option<Value> {
+    if found.is_empty() {
+        return None;
+    }
+    let last = found.len() - 1;
+    Some(match pick {
+        Pick::Word(PickWord::All) => Value::Array(found),
+        Pick::Word(PickWord::Last) => found.swap_remove(last),
+        Pick::Word(PickWord::Random) => {
+            found.swap_remove(slots.chance.draw(|chance| chance.random_range(0..=last)))
+        }
+        Pick::Nth(index) => return found.into_iter().nth(index as usize),
+    })
+}
+
+/// Keeps a value, or its default; nothing at all is a failure where the capture is strict.
+pub fn keep(
+    capture: &CapturePlan,
+    found: Option<Value>,
+    slots: &mut Slots,
+    missing: impl FnOnce() -> Failure,
+) -> Result<(), Failure> {
+    let value = match (found, &capture.default) {
+        (Some(found), _) => Some(found),
+        (None, Some(default)) => {
+            Some(default.render(slots).map_err(|error| Failure::answered("template", error))?)
+        }
+        (None, None) if capture.strict => return Err(missing()),
+        (None, None) => None,
+    };
+    if let Some(value) = value {
+        slots[capture.slot] = Some(value);
+    }
+    Ok(())
+}
+
 /// The value that a strict capture did not find.
 pub fn missing(path: &str, root: &Value) -> Failure {
     Failure::answered(format!("nothing to capture at {path}"), json_excerpt(root))
-}
-
-/// Text compares with what a template renders, numbers included.
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

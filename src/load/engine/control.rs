@@ -1,5 +1,7 @@
 //! The steps that steer: lists, pauses, loops, branches, assignments.
 
+use std::borrow::Cow;
+
 use futures_util::future::BoxFuture;
 use rand::RngExt;
 use serde_json::Value;
@@ -8,7 +10,20 @@ use tokio::time::Instant;
 use super::session::keep_driving;
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::load::recorder::Failure;
+use crate::load::scenario::compile::parse_think;
+use crate::load::scenario::model::ThinkTime;
 use crate::load::scenario::plan::{Loop, Step, Think, Times};
+use crate::load::scenario::template::{JsonTemplate, Template};
+
+/// A pause that an expression gives is not longer than one that is written.
+const LONGEST_THINK_SECONDS: f64 = 86_400.0;
+
+/// What a loop goes through.
+struct Rounds<'s> {
+    first: u64,
+    end: u64,
+    items: Option<Cow<'s, [Value]>>,
+}
 
 impl VirtualUser {
     /// Goes through `steps` until one fails or the user's time is over.
@@ -31,6 +46,11 @@ impl VirtualUser {
             Step::Emit(step) => self.emit(step).await,
             Step::Receive(step) => self.receive(step).await,
             Step::Think(think) => self.think(*think).await,
+            Step::ThinkComputed(template) => {
+                let think = self.computed_think(template).map_err(|error| self.broken(&error))?;
+                self.think(think).await
+            }
+            Step::Parallel(parallel) => self.parallel(parallel).await,
             Step::Loop(repeat) => self.repeat(repeat).await,
             Step::If { condition, then, otherwise } => {
                 let is_true = condition.is_true(&self.slots).map_err(|error| self.broken(&error))?;
@@ -48,20 +68,15 @@ impl VirtualUser {
 
     async fn repeat(&mut self, repeat: &Loop) -> StepResult {
         let builtin = self.shared.plan.builtin;
-        let items = match &repeat.times {
-            Times::Over(list) => Some(self.items(list.render(&self.slots))?),
-            _ => None,
-        };
-        let mut round = 0_usize;
+        let rounds = self.rounds(&repeat.times).map_err(|error| self.broken(&error))?;
+        let mut round = rounds.first;
         loop {
-            let goes_on = match (&repeat.times, &items) {
-                (Times::Count(count), _) => round < *count as usize,
-                (Times::While(condition), _) => {
+            let goes_on = match &repeat.times {
+                Times::While(condition) => {
                     condition.is_true(&self.slots).map_err(|error| self.broken(&error))?
                 }
-                (Times::Over(_), Some(items)) => round < items.len(),
-                (Times::Over(_), None) => false,
-                (Times::Forever, _) => Instant::now() < self.ends_at,
+                Times::Forever => Instant::now() < self.ends_at,
+                Times::Count(..) | Times::Computed(_) | Times::Over(_) => round < rounds.end,
             };
             if !goes_on {
                 return Ok(());
@@ -69,10 +84,10 @@ impl VirtualUser {
             if self.is_over() {
                 return Err(Ending::Cut);
             }
-            self.slots[builtin.loop_count] = Some((round + 1).into());
-            if let Some(items) = &items {
-                self.slots[builtin.loop_element] = Some(items[round].clone());
-            }
+            self.slots[builtin.loop_count] = Some(round.into());
+            let index = usize::try_from(round).unwrap_or(usize::MAX);
+            let element = rounds.items.as_ref().and_then(|items| items.get(index)).cloned();
+            self.slots[builtin.loop_element] = Some(element.unwrap_or_else(|| round.into()));
             self.steps(&repeat.body).await?;
             round += 1;
             // A body that never waits must not keep the other users of its thread from running.
@@ -80,17 +95,46 @@ impl VirtualUser {
         }
     }
 
-    fn items(&self, list: Result<Value, String>) -> Result<Vec<Value>, Ending> {
-        match list {
-            Ok(Value::Array(items)) => Ok(items),
-            Ok(other) => Err(self.broken(&format!("`over` needs a list, found {other}"))),
-            Err(error) => Err(self.broken(&error)),
+    /// From which round to which a loop goes, and the list that it goes through.
+    fn rounds<'s>(&self, times: &'s Times) -> Result<Rounds<'s>, String> {
+        let none = Rounds { first: 0, end: 0, items: None };
+        Ok(match times {
+            Times::Count(first, end) => Rounds { first: *first, end: *end, ..none },
+            Times::Computed(template) => {
+                let text = template.render(&self.slots)?;
+                let end = text.trim().parse().map_err(|_| format!("`count` is no number: {text}"))?;
+                Rounds { end, ..none }
+            }
+            Times::Over(list) => {
+                let items = self.items(list)?;
+                Rounds { end: items.len() as u64, items: Some(items), ..none }
+            }
+            Times::While(_) | Times::Forever => none,
+        })
+    }
+
+    fn items<'s>(&self, list: &'s JsonTemplate) -> Result<Cow<'s, [Value]>, String> {
+        if let Some(Value::Array(items)) = list.as_static() {
+            return Ok(Cow::Borrowed(items));
         }
+        match list.render(&self.slots)? {
+            Value::Array(items) => Ok(Cow::Owned(items)),
+            other => Err(format!("`over` needs a list, found {other}")),
+        }
+    }
+
+    fn computed_think(&self, template: &Template) -> Result<Think, String> {
+        let text = template.render(&self.slots)?;
+        let think = match text.trim().parse::<f64>() {
+            Ok(seconds) if (0.0..=LONGEST_THINK_SECONDS).contains(&seconds) => ThinkTime::Seconds(seconds),
+            _ => ThinkTime::Text(text),
+        };
+        parse_think(&think).map(|think| Think { max: think.max.max(think.min), ..think })
     }
 
     async fn think(&mut self, think: Think) -> StepResult {
         let pause = match think.max > think.min {
-            true => rand::rng().random_range(think.min..=think.max),
+            true => self.slots.chance.draw(|chance| chance.random_range(think.min..=think.max)),
             false => think.min,
         };
         let due = self.due + pause;

@@ -19,11 +19,21 @@ impl CookieJar {
             let mut parts = text.split(';').map(str::trim);
             let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
             let is_expired = parts.any(is_over);
-            self.cookies.retain(|(known, _)| known != name);
+            self.forget(name);
             if !is_expired {
                 self.cookies.push((name.to_owned(), value.to_owned()));
             }
         }
+    }
+
+    /// Takes in a cookie that the scenario names itself.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.forget(name);
+        self.cookies.push((name.to_owned(), value));
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.cookies.retain(|(known, _)| known != name);
     }
 
     /// The `Cookie` header, if there is anything to send; `own` is what the scenario sends itself.

@@ -1,64 +1,131 @@
 //! The HTTP step: a request on the connection that the user owns.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderValue};
-use hyper::{HeaderMap, Request, Uri};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION};
+use hyper::{HeaderMap, Method, Request, Uri};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::answer;
+use super::check;
 use super::session::keep_driving;
 use super::user::{StepResult, VirtualUser};
 use crate::clients::http::{HttpConnection, HttpResponse};
 use crate::clients::net::within;
 use crate::clients::{ClientError, Connector};
 use crate::load::recorder::Failure;
-use crate::load::scenario::plan::{Body, HeaderTemplate, HttpCheck, HttpStep, RequestUrl, Source};
+use crate::load::scenario::plan::{Body, HeaderTemplate, HttpStep, RequestUrl};
 use crate::load::scenario::template::{JsonTemplate, Slots};
-use crate::text::body_excerpt;
+
+/// Room for a JSON body before it is known how long it is.
+const USUAL_BODY_BYTES: usize = 256;
+
+/// A chain of redirects that is longer leads nowhere.
+const MOST_REDIRECTS: usize = 10;
 
 impl VirtualUser {
     /// Sends a request, reads the whole answer, checks it and keeps what is asked for.
     pub(super) async fn http(&mut self, step: &HttpStep) -> StepResult {
-        let request = self.request(step).map_err(|error| self.broken(&error))?;
+        let mut request = self.request(step).map_err(|error| self.broken(&error))?;
         let begun = self.begin(step.metric);
-        let shared = Arc::clone(&self.shared);
-        let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        let exchange = within(step.timeout, exchange(&mut self.http, &shared.connector, request));
-        let mut exchange = Box::pin(exchange);
-        let (answer, lost) = tokio::select! {
-            answer = &mut exchange => (answer, None),
-            // The request has nothing to do with the socket and gets its answer.
-            failure = keep_driving(self.session.as_mut(), awaited) => (exchange.as_mut().await, Some(failure)),
+        let mut redirects = 0;
+        let (answer, lost) = loop {
+            let left = step.timeout.saturating_sub(begun.elapsed());
+            let (answer, lost) = self.exchange(request, left).await;
+            match answer.as_ref().ok().and_then(|response| self.redirected(step, response, redirects)) {
+                Some(next) if lost.is_none() => request = next,
+                _ => break (answer, lost),
+            }
+            redirects += 1;
         };
-        drop(exchange);
         let ended = Instant::now();
         let result = match answer {
             Ok(response) => self.take_answer(step, &response),
             Err(error) => {
                 // What is left of the exchange would be taken for the answer to the next one.
                 self.http = None;
-                Err(Failure::from(&error))
+                Err(failure(&error, step))
             }
         };
         self.finish_at(ended, step.metric, begun, result)?;
         lost.map_or(Ok(()), |failure| self.lost(failure))
     }
 
-    fn request(&self, step: &HttpStep) -> Result<Request<Full<Bytes>>, String> {
+    /// One request and its answer, while the Socket.IO connection is kept alive.
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        limit: Duration,
+    ) -> (Result<HttpResponse, ClientError>, Option<Failure>) {
+        let shared = Arc::clone(&self.shared);
+        let awaited = &shared.plan.scenarios[self.scenario].awaited;
+        let exchange = within(limit, exchange(&mut self.http, &shared.connector, request));
+        let mut exchange = Box::pin(exchange);
+        tokio::select! {
+            answer = &mut exchange => (answer, None),
+            // The request has nothing to do with the socket and gets its answer.
+            failure = keep_driving(self.session.as_mut(), awaited) => (exchange.as_mut().await, Some(failure)),
+        }
+    }
+
+    /// The request that a redirect to the target itself asks for.
+    pub(super) fn redirected(
+        &mut self,
+        step: &HttpStep,
+        response: &HttpResponse,
+        redirects: usize,
+    ) -> Option<Request<Full<Bytes>>> {
+        let status = response.status.as_u16();
+        if !step.follows || !matches!(status, 301 | 302 | 303 | 307 | 308) || redirects >= MOST_REDIRECTS {
+            return None;
+        }
+        let location = response.headers.get(LOCATION)?.to_str().ok()?;
+        let path = self.own_path(location)?.parse().ok()?;
+        self.cookies.store(&response.headers);
+        let mut request = self.request(step).ok()?;
+        *request.uri_mut() = path;
+        // As browsers do: the answer to a form is read with GET.
+        let is_read = status == 303 || (matches!(status, 301 | 302) && step.method == Method::POST);
+        if is_read && step.method != Method::HEAD {
+            *request.method_mut() = Method::GET;
+            *request.body_mut() = Full::default();
+            request.headers_mut().remove(CONTENT_LENGTH);
+            request.headers_mut().remove(CONTENT_TYPE);
+        }
+        Some(request)
+    }
+
+    /// Path and query of an address, if it is one of the target's.
+    fn own_path(&self, location: &str) -> Option<String> {
+        let target = &self.shared.plan.target;
+        let resolved = target.join(location).ok().filter(|url| url.origin() == target.origin())?;
+        Some(match resolved.query() {
+            Some(query) => format!("{}?{query}", resolved.path()),
+            None => resolved.path().to_owned(),
+        })
+    }
+
+    /// The request that a step sends.
+    pub(super) fn request(&mut self, step: &HttpStep) -> Result<Request<Full<Bytes>>, String> {
+        for (name, template) in &step.cookies {
+            let value = template.render(&self.slots)?;
+            self.cookies.set(name, value);
+        }
         let uri = self.uri(step)?;
         let body = body(&step.body, &self.slots)?;
-        let mut request = Request::new(Full::new(body.clone()));
+        let length = body.len();
+        let mut request = Request::new(Full::new(body));
         *request.method_mut() = step.method.clone();
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        let authority = self.shared.connector.authority();
-        headers.insert(HOST, HeaderValue::from_str(authority).map_err(|error| error.to_string())?);
+        headers.insert(HOST, self.shared.connector.host_header().clone());
         if !matches!(step.body, Body::Empty) {
-            headers.insert(CONTENT_LENGTH, body.len().into());
+            headers.insert(CONTENT_LENGTH, length.into());
         }
         self.add_headers(step, headers)?;
         Ok(request)
@@ -68,10 +135,10 @@ impl VirtualUser {
         for (name, header) in &step.headers {
             let value = match header {
                 HeaderTemplate::Static(value) => value.clone(),
-                HeaderTemplate::Rendered(template) => {
-                    let text = template.render(&self.slots)?;
-                    HeaderValue::from_str(&text)
-                        .map_err(|_| format!("the value of header {name} is not valid"))?
+                HeaderTemplate::Rendered(template) => header_value(name, template.render(&self.slots)?)?,
+                HeaderTemplate::Basic(user, pass) => {
+                    let pair = format!("{}:{}", user.render(&self.slots)?, pass.render(&self.slots)?);
+                    header_value(name, format!("Basic {}", BASE64.encode(pair)))?
                 }
             };
             headers.insert(name, value);
@@ -89,12 +156,13 @@ impl VirtualUser {
             RequestUrl::Static(uri) => uri.to_string(),
             RequestUrl::Rendered(template) => template.render(&self.slots)?,
         };
-        let origin = self.shared.plan.target.origin().ascii_serialization();
-        if let Some(path) = text.strip_prefix(&origin) {
-            text = path.to_owned();
-        }
         if !text.starts_with('/') {
-            return Err(format!("`{text}` is no path of {origin}; load goes to the target only"));
+            let origin = self.shared.plan.target.origin().ascii_serialization();
+            match text.strip_prefix(&origin) {
+                Some("") => text = "/".to_owned(),
+                Some(path) if path.starts_with(['/', '?']) => text = path.to_owned(),
+                _ => return Err(format!("`{text}` is no path of {origin}; load goes to the target only")),
+            }
         }
         if !step.query.is_empty() {
             text.push(if text.contains('?') { '&' } else { '?' });
@@ -103,51 +171,27 @@ impl VirtualUser {
         text.parse().map_err(|error| format!("`{text}` is no valid path: {error}"))
     }
 
-    fn take_answer(&mut self, step: &HttpStep, response: &HttpResponse) -> Result<(), Failure> {
+    /// Checks an answer and keeps what is asked for.
+    pub(super) fn take_answer(&mut self, step: &HttpStep, response: &HttpResponse) -> Result<(), Failure> {
         self.cookies.store(&response.headers);
-        check_status(step, response)?;
-        let needs_json = step.checks.iter().any(|check| matches!(check, HttpCheck::Json(_)))
-            || step.captures.iter().any(|capture| matches!(capture.from, Source::Json(_)));
-        let json = if needs_json { parse(&response.body)? } else { Value::Null };
-        for check in &step.checks {
-            self.check(check, response, &json)?;
-        }
-        for capture in &step.captures {
-            let found = captured(&capture.from, response, &json);
-            match found {
-                Some(value) => self.slots[capture.slot] = Some(value),
-                None if capture.strict => return Err(missing(&capture.from, &json)),
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn check(&self, check: &HttpCheck, response: &HttpResponse, json: &Value) -> Result<(), Failure> {
-        let header = |name| response.headers.get(name).and_then(|value| value.to_str().ok());
-        match check {
-            HttpCheck::Status(_) => Ok(()),
-            HttpCheck::ContentType(expected) => match header(&CONTENT_TYPE) {
-                Some(found) if found.starts_with(expected.as_str()) => Ok(()),
-                found => {
-                    let detail = format!("expected {expected}, found {}", found.unwrap_or("none"));
-                    Err(Failure::answered("content type does not match", detail))
-                }
-            },
-            HttpCheck::HasHeader(name) if response.headers.contains_key(name) => Ok(()),
-            HttpCheck::HasHeader(name) => Err(Failure::answered(format!("no header {name}"), "")),
-            HttpCheck::Regexp(regexp) if regexp.is_match(&response.body) => Ok(()),
-            HttpCheck::Regexp(regexp) => Err(Failure::answered(
-                format!("the body does not match {regexp}"),
-                body_excerpt(&response.body),
-            )),
-            HttpCheck::Json(check) => answer::check(check, json, &self.slots),
-        }
+        check::take(step, response, &mut self.slots)
     }
 }
 
+/// What the step allows in all, not what was left of it after a redirect.
+pub(super) fn failure(error: &ClientError, step: &HttpStep) -> Failure {
+    match error {
+        ClientError::Timeout(_) => Failure::from(&ClientError::Timeout(step.timeout)),
+        other => Failure::from(other),
+    }
+}
+
+fn header_value(name: &HeaderName, text: String) -> Result<HeaderValue, String> {
+    HeaderValue::try_from(text).map_err(|_| format!("the value of header {name} is not valid"))
+}
+
 /// Sends on the open connection, or opens one first.
-async fn exchange(
+pub(super) async fn exchange(
     connection: &mut Option<HttpConnection>,
     connector: &Connector,
     request: Request<Full<Bytes>>,
@@ -161,55 +205,18 @@ async fn exchange(
     }
 }
 
-fn check_status(step: &HttpStep, response: &HttpResponse) -> Result<(), Failure> {
-    let status = response.status.as_u16();
-    let mut expected = step.checks.iter().filter_map(|check| match check {
-        HttpCheck::Status(statuses) => Some(statuses),
-        _ => None,
-    });
-    let is_good = match expected.next() {
-        None => status < 400,
-        Some(first) => first.contains(&status) && expected.all(|statuses| statuses.contains(&status)),
-    };
-    if is_good {
-        Ok(())
-    } else {
-        Err(Failure::answered(format!("HTTP {status}"), body_excerpt(&response.body)))
-    }
-}
-
-fn captured(from: &Source, response: &HttpResponse, json: &Value) -> Option<Value> {
-    match from {
-        Source::Json(path) => answer::find(path, json).cloned(),
-        Source::Header(name) => response.headers.get(name)?.to_str().ok().map(Value::from),
-        Source::Regexp(regexp) => {
-            let captures = regexp.captures(&response.body)?;
-            let found = captures.get(1).or_else(|| captures.get(0))?;
-            Some(String::from_utf8_lossy(found.as_bytes()).into())
-        }
-    }
-}
-
-fn missing(from: &Source, json: &Value) -> Failure {
-    match from {
-        Source::Json(path) => answer::missing(&path.source, json),
-        Source::Header(name) => Failure::answered(format!("nothing to capture in header {name}"), ""),
-        Source::Regexp(regexp) => Failure::answered(format!("nothing to capture with {regexp}"), ""),
-    }
-}
-
-fn parse(body: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(body)
-        .map_err(|error| Failure::answered("the body is no JSON", format!("{error}: {}", body_excerpt(body))))
-}
-
 fn body(body: &Body, slots: &Slots) -> Result<Bytes, String> {
     Ok(match body {
         Body::Empty => Bytes::new(),
         Body::Static(bytes) => bytes.clone(),
-        Body::Json(template) => Bytes::from(template.render(slots)?.to_string()),
+        Body::Json(template) => {
+            let mut json = Vec::with_capacity(USUAL_BODY_BYTES);
+            template.write(&mut json, slots)?;
+            Bytes::from(json)
+        }
         Body::Form(pairs) => Bytes::from(form(pairs, slots)?),
         Body::Text(template) => Bytes::from(template.render(slots)?),
+        Body::Multipart(form) => form.render(slots)?,
     })
 }
 

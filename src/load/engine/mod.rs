@@ -4,13 +4,18 @@
 //! driving its Socket.IO connection, so that pings are answered and events are kept.
 
 mod answer;
+mod check;
 mod control;
 mod cookies;
+pub mod hostile;
 mod http;
+mod once;
+mod parallel;
 mod session;
 mod shared;
 mod socket;
 mod user;
 
+pub use once::{Once, once};
 pub use shared::{Shared, Stop};
 pub use user::VirtualUser;

@@ -1,7 +1,7 @@
 //! What all users of a run share.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rand::RngExt;
 use serde_json::Value;
@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clients::Connector;
 use crate::load::recorder::Recorder;
 use crate::load::scenario::Plan;
-use crate::load::scenario::model::Order;
+use crate::load::scenario::chance::Who;
 use crate::load::scenario::plan::{Initial, ScenarioPlan};
+use crate::load::scenario::template::Slots;
 use crate::load::share::Share;
 
 /// How a run is ended.
@@ -52,8 +53,12 @@ pub struct Shared {
     pub broken: AtomicU32,
     /// Iterations that were begun.
     pub begun: AtomicU64,
+    /// What the section before the load has set, by slot.
+    pub given: OnceLock<Vec<(usize, Value)>>,
+    /// The payload that had no row left for somebody.
+    pub spent: OnceLock<String>,
     tickets: AtomicU64,
-    rows: Vec<AtomicUsize>,
+    rows: Vec<AtomicU64>,
 }
 
 impl Shared {
@@ -61,7 +66,7 @@ impl Shared {
     pub fn new(plan: Arc<Plan>, share: Share, connector: Connector, stop: Stop) -> Self {
         Self {
             recorder: Recorder::new(plan.metrics.len()),
-            rows: plan.payloads.iter().map(|_| AtomicUsize::new(0)).collect(),
+            rows: plan.payloads.iter().map(|_| AtomicU64::new(0)).collect(),
             plan,
             share,
             connector,
@@ -72,6 +77,8 @@ impl Shared {
             finished: AtomicU32::new(0),
             broken: AtomicU32::new(0),
             begun: AtomicU64::new(0),
+            given: OnceLock::new(),
+            spent: OnceLock::new(),
             tickets: AtomicU64::new(0),
         }
     }
@@ -87,42 +94,53 @@ impl Shared {
         self.share.number(self.tickets.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The scenario of an iteration: spread evenly by weight, the same in every run.
-    pub fn scenario(&self, ticket: u64) -> usize {
-        const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
-        let scenarios = &self.plan.scenarios;
+    /// The scenario of an iteration: spread evenly by weight over users and over the iterations of each, the
+    /// same in every run.
+    pub fn scenario(&self, who: Who) -> usize {
+        // Steps that never fall into a pattern with each other: those of the R2 sequence.
+        const USER: f64 = 0.754_877_666_246_692_8;
+        const ROUND: f64 = 0.569_840_290_998_053_2;
+        let scenarios = self.plan.chosen();
         let total: f64 = scenarios.iter().map(weight).sum();
-        let mut left = (ticket as f64 * GOLDEN_RATIO).fract() * total;
+        let mut left = (who.user as f64 * USER + who.round as f64 * ROUND).fract() * total;
         for (index, scenario) in scenarios.iter().enumerate() {
             left -= weight(scenario);
             if left < 0.0 {
                 return index;
             }
         }
-        scenarios.len() - 1
+        scenarios.iter().rposition(|scenario| scenario.weight > 0).unwrap_or(0)
     }
 
-    /// Fills the variables that an iteration starts with.
-    pub fn fill(&self, slots: &mut [Option<Value>], user: u32, ticket: u64) {
-        slots.fill(None);
+    /// Fills the variables that an iteration starts with; `false` when a payload has no row left for it.
+    pub fn fill(&self, slots: &mut Slots, who: Who, ticket: u64) -> bool {
+        slots.clear();
         let plan = &self.plan;
         for (slot, initial) in &plan.variables {
             slots[*slot] = Some(match initial {
                 Initial::Fixed(value) => value.clone(),
-                Initial::OneOf(values) => values[rand::rng().random_range(0..values.len())].clone(),
+                Initial::OneOf(values) => {
+                    let index = slots.chance.draw(|chance| chance.random_range(0..values.len()));
+                    values[index].clone()
+                }
             });
         }
         for (table, cursor) in plan.payloads.iter().zip(&self.rows) {
-            let row = match table.order {
-                Order::Sequence => cursor.fetch_add(1, Ordering::Relaxed) % table.rows.len(),
-                Order::Random => rand::rng().random_range(0..table.rows.len()),
+            let next = || cursor.fetch_add(1, Ordering::Relaxed);
+            let Some(row) = table.row(self.share, plan.seed, who, &slots.chance, next) else {
+                self.spent.get_or_init(|| table.name.clone());
+                return false;
             };
-            for (slot, value) in table.slots.iter().zip(&table.rows[row]) {
+            for (slot, value) in table.slots.iter().zip(row) {
                 slots[*slot] = Some(value.clone());
             }
         }
-        slots[plan.builtin.user] = Some((user + 1).into());
+        for (slot, value) in self.given.get().into_iter().flatten() {
+            slots[*slot] = Some(value.clone());
+        }
+        slots[plan.builtin.user] = Some((who.user + 1).into());
         slots[plan.builtin.iteration] = Some((ticket + 1).into());
+        true
     }
 }
 

@@ -184,11 +184,8 @@ impl VirtualUser {
         }
         for capture in &plan.captures {
             let Source::Json(path) = &capture.from else { continue };
-            match answer::find(path, &root) {
-                Some(value) => self.slots[capture.slot] = Some(value.clone()),
-                None if capture.strict => return Err(answer::missing(&path.source, &root)),
-                None => {}
-            }
+            let found = answer::captured(capture, path, &root, &self.slots);
+            answer::keep(capture, found, &mut self.slots, || answer::missing(&path.source, &root))?;
         }
         Ok(root)
     }

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::RngExt;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cookies::CookieJar;
@@ -13,7 +12,9 @@ use super::session::Session;
 use super::shared::Shared;
 use crate::clients::http::HttpConnection;
 use crate::load::recorder::{Failure, Sample};
+use crate::load::scenario::chance::Who;
 use crate::load::scenario::plan::MetricId;
+use crate::load::scenario::template::Slots;
 use crate::load::schedule::Load;
 
 /// After a connection failed a user waits about this long, as real clients do; it would otherwise
@@ -35,6 +36,8 @@ pub enum Ending {
     Fruitless,
     /// The run is over.
     Cut,
+    /// A payload has no row left for this user.
+    Spent,
 }
 
 /// What a step comes to.
@@ -47,7 +50,9 @@ pub struct VirtualUser {
     pub(super) http: Option<HttpConnection>,
     pub(super) cookies: CookieJar,
     pub(super) session: Option<Session>,
-    pub(super) slots: Vec<Option<Value>>,
+    pub(super) slots: Slots,
+    /// Further connections, of requests that were sent at once.
+    pub(super) spare: Vec<HttpConnection>,
     pub(super) scenario: usize,
     /// When the next step is due. Response times count from here, however late the step begins.
     pub(super) due: Instant,
@@ -55,9 +60,12 @@ pub struct VirtualUser {
     pub(super) ends_at: Instant,
     /// The step that waits for its answer, and since when.
     pub(super) in_flight: Option<(MetricId, Instant)>,
+    /// The same of requests that were sent at once.
+    pub(super) at_once: Vec<(MetricId, Instant)>,
     index: u32,
     /// How often it may still begin, where that is bounded.
     iterations_left: Option<u32>,
+    round: u64,
 }
 
 /// Tells the run that a user is through, however it got there.
@@ -75,7 +83,7 @@ impl Drop for Presence {
 impl VirtualUser {
     /// User number `index` of this process, from 0.
     pub fn new(shared: Arc<Shared>, index: u32) -> Box<Self> {
-        let slots = vec![None; shared.plan.slots];
+        let slots = Slots::new(shared.plan.slots);
         let now = Instant::now();
         let index = shared.share.number(index.into()) as u32;
         Box::new(Self {
@@ -88,8 +96,11 @@ impl VirtualUser {
             due: now,
             ends_at: now,
             in_flight: None,
+            spare: Vec::new(),
+            at_once: Vec::new(),
             index,
             iterations_left: None,
+            round: 0,
         })
     }
 
@@ -134,10 +145,16 @@ impl VirtualUser {
                 None => {}
             }
             let ticket = self.shared.next_ticket();
-            if self.iterate(ticket).await == Err(Ending::Fruitless) {
-                let jitter = rand::rng().random_range(0.5..1.5);
-                self.sleep_until(end.min(Instant::now() + BACK_OFF.mul_f64(jitter))).await;
-                self.due = Instant::now();
+            let who = Who { user: self.index.into(), round: self.round };
+            self.round += 1;
+            match self.iterate(ticket, who).await {
+                Err(Ending::Spent) => return,
+                Err(Ending::Fruitless) => {
+                    let jitter = rand::rng().random_range(0.5..1.5);
+                    self.sleep_until(end.min(Instant::now() + BACK_OFF.mul_f64(jitter))).await;
+                    self.due = Instant::now();
+                }
+                _ => {}
             }
             // A scenario that never waits must not keep the other users of its thread from running.
             tokio::task::coop::consume_budget().await;
@@ -153,18 +170,21 @@ impl VirtualUser {
             self.shared.recorder.late_start();
         }
         self.start_at(due);
-        self.iterate(ticket).await.ok();
-        !self.shared.stop.soft.is_cancelled()
+        let who = Who { user: ticket, round: 0 };
+        self.iterate(ticket, who).await != Err(Ending::Spent) && !self.shared.stop.soft.is_cancelled()
     }
 
     /// Goes through a scenario once.
-    async fn iterate(&mut self, ticket: u64) -> StepResult {
+    async fn iterate(&mut self, ticket: u64, who: Who) -> StepResult {
         let shared = Arc::clone(&self.shared);
+        self.slots.chance.restart(shared.plan.seed, who);
+        if !shared.fill(&mut self.slots, who, ticket) {
+            return Err(Ending::Spent);
+        }
         shared.active.fetch_add(1, Ordering::Relaxed);
         shared.begun.fetch_add(1, Ordering::Relaxed);
         self.cookies = CookieJar::default();
-        shared.fill(&mut self.slots, self.index, ticket);
-        self.scenario = shared.scenario(ticket);
+        self.scenario = shared.scenario(who);
         let steps = &shared.plan.scenarios[self.scenario].steps;
         let result = tokio::select! {
             biased;
@@ -184,6 +204,21 @@ impl VirtualUser {
             self.due = Instant::now();
         }
         shared.active.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    /// Goes through a section once, until `end` at most.
+    pub(super) async fn go_through(&mut self, scenario: usize, end: Instant) -> StepResult {
+        let shared = Arc::clone(&self.shared);
+        let who = Who::default();
+        self.slots.chance.restart(shared.plan.seed, who);
+        shared.fill(&mut self.slots, who, 0);
+        (self.scenario, self.ends_at) = (scenario, end);
+        self.start_at(Instant::now());
+        let result = self.steps(&shared.plan.scenarios[scenario].steps).await;
+        if let Some(session) = self.session.take() {
+            session.io.close(GOODBYE).await;
+        }
         result
     }
 
@@ -252,10 +287,13 @@ impl VirtualUser {
     /// A step that was still unanswered when everything was dropped counts: a server that hangs would pass
     /// otherwise. Its time is at least what it waited. After an interrupt it says nothing.
     fn give_up_waiting(&mut self) {
-        let Some((metric, begun)) = self.in_flight.take() else { return };
-        if self.shared.stop.hard.is_cancelled() && !self.shared.stop.interrupt.is_cancelled() {
-            let failure = Failure::answered("unanswered at the end", "the run ended before an answer came");
-            self.finish(metric, begun, Err(failure)).ok();
+        let unanswered: Vec<_> = self.in_flight.take().into_iter().chain(self.at_once.drain(..)).collect();
+        for (metric, begun) in unanswered {
+            if self.shared.stop.hard.is_cancelled() && !self.shared.stop.interrupt.is_cancelled() {
+                let failure =
+                    Failure::answered("unanswered at the end", "the run ended before an answer came");
+                self.finish(metric, begun, Err(failure)).ok();
+            }
         }
     }
 

@@ -1,10 +1,19 @@
 //! Scenario files: [`model`] is what is written, [`compile`](mod@compile) works it out with every mistake
 //! named at once, [`plan`] is what users run.
 
+pub mod chance;
 pub mod compile;
+mod expression;
+mod functions;
 pub mod model;
+pub mod multipart;
+mod path;
 pub mod payload;
+mod people;
 pub mod plan;
+mod prepare;
+mod slots;
+pub mod source;
 pub mod template;
 
 pub use compile::{Overrides, compile_document};

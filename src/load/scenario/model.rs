@@ -20,6 +20,10 @@ pub struct ScenarioFile {
     /// What users do.
     #[schemars(length(min = 1))]
     pub scenarios: Vec<Scenario>,
+    /// Done once before the load; what it sets and captures is there for all users.
+    pub before: Option<Section>,
+    /// Done once after the load.
+    pub after: Option<Section>,
     /// Thresholds that decide the exit code, such as `p95 < 200ms` or `errors < 0.1%`.
     #[serde(default)]
     pub slo: Vec<SloModel>,
@@ -52,6 +56,21 @@ pub struct ScopedSlo {
     pub abort: bool,
 }
 
+/// Steps that are done once in a run, by a user of their own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Section {
+    /// What its steps speak.
+    #[serde(default)]
+    pub engine: Engine,
+    /// Its steps, in order.
+    #[serde(default)]
+    pub flow: Vec<Step>,
+}
+
+/// Names that reports can be cut by, such as `area: checkout`.
+pub type Tags = BTreeMap<String, String>;
+
 /// What holds for all scenarios of a file.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -66,7 +85,7 @@ pub struct Config {
     /// Variables that every user starts with; of a list, each iteration gets one item at random.
     #[serde(default)]
     pub variables: BTreeMap<String, Value>,
-    /// CSV files whose rows become variables.
+    /// Files whose rows become variables.
     pub payload: Option<OneOrMany<Payload>>,
     /// Limits and defaults of HTTP requests.
     #[serde(default)]
@@ -84,6 +103,32 @@ pub struct Config {
     pub plugins: BTreeMap<String, Value>,
     /// Artillery's JavaScript file: refused with its reason.
     pub processor: Option<Value>,
+    /// Settings by name; `--environment NAME` lays them over those above.
+    #[serde(default)]
+    #[expect(dead_code, reason = "the chosen one was laid over the rest before this was read")]
+    pub environments: BTreeMap<String, Value>,
+    /// What every random choice comes from; `--seed` overrides it. A new one each run when left out.
+    pub seed: Option<u64>,
+    /// How certificates are checked.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Artillery's engines of others: they are programs, and refused.
+    #[serde(default)]
+    pub engines: BTreeMap<String, Value>,
+    /// Artillery's score: nothing is done with it, see `slo`.
+    pub apdex: Option<Value>,
+    /// For Artillery's runs elsewhere: nothing to be done here.
+    pub include_files: Option<Value>,
+    /// For Artillery's runs elsewhere: nothing to be done here.
+    pub bundling: Option<Value>,
+}
+
+/// How certificates are checked.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Tls {
+    /// Only `true`, which is what is done anyway.
+    pub reject_unauthorized: Option<bool>,
 }
 
 /// A value that may be written alone or as a list.
@@ -165,23 +210,36 @@ impl Pattern {
     ];
 }
 
-/// A CSV file whose columns become variables.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+/// A file whose rows become variables: CSV, or JSON (`.json`, a list) and JSON lines (`.jsonl`, `.ndjson`).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Payload {
     /// The file, relative to the scenario file.
     pub path: PathBuf,
-    /// Names of the columns; the first line's when left out.
+    /// Names of the columns; the first line's when left out. Of JSON rows, the keys that are wanted.
     #[serde(default)]
     pub fields: Vec<String>,
     /// Which row an iteration gets.
     #[serde(default)]
     pub order: Order,
+    /// Whether a row is for one iteration or for all iterations of a user.
+    #[serde(default)]
+    pub per: Per,
     /// Whether the first line is a header although `fields` are given.
     #[serde(default)]
     pub skip_header: bool,
     /// One character; a comma when left out.
     pub delimiter: Option<String>,
+    /// Whether numbers, `true` and `false` of a CSV file become what they look like; true when left out.
+    pub cast: Option<bool>,
+    /// Empty lines are left out in any case.
+    #[expect(dead_code, reason = "an Artillery setting that nothing depends on")]
+    pub skip_empty_lines: Option<bool>,
+    /// Puts all rows into the one variable `name`, as a list of mappings.
+    #[serde(default)]
+    pub load_all: bool,
+    /// The variable of `loadAll`.
+    pub name: Option<String>,
 }
 
 /// In which order rows are handed out.
@@ -193,6 +251,19 @@ pub enum Order {
     Random,
     /// One after the other, from the first again after the last.
     Sequence,
+    /// One after the other, each only once: whoever finds none left stops, and the run may end early.
+    Unique,
+}
+
+/// For how long a row is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    /// Each iteration gets another.
+    #[default]
+    Iteration,
+    /// A user has the same in all its iterations; user n has row n where the order is not random.
+    User,
 }
 
 /// Limits and defaults of HTTP requests.
@@ -201,18 +272,50 @@ pub enum Order {
 pub struct HttpConfig {
     /// How long an answer may take; 10 s when left out.
     pub timeout: Option<Span>,
-    /// Headers that every HTTP request carries.
+    /// What every HTTP request carries.
     #[serde(default)]
     pub defaults: Defaults,
+    /// Artillery's pool of connections: each user has its own here.
+    pub pool: Option<Value>,
+    /// Artillery's connections per user: one here, more with `parallel`.
+    pub max_sockets: Option<Value>,
+    /// Artillery's further metrics: nothing to be done here.
+    pub extended_metrics: Option<Value>,
 }
 
-/// Headers that every HTTP request carries.
+/// What every HTTP request carries, and what holds for each of them.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Defaults {
-    /// By name.
+    /// Headers by name.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// Cookies by name.
+    #[serde(default)]
+    pub cookie: BTreeMap<String, String>,
+    /// Whether a captured value that is missing is an error; true when left out.
+    pub strict_capture: Option<bool>,
+    /// For pauses.
+    #[serde(default)]
+    pub think: ThinkDefaults,
+}
+
+/// For pauses.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ThinkDefaults {
+    /// How far a pause may be from what is written: milliseconds, a duration, or percent such as `20%`.
+    pub jitter: Option<Jitter>,
+}
+
+/// How far a pause may be from what is written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Jitter {
+    /// Milliseconds.
+    Milliseconds(#[schemars(range(min = 0.0, max = 86_400_000.0))] f64),
+    /// A duration, or percent.
+    Text(String),
 }
 
 /// Artillery's thresholds: response times in milliseconds, the error rate in percent.
@@ -225,6 +328,8 @@ pub struct Ensure {
     pub max: Option<f64>,
     /// Median response time.
     pub p50: Option<f64>,
+    /// Median response time.
+    pub median: Option<f64>,
     /// 75th percentile.
     pub p75: Option<f64>,
     /// 90th percentile.
@@ -240,8 +345,19 @@ pub struct Ensure {
     /// Limits by metric, such as `http.response_time.p95: 200`.
     #[serde(default)]
     pub thresholds: Vec<BTreeMap<String, f64>>,
-    /// Artillery's expressions: refused with the way out.
-    pub conditions: Option<Value>,
+    /// Artillery's expressions, as far as they compare response times and are joined by `and`.
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+}
+
+/// An expression of Artillery's `ensure`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Condition {
+    /// Such as `http.response_time.p95 < 250 and http.response_time.max < 1000`.
+    pub expression: String,
+    /// Whether it decides the exit code; true when left out.
+    pub strict: Option<bool>,
 }
 
 /// Defaults of the Socket.IO connection.
@@ -284,11 +400,28 @@ pub struct Scenario {
     #[serde(default)]
     pub engine: Engine,
     /// How often it is chosen, relative to the others.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(max = 1_000_000))]
     pub weight: Option<u32>,
     /// Its steps, in order.
-    #[schemars(length(min = 1))]
+    #[serde(default)]
     pub flow: Vec<Step>,
+    /// Tags of all its rows.
+    #[serde(default)]
+    pub tags: Tags,
+    /// Artillery's JavaScript hook: refused with its reason.
+    pub before_scenario: Option<Value>,
+    /// Artillery's JavaScript hook: refused with its reason.
+    pub after_scenario: Option<Value>,
+    /// Artillery's JavaScript hook: refused with its reason.
+    pub before_request: Option<Value>,
+    /// Artillery's JavaScript hook: refused with its reason.
+    pub after_response: Option<Value>,
+    /// Artillery's JavaScript hook: refused with its reason.
+    pub on_error: Option<Value>,
+    /// Artillery's JavaScript for a browser: refused with its reason.
+    pub test_function: Option<Value>,
+    /// Artillery's JavaScript for a browser: refused with its reason.
+    pub flow_function: Option<Value>,
 }
 
 /// What a scenario speaks. HTTP steps are welcome in both.
@@ -335,8 +468,8 @@ pub struct Step {
     /// Steps to repeat; with `count`, `over` or `while`.
     #[serde(rename = "loop")]
     pub repeat: Option<Vec<Step>>,
-    /// How often `loop` repeats.
-    pub count: Option<u32>,
+    /// How often `loop` repeats: a number, a range of `$loopCount` such as `5-10`, or an expression.
+    pub count: Option<Count>,
     /// The list whose items `loop` goes through, as `$loopElement`: written out, or a variable's name.
     pub over: Option<Over>,
     /// `loop` repeats while this expression is true.
@@ -352,8 +485,30 @@ pub struct Step {
     pub otherwise: Option<Vec<Step>>,
     /// Sets variables.
     pub set: Option<BTreeMap<String, Value>>,
+    /// Requests that are sent at once, each on a connection of its own.
+    pub parallel: Option<Vec<Step>>,
+    /// How many requests of `parallel` may be under way; 6 when left out, as browsers do.
+    #[schemars(range(min = 1, max = 64))]
+    pub at_once: Option<u32>,
+    /// Tags of the step's row.
+    #[serde(default)]
+    pub tags: Tags,
+    /// Artillery's line on the console: its expressions are checked, nothing is written under load.
+    pub log: Option<Value>,
     /// Artillery's call of a JavaScript function: refused with its reason.
     pub function: Option<Value>,
+    /// Artillery's JavaScript condition of a loop: refused with its reason.
+    pub while_true: Option<Value>,
+}
+
+/// How often a loop repeats.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Count {
+    /// This often; -1 for as long as the user's time lasts.
+    Number(#[schemars(range(min = -1, max = 1_000_000_000))] i64),
+    /// A range or an expression.
+    Text(String),
 }
 
 /// An HTTP request: its path, or the whole of it.
@@ -384,8 +539,23 @@ pub struct FullRequest {
     pub json: Option<Value>,
     /// URL-encoded form body.
     pub form: Option<BTreeMap<String, Value>>,
+    /// A form of several parts, files among them.
+    pub form_data: Option<BTreeMap<String, FormPart>>,
     /// Any other body.
     pub body: Option<String>,
+    /// Cookies to send; they are kept as if the server had set them.
+    #[serde(default)]
+    pub cookie: BTreeMap<String, String>,
+    /// Name and password for HTTP's basic authentication.
+    pub auth: Option<BasicAuth>,
+    /// Whether a redirect to the target itself is followed; true when left out.
+    pub follow_redirect: Option<bool>,
+    /// Artillery's wish for a compressed answer: answers are asked for uncompressed.
+    pub gzip: Option<bool>,
+    /// The request is sent when this expression is true.
+    pub if_true: Option<String>,
+    /// Artillery's length of a form: it is always sent.
+    pub set_content_length_header: Option<bool>,
     /// How long the answer may take.
     pub timeout: Option<Span>,
     /// Values to keep from the answer.
@@ -401,6 +571,52 @@ pub struct FullRequest {
     pub after_response: Option<Value>,
 }
 
+/// Name and password.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct BasicAuth {
+    /// Name.
+    pub user: String,
+    /// Password; a variable from the environment keeps it out of the file.
+    pub pass: String,
+}
+
+/// A part of a form: its value, or the whole of it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FormPart {
+    /// A file, or a value with its type.
+    Full(FullPart),
+    /// The value alone.
+    Plain(PlainValue),
+}
+
+/// A value that is no mapping and no list.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PlainValue {
+    /// Text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// True or false.
+    Bool(bool),
+}
+
+/// A file, or a value with its type.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct FullPart {
+    /// A file below the folder of the scenario file.
+    pub from_file: Option<String>,
+    /// A value.
+    pub value: Option<String>,
+    /// The name that the server is told; the file's own when left out.
+    pub filename: Option<String>,
+    /// The content type.
+    pub content_type: Option<String>,
+}
+
 /// A value to keep from an answer.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -411,11 +627,57 @@ pub struct Capture {
     pub header: Option<String>,
     /// Regular expression on the body; its first group, else the whole match.
     pub regexp: Option<String>,
+    /// Number or name of the group of `regexp` that is kept.
+    pub group: Option<Group>,
+    /// Flags of `regexp`: `i`, `m`, `s`, `g`.
+    pub flags: Option<String>,
+    /// Artillery's query of XML: refused with its reason.
+    pub xpath: Option<Value>,
+    /// Artillery's query of HTML: refused with its reason.
+    pub selector: Option<Value>,
+    /// Artillery's attribute of `selector`.
+    pub attr: Option<Value>,
+    /// Which of several: a number from 0, `last`, `random`, or `all` for a list; the first when left out.
+    pub index: Option<Pick>,
+    /// The value where nothing is found; then it is no error.
+    pub default: Option<Value>,
     /// The variable that keeps it.
     #[serde(rename = "as")]
     pub variable: String,
     /// Whether a missing value is an error; true when left out.
     pub strict: Option<bool>,
+}
+
+/// A group of a regular expression.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Group {
+    /// By number; 0 is the whole match.
+    Number(u32),
+    /// By name.
+    Name(String),
+}
+
+/// Which of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Pick {
+    /// This one, from 0.
+    Nth(u32),
+    /// By word.
+    Word(PickWord),
+}
+
+/// Which of several values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PickWord {
+    /// The last.
+    Last,
+    /// Any.
+    Random,
+    /// All, as a list.
+    All,
 }
 
 /// A value that an answer must have.
@@ -433,15 +695,35 @@ pub struct Match {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Expect {
     /// One of these statuses.
-    pub status_code: Option<OneOrMany<u16>>,
+    pub status_code: Option<OneOrMany<StatusCode>>,
+    /// None of these statuses.
+    pub not_status_code: Option<OneOrMany<StatusCode>>,
     /// `json`, or the start of the content type.
     pub content_type: Option<String>,
     /// JSON path that must exist.
     pub has_property: Option<String>,
+    /// JSON path that must not exist.
+    pub not_has_property: Option<String>,
+    /// Values that must all be the same; what the request captures is there.
+    pub equals: Option<Vec<Value>>,
     /// Header that must exist.
     pub has_header: Option<String>,
+    /// A header's name, and the values that it may have.
+    pub header_equals: Option<Vec<String>>,
     /// Regular expression that the body must match.
     pub matches_regexp: Option<String>,
+    /// Whether a cache on the way must say that it had the answer, or that it had not.
+    pub cdn_hit: Option<bool>,
+}
+
+/// A status: a number, or an expression that gives one.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StatusCode {
+    /// A number.
+    Number(u16),
+    /// An expression.
+    Text(String),
 }
 
 /// Opens the Socket.IO connection, or joins another namespace on it.

@@ -6,13 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
-use jsonpath_rust::parser::model::JpQuery;
 use regex::bytes::Regex;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
+use super::model::Pick;
+pub use super::path::JsonPath;
 use super::payload::PayloadTable;
 use super::template::{Expression, JsonTemplate, Template};
 use crate::load::schedule::Load;
@@ -25,7 +26,7 @@ pub struct Plan {
     pub file: String,
     /// The system under test.
     pub target: Url,
-    /// What users do.
+    /// What users do; the sections that are done once come last.
     pub scenarios: Vec<ScenarioPlan>,
     /// How load develops.
     pub load: Load,
@@ -45,6 +46,23 @@ pub struct Plan {
     pub builtin: BuiltinSlots,
     /// Path of the Socket.IO endpoint.
     pub socket_path: String,
+    /// Done once before the load.
+    pub before: Option<Section>,
+    /// Done once after it.
+    pub after: Option<Section>,
+    /// What every random choice comes from.
+    pub seed: u64,
+    /// What in the file has no effect here, with its place.
+    pub notes: Vec<String>,
+}
+
+/// Steps that are done once in a run.
+#[derive(Debug)]
+pub struct Section {
+    /// Their place among the scenarios: after all that are chosen, without a weight.
+    pub scenario: usize,
+    /// The slots of what it sets, which all users see afterwards.
+    pub gives: Vec<usize>,
 }
 
 impl Plan {
@@ -53,20 +71,27 @@ impl Plan {
         Summary {
             schema: "scalectl.loadtest.validate/1",
             file: self.file.clone(),
-            scenarios: self.scenarios.iter().map(|scenario| scenario.name.clone()).collect(),
+            scenarios: self.chosen().iter().map(|scenario| scenario.name.clone()).collect(),
             rows: self.metrics.len(),
             users: self.load.users(),
             duration_seconds: self.load.duration().as_secs_f64(),
             thresholds: self.slos.len(),
+            notes: self.notes.clone(),
         }
+    }
+
+    /// The scenarios that users choose from.
+    pub fn chosen(&self) -> &[ScenarioPlan] {
+        let sections = [&self.before, &self.after].into_iter().flatten().count();
+        &self.scenarios[..self.scenarios.len() - sections]
     }
 
     /// Connections that one user may hold at once.
     pub fn connections_per_user(&self) -> u64 {
         let uses = |engine: fn(&Step) -> bool| self.scenarios.iter().any(|s| s.any(engine));
-        let http = uses(|step| matches!(step, Step::Http(step) if step.keeps_connection()));
+        let at_once = self.scenarios.iter().map(ScenarioPlan::requests_at_once).max().unwrap_or(0);
         let socket = uses(|step| matches!(step, Step::Connect(_) | Step::Emit(_) | Step::Receive(_)));
-        u64::from(http) + u64::from(socket)
+        at_once + u64::from(socket)
     }
 }
 
@@ -88,6 +113,8 @@ pub struct Summary {
     pub duration_seconds: f64,
     /// Thresholds.
     pub thresholds: usize,
+    /// What in the file has no effect here, with its place.
+    pub notes: Vec<String>,
 }
 
 /// What a variable holds when an iteration starts.
@@ -108,7 +135,7 @@ pub struct BuiltinSlots {
     pub iteration: usize,
     /// The item of the innermost loop.
     pub loop_element: usize,
-    /// The round of the innermost loop, from 1.
+    /// The round of the innermost loop, from 0.
     pub loop_count: usize,
 }
 
@@ -128,18 +155,23 @@ pub struct ScenarioPlan {
 impl ScenarioPlan {
     fn any(&self, predicate: fn(&Step) -> bool) -> bool {
         fn search(steps: &[Step], predicate: fn(&Step) -> bool) -> bool {
-            steps.iter().any(|step| {
-                predicate(step)
-                    || match step {
-                        Step::Loop(Loop { body, .. }) => search(body, predicate),
-                        Step::If { then, otherwise, .. } => {
-                            search(then, predicate) || search(otherwise, predicate)
-                        }
-                        _ => false,
-                    }
-            })
+            let is_below = |step: &Step| step.below().iter().any(|steps| search(steps, predicate));
+            steps.iter().any(|step| predicate(step) || is_below(step))
         }
         search(&self.steps, predicate)
+    }
+
+    /// HTTP connections that one user may hold at once.
+    fn requests_at_once(&self) -> u64 {
+        fn search(steps: &[Step]) -> u64 {
+            let most = steps.iter().map(|step| match step {
+                Step::Http(step) => u64::from(step.keeps_connection()),
+                Step::Parallel(parallel) => parallel.steps.len().min(parallel.at_once) as u64,
+                other => other.below().into_iter().map(search).max().unwrap_or(0),
+            });
+            most.max().unwrap_or(0)
+        }
+        search(&self.steps)
     }
 }
 
@@ -154,6 +186,8 @@ pub enum MetricKind {
     Wait,
     /// From one user's send to another's receipt: not part of the totals.
     Delivery,
+    /// Done once before or after the load: not part of the totals.
+    Setup,
 }
 
 impl MetricKind {
@@ -164,6 +198,7 @@ impl MetricKind {
             Self::Sent => "sent",
             Self::Wait => "wait",
             Self::Delivery => "delivery",
+            Self::Setup => "setup",
         }
     }
 }
@@ -175,6 +210,8 @@ pub struct MetricDef {
     pub name: String,
     /// What it counts.
     pub kind: MetricKind,
+    /// What reports can cut by.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// Index of a row.
@@ -193,6 +230,10 @@ pub enum Step {
     Receive(Box<ReceiveStep>),
     /// Pauses.
     Think(Think),
+    /// Pauses for a time that is worked out when it comes to it.
+    ThinkComputed(Template),
+    /// Sends several requests at once.
+    Parallel(Parallel),
     /// Repeats.
     Loop(Loop),
     /// Branches.
@@ -206,6 +247,26 @@ pub enum Step {
     },
     /// Sets variables.
     Set(Vec<(usize, JsonTemplate)>),
+}
+
+impl Step {
+    /// The lists of steps in it.
+    pub fn below(&self) -> Vec<&[Step]> {
+        match self {
+            Self::Loop(Loop { body, .. }) => vec![body],
+            Self::If { then, otherwise, .. } => vec![then, otherwise],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Requests that are sent at once.
+#[derive(Debug)]
+pub struct Parallel {
+    /// The requests.
+    pub steps: Vec<HttpStep>,
+    /// How many may be under way.
+    pub at_once: usize,
 }
 
 /// An HTTP request.
@@ -223,12 +284,20 @@ pub struct HttpStep {
     pub headers: Vec<(HeaderName, HeaderTemplate)>,
     /// The body.
     pub body: Body,
+    /// Cookies to take into the user's jar first.
+    pub cookies: Vec<(String, Template)>,
+    /// Whether redirects to the target itself are followed.
+    pub follows: bool,
     /// How long the answer may take.
     pub timeout: Duration,
     /// What the answer must be.
     pub checks: Vec<HttpCheck>,
     /// What is kept of it.
     pub captures: Vec<CapturePlan>,
+    /// Values that must then be the same.
+    pub equals: Vec<Vec<JsonTemplate>>,
+    /// Whether a check or capture looks into a JSON body.
+    pub needs_json: bool,
 }
 
 impl HttpStep {
@@ -236,7 +305,7 @@ impl HttpStep {
     fn keeps_connection(&self) -> bool {
         let closes = |value: &HeaderTemplate| match value {
             HeaderTemplate::Static(value) => value.as_bytes().eq_ignore_ascii_case(b"close"),
-            HeaderTemplate::Rendered(_) => false,
+            HeaderTemplate::Rendered(_) | HeaderTemplate::Basic(..) => false,
         };
         !self.headers.iter().any(|(name, value)| *name == CONNECTION && closes(value))
     }
@@ -258,6 +327,8 @@ pub enum HeaderTemplate {
     Static(HeaderValue),
     /// Rendered for each request.
     Rendered(Template),
+    /// Name and password.
+    Basic(Template, Template),
 }
 
 /// A request's body.
@@ -273,17 +344,32 @@ pub enum Body {
     Form(Vec<(String, JsonTemplate)>),
     /// Text, rendered.
     Text(Template),
+    /// A form of several parts.
+    Multipart(super::multipart::Multipart),
 }
 
 /// What an HTTP answer must be.
 #[derive(Debug)]
 pub enum HttpCheck {
-    /// One of these statuses; without it, below 400.
-    Status(Vec<u16>),
+    /// One of these statuses, or none of them; without any such check, below 400.
+    Status {
+        /// Those written out.
+        codes: Vec<u16>,
+        /// Those worked out for each answer.
+        rendered: Vec<Template>,
+        /// Whether it must be none of them.
+        is_forbidden: bool,
+    },
     /// The content type starts with this.
     ContentType(String),
     /// The header exists.
     HasHeader(HeaderName),
+    /// The header has one of these values.
+    HeaderEquals(HeaderName, Vec<Template>),
+    /// A cache on the way says whether it had the answer.
+    CdnHit(bool),
+    /// The JSON body does not have this.
+    JsonAbsent(JsonPath),
     /// The body matches.
     Regexp(Regex),
     /// The JSON body has this.
@@ -299,15 +385,6 @@ pub struct JsonCheck {
     pub value: Option<JsonTemplate>,
 }
 
-/// A compiled JSON path with its source.
-#[derive(Debug)]
-pub struct JsonPath {
-    /// As written.
-    pub source: String,
-    /// Compiled.
-    pub query: JpQuery,
-}
-
 /// A value to keep.
 #[derive(Debug)]
 pub struct CapturePlan {
@@ -317,6 +394,10 @@ pub struct CapturePlan {
     pub slot: usize,
     /// Whether it must be there.
     pub strict: bool,
+    /// Which of several.
+    pub pick: Option<Pick>,
+    /// The value where nothing is found.
+    pub default: Option<JsonTemplate>,
 }
 
 /// Where a captured value is.
@@ -326,8 +407,10 @@ pub enum Source {
     Json(JsonPath),
     /// In a header.
     Header(HeaderName),
-    /// In the body.
-    Regexp(Regex),
+    /// In the body; the group is kept.
+    Regexp(Regex, usize),
+    /// In the JSON body, at a path that is worked out for each answer.
+    JsonAt(Template),
 }
 
 /// Joining a namespace, on a new connection where there is none.
@@ -409,8 +492,10 @@ pub struct Loop {
 /// How often a loop repeats.
 #[derive(Debug)]
 pub enum Times {
-    /// This often.
-    Count(u32),
+    /// `$loopCount` goes from the first number up to the second, without it.
+    Count(u64, u64),
+    /// As often as an expression says.
+    Computed(Template),
     /// Once for each.
     Over(JsonTemplate),
     /// While true.

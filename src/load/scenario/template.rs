@@ -1,159 +1,10 @@
 //! Text and JSON with `{{ expressions }}`, compiled once, rendered for every step.
-//!
-//! Most expressions are one variable: those never reach the expression engine. `$name`, Artillery's
-//! mark for built-in variables and functions, becomes `__name`, which the engine can read.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
-use rand::RngExt;
-use rand::distr::{Alphanumeric, SampleString};
 use serde_json::{Map, Value};
 
-use crate::config::suggest::did_you_mean;
-
-/// An expression may take this many engine steps; a loop in one would otherwise never end.
-const FUEL: u64 = 50_000;
-
-/// The variables of one iteration, by slot.
-pub type Slots = [Option<Value>];
-
-/// A mistake in a template, with its repair.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateError {
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub help: Option<String>,
-    /// Whether it is a variable that nothing sets.
-    pub is_unknown_variable: bool,
-}
-
-impl TemplateError {
-    /// A mistake without a repair to name.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, is_unknown_variable: false }
-    }
-}
-
-/// Names of variables and the slots that hold them.
-#[derive(Debug, Default, Clone)]
-pub struct Symbols {
-    slots: HashMap<String, usize>,
-}
-
-impl Symbols {
-    /// The slot of `name`, made when there is none.
-    pub fn declare(&mut self, name: &str) -> usize {
-        let next = self.slots.len();
-        *self.slots.entry(internal(name)).or_insert(next)
-    }
-
-    /// How many slots there are.
-    pub fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    fn find(&self, name: &str) -> Result<usize, TemplateError> {
-        self.slots.get(name).copied().ok_or_else(|| {
-            let known: Vec<String> = self.slots.keys().map(|name| external(name)).collect();
-            let name = external(name);
-            let help = did_you_mean(&name, known.iter().map(String::as_str)).unwrap_or_else(|| {
-                "declare it in config.variables or config.payload, or capture it in an earlier step"
-                    .to_owned()
-            });
-            let message = format!("variable `{name}` is not set here");
-            TemplateError { help: Some(help), is_unknown_variable: true, ..TemplateError::new(message) }
-        })
-    }
-}
-
-/// `$name` as the expression engine can read it.
-fn internal(name: &str) -> String {
-    name.strip_prefix('$').map_or_else(|| name.to_owned(), |rest| format!("__{rest}"))
-}
-
-/// The same back, for messages.
-fn external(name: &str) -> String {
-    name.strip_prefix("__").map_or_else(|| name.to_owned(), |rest| format!("${rest}"))
-}
-
-/// One compiled expression.
-#[derive(Debug)]
-pub enum Expression {
-    /// A variable alone.
-    Slot {
-        /// Where its value is.
-        slot: usize,
-        /// Its name, for messages.
-        name: String,
-    },
-    /// Anything else.
-    Code {
-        /// The compiled code.
-        code: minijinja::Expression<'static, 'static>,
-        /// The variables it reads.
-        inputs: Vec<(String, usize)>,
-    },
-}
-
-impl Expression {
-    /// Compiles `source`, the text between the braces.
-    pub fn compile(source: &str, symbols: &Symbols) -> Result<Self, TemplateError> {
-        let source = internal_source(source.trim());
-        if let Ok(slot) = symbols.find(&source) {
-            return Ok(Self::Slot { slot, name: external(&source) });
-        }
-        let code = ENGINE.compile_expression_owned(source.clone()).map_err(|error| {
-            TemplateError::new(format!("`{}` is no expression: {}", external_source(&source), detail(&error)))
-        })?;
-        // A variable hides a function of the same name.
-        let known = |name: &String| {
-            symbols.slots.contains_key(name) || !ENGINE.globals().any(|(global, _)| global == name)
-        };
-        let mut names: Vec<String> = code.undeclared_variables(false).into_iter().filter(known).collect();
-        names.sort();
-        let slots: Result<Vec<_>, _> =
-            names.into_iter().map(|name| symbols.find(&name).map(|slot| (name, slot))).collect();
-        Ok(Self::Code { code, inputs: slots? })
-    }
-
-    /// Its value.
-    pub fn evaluate(&self, slots: &Slots) -> Result<Value, String> {
-        match self {
-            Self::Slot { slot, name } => read(slots, *slot, name).cloned(),
-            Self::Code { code, inputs } => {
-                let mut context = Vec::with_capacity(inputs.len());
-                for (name, slot) in inputs {
-                    let value = minijinja::Value::from(Serde(read(slots, *slot, &external(name))?));
-                    context.push((name.as_str(), value));
-                }
-                let value =
-                    code.eval(minijinja::Value::from_pairs(context)).map_err(|error| detail(&error))?;
-                serde_json::to_value(&value).map_err(|error| error.to_string())
-            }
-        }
-    }
-
-    /// Its value as a condition: nothing, `false`, 0, empty text and empty lists are false.
-    pub fn is_true(&self, slots: &Slots) -> Result<bool, String> {
-        Ok(match self.evaluate(slots)? {
-            Value::Null => false,
-            Value::Bool(value) => value,
-            Value::Number(number) => number.as_f64() != Some(0.0),
-            Value::String(text) => !text.is_empty(),
-            Value::Array(items) => !items.is_empty(),
-            Value::Object(map) => !map.is_empty(),
-        })
-    }
-}
-
-fn read<'a>(slots: &'a Slots, slot: usize, name: &str) -> Result<&'a Value, String> {
-    slots.get(slot).and_then(Option::as_ref).ok_or_else(|| format!("variable `{name}` has no value yet"))
-}
+pub use super::expression::{Expression, Symbols, TemplateError};
+pub use super::functions::epoch_micros;
+pub use super::slots::Slots;
 
 /// Text with expressions in it.
 #[derive(Debug)]
@@ -179,13 +30,16 @@ impl Template {
             if !text.is_empty() {
                 parts.push(Part::Text(text.to_owned()));
             }
-            parts.push(Part::Expression(Expression::compile(expression, symbols)?));
+            parts.push(match Expression::compile(expression, symbols)? {
+                Expression::Constant(value) => Part::Text(self::text(&value)),
+                expression => Part::Expression(expression),
+            });
             rest = after;
         }
         if !rest.is_empty() || parts.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
-        Ok(Self { parts })
+        Ok(Self { parts: joined(parts) })
     }
 
     /// The text itself, when there is no expression in it.
@@ -199,16 +53,50 @@ impl Template {
     /// The text with every expression replaced by its value.
     pub fn render(&self, slots: &Slots) -> Result<String, String> {
         let mut out = String::new();
+        self.render_into(&mut out, slots)?;
+        Ok(out)
+    }
+
+    /// The same at the end of `out`.
+    pub fn render_into(&self, out: &mut String, slots: &Slots) -> Result<(), String> {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Expression(expression) => match expression.evaluate(slots)? {
-                    Value::String(text) => out.push_str(&text),
-                    other => out.push_str(&other.to_string()),
+                Part::Expression(expression) => match expression.borrowed(slots) {
+                    Some(value) => push_text(out, value?),
+                    None => push_text(out, &expression.evaluate(slots)?),
                 },
             }
         }
-        Ok(out)
+        Ok(())
+    }
+}
+
+/// Neighbouring texts as one.
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    let mut out: Vec<Part> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match (out.last_mut(), part) {
+            (Some(Part::Text(before)), Part::Text(text)) => before.push_str(&text),
+            (_, part) => out.push(part),
+        }
+    }
+    out
+}
+
+/// A value as text has it: strings as they are, anything else as JSON.
+pub fn text(value: &Value) -> String {
+    let mut out = String::new();
+    push_text(&mut out, value);
+    out
+}
+
+fn push_text(out: &mut String, value: &Value) {
+    use std::fmt::Write;
+    match value {
+        Value::String(text) => out.push_str(text),
+        // Writing into a string never fails.
+        other => _ = write!(out, "{other}"),
     }
 }
 
@@ -238,14 +126,14 @@ impl JsonTemplate {
                 let items = items.iter().enumerate();
                 let compiled: Result<Vec<_>, _> =
                     items.map(|(i, item)| below(&i.to_string(), item, symbols)).collect();
-                compiled.map(|items| Self::Array(items).simplify(value))
+                compiled.map(|items| Self::Array(items).simplify())
             }
             Value::Object(map) => {
                 let compile = |(key, item): (&String, &Value)| {
                     below(key, item, symbols).map(|item| (key.clone(), item))
                 };
                 let compiled: Result<Vec<_>, _> = map.iter().map(compile).collect();
-                compiled.map(|entries| Self::Object(entries).simplify(value))
+                compiled.map(|entries| Self::Object(entries).simplify())
             }
             other => Ok(Self::Static(other.clone())),
         }
@@ -255,21 +143,33 @@ impl JsonTemplate {
         let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
         match inner {
             Some(expression) if !expression.contains("{{") => {
-                Expression::compile(expression, symbols).map(Self::Typed)
+                Ok(match Expression::compile(expression, symbols)? {
+                    Expression::Constant(value) => Self::Static(Value::clone(&value)),
+                    expression => Self::Typed(expression),
+                })
             }
-            _ => Template::compile(text, symbols).map(Self::Text),
+            _ => {
+                let template = Template::compile(text, symbols)?;
+                Ok(match template.as_static() {
+                    Some(text) => Self::Static(text.into()),
+                    None => Self::Text(template),
+                })
+            }
         }
     }
 
-    /// Collapses a container without expressions into the value it was compiled from.
-    fn simplify(self, value: &Value) -> Self {
+    /// Collapses a container without expressions into its value.
+    fn simplify(self) -> Self {
         let is_static = |item: &JsonTemplate| matches!(item, Self::Static(_));
         let all_static = match &self {
             Self::Array(items) => items.iter().all(is_static),
             Self::Object(entries) => entries.iter().all(|(_, item)| is_static(item)),
             _ => false,
         };
-        if all_static { Self::Static(value.clone()) } else { self }
+        match all_static.then(|| self.render(&Slots::default())) {
+            Some(Ok(value)) => Self::Static(value),
+            _ => self,
+        }
     }
 
     /// The value itself, when there is no expression in it.
@@ -277,6 +177,24 @@ impl JsonTemplate {
         match self {
             Self::Static(value) => Some(value),
             _ => None,
+        }
+    }
+
+    /// The value with every expression replaced, as JSON at the end of `out`: no tree is built for it.
+    pub fn write(&self, out: &mut Vec<u8>, slots: &Slots) -> Result<(), String> {
+        match self {
+            Self::Static(value) => write_json(out, value),
+            Self::Typed(expression) => match expression.borrowed(slots) {
+                Some(value) => write_json(out, value?),
+                None => write_json(out, &expression.evaluate(slots)?),
+            },
+            Self::Text(template) => write_json(out, &template.render(slots)?),
+            Self::Array(items) => write_between(out, b"[]", items, |out, item| item.write(out, slots)),
+            Self::Object(entries) => write_between(out, b"{}", entries, |out, (key, item)| {
+                write_json(out, key)?;
+                out.push(b':');
+                item.write(out, slots)
+            }),
         }
     }
 
@@ -297,71 +215,46 @@ impl JsonTemplate {
     }
 }
 
+fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), String> {
+    serde_json::to_writer(out, value).map_err(|error| error.to_string())
+}
+
+fn write_between<T>(
+    out: &mut Vec<u8>,
+    brackets: &[u8; 2],
+    items: &[T],
+    write: impl Fn(&mut Vec<u8>, &T) -> Result<(), String>,
+) -> Result<(), String> {
+    out.push(brackets[0]);
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(out, item)?;
+    }
+    out.push(brackets[1]);
+    Ok(())
+}
+
 fn below(segment: &str, value: &Value, symbols: &Symbols) -> Result<JsonTemplate, (String, TemplateError)> {
     let segment = crate::config::document::escape(segment);
     JsonTemplate::compile(value, symbols).map_err(|(rest, error)| (format!("/{segment}{rest}"), error))
-}
-
-/// `$` before a name becomes `__`, outside of quoted text.
-fn internal_source(source: &str) -> String {
-    let mut out = String::with_capacity(source.len() + 4);
-    let mut quote = None;
-    for c in source.chars() {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if c == '"' || c == '\'' => quote = Some(c),
-            _ => {}
-        }
-        if c == '$' && quote.is_none() { out.push_str("__") } else { out.push(c) }
-    }
-    out
-}
-
-fn external_source(source: &str) -> String {
-    source.replace("__", "$")
-}
-
-fn detail(error: &minijinja::Error) -> String {
-    let text = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    external_source(&text)
-}
-
-/// The built-in functions, with the names that Artillery's users know.
-static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut engine = Environment::new();
-    engine.set_undefined_behavior(UndefinedBehavior::Strict);
-    engine.set_fuel(Some(FUEL));
-    // It allocates whatever it is asked for.
-    engine.remove_filter("indent");
-    engine.add_function("__randomNumber", |low: i64, high: i64| {
-        rand::rng().random_range(low.min(high)..=high.max(low))
-    });
-    engine.add_function("__randomString", |length: usize| {
-        Alphanumeric.sample_string(&mut rand::rng(), length.min(65_536))
-    });
-    engine.add_function("__uuid", || uuid::Uuid::new_v4().to_string());
-    engine.add_function("__epochMicros", epoch_micros);
-    engine
-});
-
-/// Microseconds since 1970, for delivery times.
-pub fn epoch_micros() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Expression, JsonTemplate, Symbols, Template};
+    use super::{Expression, JsonTemplate, Slots, Symbols, Template};
 
-    fn world() -> (Symbols, Vec<Option<Value>>) {
+    fn world() -> (Symbols, Slots) {
         let mut symbols = Symbols::default();
         for name in ["token", "n", "$loopElement", "later"] {
             symbols.declare(name);
         }
-        (symbols, vec![Some(json!("abc")), Some(json!(7)), Some(json!(["e2e4", "e7e5"])), None])
+        let values: Vec<Option<Value>> =
+            vec![Some(json!("abc")), Some(json!(7)), Some(json!(["e2e4", "e7e5"])), None];
+        (symbols, values.into())
     }
 
     #[test]
@@ -382,6 +275,32 @@ mod tests {
         let rendered = JsonTemplate::compile(&source, &symbols).unwrap().render(&slots).unwrap();
         assert_eq!(rendered, json!({"n": 7, "text": "n=7", "deep": [1, {"t": "abc"}]}));
         assert!(JsonTemplate::compile(&json!({"a": [1]}), &symbols).unwrap().as_static().is_some());
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_rendered() {
+        let (symbols, slots) = world();
+        let source =
+            json!({"q\"": "{{ token }}\n", "n": ["{{ n }}", {"x": "{{ n + 1 }}"}], "z": [], "s": {"a": 1}});
+        let template = JsonTemplate::compile(&source, &symbols).unwrap();
+        let mut written = Vec::new();
+        template.write(&mut written, &slots).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), template.render(&slots).unwrap().to_string());
+    }
+
+    #[test]
+    fn what_never_changes_is_worked_out_once() {
+        let mut symbols = Symbols::default();
+        symbols.fix("$env", json!({"TOKEN": "t0"}));
+        let template = Template::compile("Bearer {{ $env.TOKEN }}!", &symbols).unwrap();
+        assert_eq!(template.as_static(), Some("Bearer t0!"));
+        let json = JsonTemplate::compile(&json!(["{{ $env.TOKEN ~ 1 }}"]), &symbols).unwrap();
+        assert_eq!(json.as_static(), Some(&json!(["t01"])));
+        let missing = Template::compile("{{ $env.OTHER }}", &symbols).unwrap_err();
+        assert_eq!(missing.message, "expression `$env.OTHER` has no value");
+        symbols.fix("name", json!("always"));
+        symbols.declare("name");
+        assert!(Template::compile("{{ name }}", &symbols).unwrap().as_static().is_none(), "a step sets it");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Stretch {
 /// the system's was measured: without a row of its own, `errors` counts waits too.
 fn rows(slo: &Slo, metrics: &[MetricDef]) -> Vec<usize> {
     let counts = |kind: MetricKind| match slo.measure {
-        Measure::Errors => kind != MetricKind::Delivery,
+        Measure::Errors => !matches!(kind, MetricKind::Delivery | MetricKind::Setup),
         _ => matches!(kind, MetricKind::Exchange | MetricKind::Sent),
     };
     match slo.row {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     fn judge(text: &str, scope: Scope) -> Judge {
-        let metric = |name: &str, kind| MetricDef { name: name.to_owned(), kind };
+        let metric = |name: &str, kind| MetricDef { name: name.to_owned(), kind, tags: Default::default() };
         let metrics = [metric("GET /", MetricKind::Exchange), metric("receive", MetricKind::Wait)];
         let slo = Slo { scope, ..Slo::parse(text, &["GET /", "receive"]).unwrap() };
         Judge::new(slo, &metrics)

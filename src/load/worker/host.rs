@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::message::{Files, Job, Order, Report};
-use crate::config::Document;
-use crate::load::crew::Crew;
+use crate::load::crew::{Crew, Task};
 use crate::load::engine::Stop;
 use crate::load::run::LoadError;
+use crate::load::scenario::source::SourceText;
 use crate::load::scenario::template::epoch_micros;
 use crate::load::scenario::{Plan, compile_document};
 
@@ -90,12 +90,12 @@ async fn start(orders: &mut mpsc::Receiver<Order>) -> Option<Instant> {
 }
 
 async fn muster(job: Job, stop: Stop) -> Result<Crew, Report> {
-    let Job { name, text, files, overrides, share, sources } = job;
-    let document = Document::parse(&name, text).map_err(|mistakes| mistake(&mistakes))?;
+    let Job { texts, files, overrides, share, sources, given } = job;
+    let document = SourceText::document(&texts).map_err(|mistakes| mistake(&mistakes))?;
     let (folder, _kept) = folder(files).map_err(|error| mistake(&error))?;
     let plan: Plan =
         compile_document(&document, &folder, &overrides).map_err(|mistakes| mistake(&mistakes))?;
-    let crew = Crew::muster(Arc::new(plan), share, &sources, stop).await;
+    let crew = Crew::muster(Arc::new(plan), Task { share, sources, given }, stop).await;
     crew.map_err(|error| refusal(&error))
 }
 

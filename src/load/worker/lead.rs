@@ -14,9 +14,10 @@ use super::{Said, Word, Worker};
 use crate::config::duration::humanize;
 use crate::load::observer::Observer;
 use crate::load::report::LoadReport;
-use crate::load::run::Progress;
+use crate::load::run::{LoadError, Progress};
 use crate::load::scenario::Plan;
 use crate::load::scenario::template::epoch_micros;
+use crate::load::section;
 
 /// A worker that beats once a second and was not heard of for so long is lost.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -66,6 +67,9 @@ pub enum WorkerError {
     /// Somebody interrupted before it had begun.
     #[error("interrupted before the load had begun")]
     Interrupted,
+    /// What is done once, before the load, could not be done.
+    #[error(transparent)]
+    Section(#[from] Box<LoadError>),
     /// They could not be started.
     #[error("{0}")]
     NotStarted(String),
@@ -97,15 +101,21 @@ pub async fn run(
     interrupt: CancellationToken,
     mut watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, WorkerError> {
-    hand_out(&workers, job).await;
+    let mut observer = Observer::new(Arc::clone(&plan), workers.len());
+    let before = section::before(&plan, &[], &interrupt).await.map_err(Box::new)?;
+    let given = before.map(|done| observer.add(done)).unwrap_or_default();
+    hand_out(&workers, &Job { given: given.clone(), ..job.clone() }).await;
     tokio::select! {
         ready = all_ready(&workers, &mut said, terms.muster) => ready?,
         () = interrupt.cancelled() => return Err(WorkerError::Interrupted),
     }
     let at_epoch_micros = epoch_micros() + terms.lead.as_micros() as u64;
-    let mut lead = Lead::new(plan, workers, Instant::now() + terms.lead);
+    let mut lead = Lead::new(observer, workers, Instant::now() + terms.lead);
     lead.tell_all(&Order::Start { at_epoch_micros }).await;
     lead.listen(&mut said, &interrupt, &mut watch).await;
+    if let Some(done) = section::after(&plan, &[], &given, &interrupt).await {
+        lead.observer.add(done);
+    }
     Ok(lead.observer.finish(interrupt.is_cancelled(), lead.lost))
 }
 
@@ -153,9 +163,8 @@ async fn all_ready(
 }
 
 impl Lead {
-    fn new(plan: Arc<Plan>, workers: Vec<Worker>, start: Instant) -> Self {
+    fn new(observer: Observer, workers: Vec<Worker>, start: Instant) -> Self {
         let states = vec![State::Working { heard: start }; workers.len()];
-        let observer = Observer::new(plan, workers.len());
         Self { workers, states, observer, lost: Vec::new(), start }
     }
 

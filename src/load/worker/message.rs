@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Document, Mistakes};
 use crate::load::beat::Beat;
 use crate::load::scenario::Overrides;
+use crate::load::scenario::source::SourceText;
+use crate::load::section::Given;
 use crate::load::share::Share;
 
 /// Files that are sent to workers go through Redis, each time.
@@ -35,10 +37,8 @@ pub enum Order {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Job {
-    /// The scenario file as the user named it.
-    pub name: String,
-    /// Its text.
-    pub text: String,
+    /// The scenario file, and the settings beside it.
+    pub texts: Vec<SourceText>,
     /// The files that it names.
     pub files: Files,
     /// What the command line changed in it.
@@ -47,13 +47,14 @@ pub struct Job {
     pub share: Share,
     /// Addresses to connect from; the system chooses when there are none.
     pub sources: Vec<IpAddr>,
+    /// What the section before the load has set.
+    pub given: Given,
 }
 
 impl Job {
     /// The whole of a run; the lead gives everybody a share of it.
-    pub fn new(document: Document, files: Files, overrides: Overrides, sources: Vec<IpAddr>) -> Self {
-        let Document { name, text, .. } = document;
-        Self { name, text, files, overrides, share: Share::WHOLE, sources }
+    pub fn new(texts: Vec<SourceText>, files: Files, overrides: Overrides, sources: Vec<IpAddr>) -> Self {
+        Self { texts, files, overrides, share: Share::WHOLE, sources, given: Vec::new() }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Servers that misbehave, inside the test process, each on a free port of 127.0.0.1.
 //!
+//! - [`Answering`] answers each request as a function says, and keeps what it was asked.
 //! - [`StallingServer`] answers at once, except that it regularly answers nobody for a while.
 //! - [`HangUp`] closes the connection: at once, after some bytes, or in the middle of its answer.
 //! - [`Scripted`] plays given bytes or websocket frames back, whatever it is asked.
 //! - [`Silent`] accepts and never answers.
 
+mod answering;
 mod hang_up;
 mod scripted;
 mod silent;
@@ -19,6 +21,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 
+pub use answering::{Answer, Answering, Asked};
 pub use hang_up::HangUp;
 pub use scripted::{Script, Scripted, Step};
 pub use silent::Silent;

@@ -1,12 +1,10 @@
 //! `scalectl migrate indexes import`
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::DeploymentArgs;
 use crate::Exit;
-use crate::cli::args::OutputArgs;
+use crate::cli::args::{OutputArgs, write_file};
 use crate::cli::{Error, Outcome, io_error};
 use crate::indexes::import::{ImportReport, live, mongoose, render};
 use crate::output;
@@ -46,7 +44,7 @@ pub async fn run(args: Args) -> Outcome {
     let specification = render::specification(&mut report)?;
     report.notes.sort();
     if let Some(file) = &args.spec_file {
-        write(file, &specification, args.force)?;
+        write_file(file, &specification, args.force)?;
     }
     output::indexes::import::notes(&report).iter().for_each(|note| output.note(note));
     let unwritten = "the results could not be written";
@@ -66,17 +64,4 @@ async fn read(args: &Args) -> Result<ImportReport, Error> {
         return Ok(live::read(&deployment, &args.database).await?);
     }
     Ok(mongoose::read(&args.paths, &args.database)?)
-}
-
-fn write(file: &Path, text: &str, force: bool) -> Result<(), Error> {
-    let mut options = OpenOptions::new();
-    let options = options.write(true).create(true).truncate(force).create_new(!force);
-    let written = options.open(file).and_then(|mut file| file.write_all(text.as_bytes()));
-    let name = file.display();
-    match written {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(Error::Refused(format!("{name} is there already; --force writes over it")))
-        }
-        written => written.map_err(|error| Error::Usage(format!("{name}: could not be written: {error}"))),
-    }
 }

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use hyper::header::HeaderName;
-use jsonpath_rust::parser::parse_json_path;
 use regex::bytes::Regex;
 
 use super::Compiler;
 use crate::config::duration::Span;
 use crate::load::scenario::model::{
-    Acknowledge, Capture, Emit, Match, OneOrMany, Receive, Request, Step as StepModel,
+    Acknowledge, Capture, Emit, Group, Match, OneOrMany, Receive, Request, Step as StepModel,
 };
 use crate::load::scenario::plan::{AnswerPlan, CapturePlan, JsonCheck, JsonPath, Source};
 
@@ -53,36 +51,77 @@ impl Compiler<'_> {
     ) -> Vec<CapturePlan> {
         let Some(captures) = captures else { return Vec::new() };
         let mut plans = Vec::new();
+        let is_strict = [&self.config.http.defaults, &self.config.defaults];
+        let is_strict = is_strict.iter().find_map(|defaults| defaults.strict_capture).unwrap_or(true);
         for (rest, model) in captures.items() {
-            let from = self.source(model, &format!("{at}{rest}"), http);
+            let at = format!("{at}{rest}");
+            let from = self.source(model, &at, http);
+            let default = match &model.default {
+                Some(value) => self.json(value, &format!("{at}/default")),
+                None => None,
+            };
             let slot = self.symbols.declare(&model.variable);
-            plans.extend(from.map(|from| CapturePlan { from, slot, strict: model.strict.unwrap_or(true) }));
+            let strict = model.strict.unwrap_or(is_strict) && model.default.is_none();
+            let pick = model.index;
+            plans.extend(from.map(|from| CapturePlan { from, slot, strict, pick, default }));
         }
         plans
     }
 
     fn source(&mut self, model: &Capture, at: &str, http: bool) -> Option<Source> {
-        match (&model.json, &model.header, &model.regexp) {
-            (Some(path), None, None) => self.json_path(path, &format!("{at}/json")).map(Source::Json),
-            (None, Some(name), None) if http => match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) => Some(Source::Header(name)),
-                Err(_) => self.refuse(&format!("{at}/header"), format!("`{name}` is no header name")),
-            },
-            (None, None, Some(source)) if http => {
-                self.regexp(source, &format!("{at}/regexp")).map(Source::Regexp)
+        for (key, value, what) in [
+            ("xpath", &model.xpath, "XML"),
+            ("selector", &model.selector, "HTML"),
+            ("attr", &model.attr, "HTML"),
+        ] {
+            if value.is_some() {
+                let message = format!("`{key}` looks into {what}, which is not parsed");
+                self.refuse_key(&format!("{at}/{key}"), &message, Some("use `regexp`"));
+                return None;
             }
+        }
+        if model.regexp.is_none() && (model.group.is_some() || model.flags.is_some()) {
+            return self.refuse(at, "`group` and `flags` belong to `regexp`");
+        }
+        match (&model.json, &model.header, &model.regexp) {
+            (Some(path), None, None) if http && path.contains("{{") => {
+                self.text(path, &format!("{at}/json")).map(Source::JsonAt)
+            }
+            (Some(path), None, None) => self.json_path(path, &format!("{at}/json")).map(Source::Json),
+            (None, Some(name), None) if http => {
+                self.header_name(name, &format!("{at}/header")).map(Source::Header)
+            }
+            (None, None, Some(source)) if http => self.captured_group(source, model, at),
             _ if http => self.refuse(at, "a capture has one of `json`, `header`, `regexp`"),
             _ => self.refuse(at, "a capture from an event has `json`"),
         }
     }
 
+    fn captured_group(&mut self, source: &str, model: &Capture, at: &str) -> Option<Source> {
+        let known: String =
+            model.flags.iter().flat_map(|flags| flags.chars()).filter(|c| "ims".contains(*c)).collect();
+        if model.flags.as_ref().is_some_and(|flags| !flags.chars().all(|c| "gimsuy".contains(c))) {
+            return self.refuse(&format!("{at}/flags"), "flags of a regular expression are i, m, s, g");
+        }
+        let flagged = if known.is_empty() { source.to_owned() } else { format!("(?{known}){source}") };
+        let regexp = self.regexp(&flagged, &format!("{at}/regexp"))?;
+        let groups = regexp.captures_len();
+        let group = match &model.group {
+            None => usize::from(groups > 1),
+            Some(Group::Number(number)) => *number as usize,
+            Some(Group::Name(name)) => {
+                regexp.capture_names().position(|known| known == Some(name)).unwrap_or(groups)
+            }
+        };
+        if group >= groups {
+            return self.refuse(&format!("{at}/group"), "the regular expression has no such group");
+        }
+        Some(Source::Regexp(regexp, group))
+    }
+
     /// Compiles a JSON path; Artillery's `$.0` for the first item and its bare `user.id` are understood.
     pub fn json_path(&mut self, source: &str, at: &str) -> Option<JsonPath> {
-        let rooted = if source.starts_with('$') { source.to_owned() } else { format!("$.{source}") };
-        match parse_json_path(&bracketed(&rooted)) {
-            Ok(query) => Some(JsonPath { source: source.to_owned(), query }),
-            Err(_) => self.refuse(at, format!("`{source}` is no JSON path; write it like `$.items[0].id`")),
-        }
+        JsonPath::parse(source).map_err(|message| self.refuse::<()>(at, message)).ok()
     }
 
     /// Compiles a regular expression.
@@ -97,21 +136,6 @@ impl Compiler<'_> {
             }
         }
     }
-}
-
-/// `.0` as `[0]`.
-fn bracketed(source: &str) -> String {
-    let mut segments = source.split('.');
-    let mut out = segments.next().unwrap_or_default().to_owned();
-    for segment in segments {
-        let digits = segment.bytes().take_while(u8::is_ascii_digit).count();
-        if digits > 0 {
-            out += &format!("[{}]{}", &segment[..digits], &segment[digits..]);
-        } else {
-            out += &format!(".{segment}");
-        }
-    }
-    out
 }
 
 /// The variables that one step captures, not counting the steps below it.
@@ -138,17 +162,5 @@ fn acknowledged(acknowledge: Option<&Acknowledge>) -> Option<&OneOrMany<Capture>
     match acknowledge {
         Some(Acknowledge::Checked(answer)) => answer.capture.as_ref(),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bracketed;
-
-    #[test]
-    fn numbers_after_a_dot_become_indexes() {
-        assert_eq!(bracketed("$.0.room.code"), "$[0].room.code");
-        assert_eq!(bracketed("$.items[0].id"), "$.items[0].id");
-        assert_eq!(bracketed("$..id"), "$..id");
     }
 }

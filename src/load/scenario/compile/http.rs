@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{Compiler, DEFAULT_TIMEOUT, JAVASCRIPT};
 use crate::config::document::escape;
-use crate::load::scenario::model::{Expect, FullRequest, OneOrMany, Request};
+use crate::load::scenario::model::{BasicAuth, FullRequest, Request};
 use crate::load::scenario::plan::{
-    Body, HeaderTemplate, HttpCheck, HttpStep, JsonCheck, MetricKind, RequestUrl, Step,
+    HeaderTemplate, HttpCheck, HttpStep, MetricKind, RequestUrl, Source, Step,
 };
-use crate::load::scenario::template::JsonTemplate;
+use crate::load::scenario::template::{JsonTemplate, Template};
 
 impl Compiler<'_> {
     /// Compiles a request; `at` points to what the method's key holds.
@@ -27,30 +25,79 @@ impl Compiler<'_> {
             }
             Request::Full(full) => (full.as_ref(), format!("{at}/url")),
         };
+        let condition =
+            request.if_true.as_ref().map(|source| self.expression(source, &format!("{at}/ifTrue")));
+        let step = self.request(request, method, at, &url_at).map(|step| Step::Http(Box::new(step)))?;
+        Some(match condition {
+            None => step,
+            Some(condition) => Step::If { condition: condition?, then: vec![step], otherwise: Vec::new() },
+        })
+    }
+
+    fn request(&mut self, request: &FullRequest, method: &str, at: &str, url_at: &str) -> Option<HttpStep> {
         self.refuse_hooks(request, at);
+        if request.gzip == Some(true) {
+            self.idle(&format!("{at}/gzip"), "answers are asked for uncompressed");
+        }
+        if request.set_content_length_header == Some(false) {
+            self.idle(&format!("{at}/setContentLengthHeader"), "the length is always sent");
+        }
         let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).ok()?;
         let name = request.name.clone().unwrap_or_else(|| format!("{method} {}", request.url));
         let metric = self.metric(&name, MetricKind::Exchange);
-        let url = self.url(&request.url, &url_at);
+        let url = self.url(&request.url, url_at);
         let query = self.json_pairs(&request.qs, &format!("{at}/qs"));
         let mut headers = self.headers(request, at);
+        if let Some(auth) = &request.auth {
+            headers.extend(self.basic(auth, &format!("{at}/auth")));
+        }
         let body = self.body(request, at, &mut headers);
+        let cookies = self.cookies(request, at);
         let mut checks = self.expectations(request.expect.as_ref(), &format!("{at}/expect"));
         let matches = self.matches(request.matches.as_ref(), &format!("{at}/match"));
         checks.extend(matches.into_iter().map(HttpCheck::Json));
         let captures = self.captures(request.capture.as_ref(), &format!("{at}/capture"), true);
+        // What the request captures can be compared, so this comes after it.
+        let equals = self.equalities(request.expect.as_ref(), &format!("{at}/expect"));
         let timeout = request.timeout.or(self.config.http.timeout).map_or(DEFAULT_TIMEOUT, |span| span.0);
-        Some(Step::Http(Box::new(HttpStep {
+        let needs_json = checks.iter().any(|c| matches!(c, HttpCheck::Json(_) | HttpCheck::JsonAbsent(_)))
+            || captures.iter().any(|c| matches!(c.from, Source::Json(_) | Source::JsonAt(_)));
+        Some(HttpStep {
             metric,
             method,
             url: url?,
             query: query?,
             headers,
             body: body?,
+            cookies: cookies?,
+            follows: request.follow_redirect.unwrap_or(true),
             timeout,
             checks,
             captures,
-        })))
+            equals,
+            needs_json,
+        })
+    }
+
+    fn basic(&mut self, auth: &BasicAuth, at: &str) -> Option<(HeaderName, HeaderTemplate)> {
+        let user = self.text(&auth.user, &format!("{at}/user"));
+        let pass = self.text(&auth.pass, &format!("{at}/pass"));
+        Some((AUTHORIZATION, HeaderTemplate::Basic(user?, pass?)))
+    }
+
+    /// The file's cookies, overridden by the request's own.
+    fn cookies(&mut self, request: &FullRequest, at: &str) -> Option<Vec<(String, Template)>> {
+        let config = self.config;
+        let own = (&request.cookie, format!("{at}/cookie"));
+        let defaults = [
+            (&config.defaults.cookie, "/config/defaults/cookie".to_owned()),
+            (&config.http.defaults.cookie, "/config/http/defaults/cookie".to_owned()),
+        ];
+        let mut cookies = Vec::new();
+        for (map, pointer) in defaults.into_iter().chain([own]) {
+            cookies.extend(self.text_map::<Vec<_>>(map, &pointer)?);
+        }
+        Some(cookies)
     }
 
     fn refuse_hooks(&mut self, request: &FullRequest, at: &str) {
@@ -117,78 +164,13 @@ impl Compiler<'_> {
         Some((header, value))
     }
 
-    fn body(
+    pub(super) fn json_pairs(
         &mut self,
-        request: &FullRequest,
+        map: &BTreeMap<String, Value>,
         at: &str,
-        headers: &mut Vec<(HeaderName, HeaderTemplate)>,
-    ) -> Option<Body> {
-        let mut content_type = |value: &'static str| {
-            if !headers.iter().any(|(name, _)| *name == CONTENT_TYPE) {
-                headers.push((CONTENT_TYPE, HeaderTemplate::Static(HeaderValue::from_static(value))));
-            }
-        };
-        match (&request.json, &request.form, &request.body) {
-            (None, None, None) => Some(Body::Empty),
-            (Some(json), None, None) => {
-                content_type("application/json");
-                let template = self.json(json, &format!("{at}/json"))?;
-                Some(match template.as_static() {
-                    Some(value) => Body::Static(Bytes::from(value.to_string())),
-                    None => Body::Json(template),
-                })
-            }
-            (None, Some(form), None) => {
-                content_type("application/x-www-form-urlencoded");
-                self.json_pairs(form, &format!("{at}/form")).map(Body::Form)
-            }
-            (None, None, Some(text)) => {
-                let template = self.text(text, &format!("{at}/body"))?;
-                Some(match template.as_static() {
-                    Some(text) => Body::Static(Bytes::from(text.to_owned())),
-                    None => Body::Text(template),
-                })
-            }
-            _ => self.refuse(at, "a request has one of `json`, `form`, `body`"),
-        }
-    }
-
-    fn json_pairs(&mut self, map: &BTreeMap<String, Value>, at: &str) -> Option<Vec<(String, JsonTemplate)>> {
+    ) -> Option<Vec<(String, JsonTemplate)>> {
         map.iter()
             .map(|(key, value)| Some((key.clone(), self.json(value, &format!("{at}/{}", escape(key)))?)))
             .collect()
-    }
-
-    fn expectations(&mut self, expect: Option<&OneOrMany<Expect>>, at: &str) -> Vec<HttpCheck> {
-        let Some(expect) = expect else { return Vec::new() };
-        let items = expect.items().into_iter();
-        items.flat_map(|(rest, expect)| self.expectation(expect, &format!("{at}{rest}"))).collect()
-    }
-
-    fn expectation(&mut self, expect: &Expect, at: &str) -> Vec<HttpCheck> {
-        let mut checks = Vec::new();
-        if let Some(statuses) = &expect.status_code {
-            checks.push(HttpCheck::Status(statuses.items().into_iter().map(|(_, status)| *status).collect()));
-        }
-        if let Some(content_type) = &expect.content_type {
-            let full = if content_type == "json" { "application/json" } else { content_type };
-            checks.push(HttpCheck::ContentType(full.to_owned()));
-        }
-        if let Some(source) = &expect.has_property {
-            let path = self.json_path(source, &format!("{at}/hasProperty"));
-            checks.extend(path.map(|path| HttpCheck::Json(JsonCheck { path, value: None })));
-        }
-        if let Some(name) = &expect.has_header {
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) => checks.push(HttpCheck::HasHeader(name)),
-                Err(_) => {
-                    self.refuse::<()>(&format!("{at}/hasHeader"), format!("`{name}` is no header name"));
-                }
-            }
-        }
-        if let Some(source) = &expect.matches_regexp {
-            checks.extend(self.regexp(source, &format!("{at}/matchesRegexp")).map(HttpCheck::Regexp));
-        }
-        checks
     }
 }

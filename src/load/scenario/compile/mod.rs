@@ -1,26 +1,32 @@
 //! From the file as written to a [`Plan`]: every mistake found, each at its place, before anything is sent.
 
 mod answer;
+mod body;
 mod ensure;
+mod expect;
+mod foreign;
 mod http;
 mod pattern;
 mod phases;
+mod section;
 mod slo;
 mod socket;
 mod step;
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
 
 pub use phases::Overrides;
+pub use step::parse_think;
 
-use super::model::{Config, ScenarioFile, Step as StepModel};
+use super::model::{Config, Engine, ScenarioFile, Step as StepModel, Tags};
 use super::payload::{self, PayloadTable};
 use super::plan::{BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
+use super::prepare::{ENVIRONMENT, prepare, process_variables};
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
 use crate::clients::SecretUrl;
 use crate::config::document::escape;
@@ -30,14 +36,23 @@ use crate::config::{Diagnostic, Document, Mistakes, schema};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What to do where Artillery would call JavaScript.
 const JAVASCRIPT: &str = "JavaScript is not run; use variables, captures and expressions";
-/// The plug-ins of Artillery whose work is built in.
-const BUILT_IN_PLUGINS: [&str; 3] = ["ensure", "expect", "metrics-by-endpoint"];
 
 /// Compiles a scenario file; its payload files are looked for in `folder`.
 pub fn compile_document(document: &Document, folder: &Path, overrides: &Overrides) -> Result<Plan, Mistakes> {
-    let file: ScenarioFile = schema::check(document)?;
-    let mut compiler = Compiler::new(document, &file.config);
-    let plan = compiler.file(&file, folder, overrides);
+    let (document, mut found) = prepare(document, overrides.environment.as_deref());
+    let document = &document;
+    let reading = schema::read::<ScenarioFile>(document);
+    // What is missing in the environment does not fit either, and needs no second word.
+    let blamed: HashSet<_> = found.iter().filter_map(|diagnostic| diagnostic.place).collect();
+    found.extend(reading.found.into_iter().filter(|d| d.place.is_none_or(|place| !blamed.contains(&place))));
+    let Some(file) = reading.value else {
+        document.verdict(found)?;
+        return Err(Mistakes::unplaced(&document.name, "could not be read".to_owned()));
+    };
+    let mut compiler = Compiler::new(document, &file.config, folder);
+    compiler.found = found;
+    compiler.cut = reading.cut;
+    let plan = compiler.file(&file, overrides);
     let found = compiler.found;
     document.verdict(found)?;
     plan.ok_or_else(|| Mistakes::unplaced(&document.name, "could not be compiled".to_owned()))
@@ -54,14 +69,24 @@ struct Compiler<'a> {
     /// The rows of the scenario's `connect` steps, by namespace.
     connects: HashMap<String, MetricId>,
     builtin: BuiltinSlots,
-    /// A payload could not be read: its columns would only be reported as unknown variables once more.
-    has_unknown_columns: bool,
+    /// A payload could not be read, or JavaScript would set variables: they would only be reported once more.
+    has_unknown_variables: bool,
     /// The target's, for messages and for URLs that repeat it.
     origin: String,
+    /// The folder of the file.
+    folder: PathBuf,
+    /// What does not fit the schema and was left out, by pointer.
+    cut: HashSet<String>,
+    /// What has no effect here.
+    notes: Vec<String>,
+    /// The tags of the scenario and step that are being compiled.
+    tags: Tags,
+    /// Set within a section that is done once.
+    section: Option<&'static str>,
 }
 
 impl<'a> Compiler<'a> {
-    fn new(document: &'a Document, config: &'a Config) -> Self {
+    fn new(document: &'a Document, config: &'a Config, folder: &Path) -> Self {
         let mut symbols = Symbols::default();
         let builtin = BuiltinSlots {
             user: symbols.declare("$user"),
@@ -79,36 +104,51 @@ impl<'a> Compiler<'a> {
             awaited,
             connects: HashMap::new(),
             builtin,
-            has_unknown_columns: false,
+            has_unknown_variables: false,
             origin: "the target".to_owned(),
+            folder: folder.to_owned(),
+            cut: HashSet::new(),
+            notes: Vec::new(),
+            tags: Tags::new(),
+            section: None,
         }
     }
 
-    fn file(&mut self, file: &ScenarioFile, folder: &Path, overrides: &Overrides) -> Option<Plan> {
-        self.refuse_javascript();
+    fn file(&mut self, file: &ScenarioFile, overrides: &Overrides) -> Option<Plan> {
+        self.refuse_foreign();
+        let seed = overrides.seed.or(self.config.seed).unwrap_or_else(new_seed);
         let target = self.target(overrides.target.as_deref());
         if let Some(target) = &target {
             self.origin = target.origin().ascii_serialization();
         }
+        self.constants(overrides, seed);
         let variables = self.variables();
-        let payloads = self.payloads(folder);
+        let payloads = self.payloads();
         let load = self.load(overrides);
+        let (mut before, gives) = self.before(file);
         let shared = self.symbols.clone();
         let mut slots = shared.len();
         let mut scenarios = Vec::new();
         for (index, scenario) in file.scenarios.iter().enumerate() {
-            // A scenario sees its own captures and not those of its neighbours.
-            self.symbols = shared.clone();
-            self.awaited.clear();
-            self.connects.clear();
-            let steps = self.steps(&scenario.flow, &format!("/scenarios/{index}/flow"), scenario.engine);
-            slots = slots.max(self.symbols.len());
+            let at = format!("/scenarios/{index}");
+            self.refuse_hooks_of(scenario, &at);
+            self.tags = scenario.tags.clone();
             let name = scenario.name.clone().unwrap_or_else(|| format!("scenario {}", index + 1));
-            let (weight, awaited) = (scenario.weight.unwrap_or(1), std::mem::take(&mut self.awaited));
-            scenarios.push(ScenarioPlan { name, weight, steps, awaited });
+            let mut plan = self.scenario(&scenario.flow, scenario.engine, &at, name);
+            plan.weight = scenario.weight.unwrap_or(1);
+            scenarios.push(plan);
+            // A scenario sees its own captures and not those of its neighbours.
+            slots = slots.max(self.symbols.len());
+            self.symbols = shared.clone();
         }
+        if !scenarios.is_empty() && scenarios.iter().all(|scenario| scenario.weight == 0) {
+            self.refuse::<()>("/scenarios", "no scenario has a weight above 0");
+        }
+        let mut after = self.after(file);
         let phases = self.phase_names(overrides);
         let slos = self.slos(file, &phases);
+        let before = before.take().map(|plan| section::place(plan, gives, &mut scenarios));
+        let after = after.take().map(|plan| section::place(plan, Vec::new(), &mut scenarios));
         Some(Plan {
             file: self.document.name.clone(),
             target: target?,
@@ -119,27 +159,52 @@ impl<'a> Compiler<'a> {
             metrics: std::mem::take(&mut self.metrics),
             variables,
             payloads,
-            slots,
+            slots: slots.max(self.symbols.len()),
             builtin: self.builtin,
             socket_path: self.config.socketio.path.clone().unwrap_or_default(),
+            before,
+            after,
+            seed,
+            notes: std::mem::take(&mut self.notes),
         })
     }
 
-    fn refuse_javascript(&mut self) {
-        if self.config.processor.is_some() {
-            self.refuse_key("/config/processor", "`processor` names a JavaScript file", Some(JAVASCRIPT));
+    fn scenario(&mut self, flow: &[StepModel], engine: Engine, at: &str, name: String) -> ScenarioPlan {
+        self.awaited.clear();
+        self.connects.clear();
+        // What its steps would have been cannot be known.
+        let is_known = !self.cut.contains(&format!("{at}/engine"));
+        if flow.is_empty() && is_known && !self.cut.contains(&format!("{at}/flow")) {
+            self.refuse::<()>(at, "a scenario needs steps in its `flow`");
         }
-        for plugin in self.config.plugins.keys().filter(|name| !BUILT_IN_PLUGINS.contains(&name.as_str())) {
-            let help = format!("built in: {}", BUILT_IN_PLUGINS.join(", "));
-            let pointer = format!("/config/plugins/{}", escape(plugin));
-            self.refuse_key(&pointer, &format!("the plug-in `{plugin}` is not known"), Some(&help));
+        let steps = match is_known {
+            true => self.steps(flow, &format!("{at}/flow"), engine),
+            false => Vec::new(),
+        };
+        let awaited = std::mem::take(&mut self.awaited);
+        ScenarioPlan { name, weight: 0, steps, awaited }
+    }
+
+    /// What expressions read that is the same for the whole run.
+    fn constants(&mut self, overrides: &Overrides, seed: u64) {
+        let (values, missing) = process_variables(self.document);
+        for diagnostic in missing {
+            self.found.push(diagnostic.with_help("set it where scalectl is started"));
         }
+        for name in ENVIRONMENT {
+            self.symbols.fix(name, values.clone());
+        }
+        self.symbols.fix("$environment", overrides.environment.clone().unwrap_or_default().into());
+        self.symbols.fix("$testId", format!("t{seed:016x}").into());
+        self.symbols.fix("target", self.origin.clone().into());
     }
 
     fn target(&mut self, given: Option<&str>) -> Option<Url> {
         let written = given.or(self.config.target.as_deref());
         let Some(text) = written else {
-            self.refuse_key("/config", "missing key `target`", Some("name it here or with --target"));
+            if !self.is_mended("/config") {
+                self.refuse_key("/config", "missing key `target`", Some("name it here or with --target"));
+            }
             return None;
         };
         let shown = SecretUrl::new(text);
@@ -171,18 +236,26 @@ impl<'a> Compiler<'a> {
         config.variables.iter().map(|(name, value)| (self.symbols.declare(name), initial(value))).collect()
     }
 
-    fn payloads(&mut self, folder: &Path) -> Vec<PayloadTable> {
+    fn payloads(&mut self) -> Vec<PayloadTable> {
         let Some(payloads) = &self.config.payload else { return Vec::new() };
         let mut tables = Vec::new();
         for (rest, payload) in payloads.items() {
-            match payload::read(payload, folder) {
-                Ok((fields, rows)) => {
-                    let slots = fields.iter().map(|field| self.symbols.declare(field)).collect();
-                    tables.push(PayloadTable { slots, rows, order: payload.order });
+            match (payload::read(payload, &self.folder), payload.load_all, &payload.name) {
+                (Ok(rows), true, Some(name)) => self.symbols.fix(name, payload::as_list(&rows)),
+                (Ok(_), true, None) => {
+                    self.refuse::<()>(
+                        &format!("/config/payload{rest}"),
+                        "`loadAll` needs the `name` of a variable",
+                    );
                 }
-                Err(message) => {
+                (Ok((fields, rows)), false, _) => {
+                    let slots = fields.iter().map(|field| self.symbols.declare(field)).collect();
+                    let name = payload.path.display().to_string();
+                    tables.push(PayloadTable { name, slots, rows, order: payload.order, per: payload.per });
+                }
+                (Err(message), ..) => {
                     self.refuse::<()>(&format!("/config/payload{rest}/path"), message);
-                    self.has_unknown_columns = true;
+                    self.has_unknown_variables = true;
                 }
             }
         }
@@ -191,11 +264,14 @@ impl<'a> Compiler<'a> {
 
     /// The row called `name`, made when there is none.
     fn metric(&mut self, name: &str, kind: MetricKind) -> MetricId {
+        let own = self.section.map(|section| format!("{section}: {name}"));
+        let name = own.as_deref().unwrap_or(name);
+        let kind = if own.is_some() { MetricKind::Setup } else { kind };
         let is_taken = self.metrics.iter().any(|metric| metric.name == name && metric.kind != kind);
         let name = if is_taken { &format!("{name} ({})", kind.word()) } else { name };
         let known = self.metrics.iter().position(|metric| metric.name == name && metric.kind == kind);
         known.unwrap_or_else(|| {
-            self.metrics.push(MetricDef { name: name.to_owned(), kind });
+            self.metrics.push(MetricDef { name: name.to_owned(), kind, tags: self.tags.clone() });
             self.metrics.len() - 1
         })
     }
@@ -226,6 +302,17 @@ impl<'a> Compiler<'a> {
         map.into_iter().map(compile).collect()
     }
 
+    /// Whether something right below was left out: what is missing then may have been meant by it.
+    fn is_mended(&self, pointer: &str) -> bool {
+        self.cut.iter().any(|cut| cut.rsplit_once('/').is_some_and(|(parent, _)| parent == pointer))
+    }
+
+    /// Notes that something in the file has no effect.
+    fn note(&mut self, pointer: &str, message: &str) {
+        let (name, line) = self.document.line(self.document.key_place(pointer));
+        self.notes.push(format!("{name}:{line}: {message}"));
+    }
+
     /// Notes a mistake at a value.
     fn refuse<T>(&mut self, pointer: &str, message: impl Into<String>) -> Option<T> {
         self.refuse_at(pointer, TemplateError::new(message));
@@ -234,7 +321,7 @@ impl<'a> Compiler<'a> {
 
     /// Notes a mistake at a value, with the repair.
     fn refuse_at(&mut self, pointer: &str, error: TemplateError) {
-        if error.is_unknown_variable && self.has_unknown_columns {
+        if error.is_unknown_variable && self.has_unknown_variables {
             return;
         }
         let place = self.document.place(pointer);
@@ -252,13 +339,18 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// A seed that programs which know only floating-point numbers read back as it is.
+fn new_seed() -> u64 {
+    rand::random::<u64>() >> 11
+}
+
 /// The variables that steps set, at any depth.
 fn assigned(steps: &[StepModel]) -> Vec<String> {
     let mut names = Vec::new();
     for step in steps {
         names.extend(answer::captured(step).into_iter().map(str::to_owned));
         names.extend(step.set.iter().flat_map(|set| set.keys().cloned()));
-        for nested in [&step.repeat, &step.then, &step.otherwise].into_iter().flatten() {
+        for nested in [&step.repeat, &step.then, &step.otherwise, &step.parallel].into_iter().flatten() {
             names.extend(assigned(nested));
         }
     }

@@ -22,6 +22,7 @@ const LARGEST_POOL: f64 = 10_000.0;
 
 /// What the command line says instead of the file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Overrides {
     /// Base URL.
     pub target: Option<String>,
@@ -37,6 +38,10 @@ pub struct Overrides {
     pub iterations: Option<u32>,
     /// A named course of load.
     pub shape: Option<Pattern>,
+    /// The environment of `config.environments` that is laid over the rest.
+    pub environment: Option<String>,
+    /// What every random choice comes from.
+    pub seed: Option<u64>,
 }
 
 impl Overrides {
@@ -135,7 +140,7 @@ impl Compiler<'_> {
                 }
             }
         }
-        if self.found.len() > known {
+        if self.found.len() > known || self.cut.iter().any(|cut| cut.starts_with("/config/phases/")) {
             return None;
         }
         if shape.peak() <= 0.0 {
@@ -159,6 +164,9 @@ impl Compiler<'_> {
 
     /// Length, level at the start and level at the end of one phase.
     fn phase(&mut self, phase: &Phase, is_closed: bool, at: &str) -> Option<(Duration, f64, f64)> {
+        if self.is_mended(at) {
+            return None;
+        }
         if let Some(pause) = phase.pause {
             let has_load =
                 phase.users.is_some() || phase.arrival_rate.is_some() || phase.arrival_count.is_some();

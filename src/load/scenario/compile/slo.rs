@@ -31,7 +31,7 @@ impl Compiler<'_> {
                 SloModel::Scoped(scoped) => self.scoped(scoped, &rows, phases, &at),
             });
         }
-        if file.slo.is_empty() && self.config.ensure.is_none() {
+        if file.slo.is_empty() && slos.is_empty() {
             let default = Slo::parse(DEFAULT_SLO, &rows);
             slos.extend(default.map(|slo| Slo { text: format!("{DEFAULT_SLO} (default)"), ..slo }));
         }

@@ -7,9 +7,13 @@ use serde_json::Value;
 
 use super::{Compiler, JAVASCRIPT, assigned};
 use crate::config::duration::Span;
-use crate::load::scenario::model::{Engine, Over, Request, Step as Model, ThinkTime};
-use crate::load::scenario::plan::{Loop, Step, Think, Times};
+use crate::load::scenario::model::{Count, Engine, Jitter, Over, Request, Step as Model, ThinkTime};
+use crate::load::scenario::plan::{Loop, Parallel, Step, Think, Times};
+use crate::load::scenario::prepare::human_duration;
 use crate::load::scenario::template::{Expression, JsonTemplate};
+
+/// Requests of `parallel` that may be under way at once when nothing is said: what browsers allow a host.
+const AT_ONCE: u32 = 6;
 
 impl Compiler<'_> {
     /// Compiles a list of steps at `pointer`.
@@ -20,6 +24,9 @@ impl Compiler<'_> {
 
     fn step(&mut self, step: &Model, at: &str, engine: Engine) -> Option<Step> {
         let actions = actions(step);
+        if actions.is_empty() && self.is_mended(at) {
+            return None;
+        }
         let [action] = actions.as_slice() else {
             let message = match actions.as_slice() {
                 [] => "a step needs an action".to_owned(),
@@ -28,11 +35,21 @@ impl Compiler<'_> {
             return self.refuse(at, message);
         };
         self.refuse_strangers(step, action, at)?;
-        match *action {
+        let scenario = self.tags.clone();
+        self.tags.extend(step.tags.clone());
+        let compiled = self.action(step, action, at, engine);
+        self.tags = scenario;
+        compiled
+    }
+
+    fn action(&mut self, step: &Model, action: &str, at: &str, engine: Engine) -> Option<Step> {
+        match action {
             "function" => {
                 self.refuse_key(&format!("{at}/function"), "`function` calls JavaScript", Some(JAVASCRIPT));
                 None
             }
+            "log" => self.log(step.log.as_ref()?, &format!("{at}/log")),
+            "parallel" => self.parallel(step, at),
             "think" => self.think(step.think.as_ref()?, &format!("{at}/think")),
             "loop" => self.repeat(step, at, engine),
             "if" => self.branch(step, at, engine),
@@ -54,6 +71,8 @@ impl Compiler<'_> {
             ("count", step.count.is_some(), "loop"),
             ("over", step.over.is_some(), "loop"),
             ("while", step.repeat_while.is_some(), "loop"),
+            ("whileTrue", step.while_true.is_some(), "loop"),
+            ("atOnce", step.at_once.is_some(), "parallel"),
             ("then", step.then.is_some(), "if"),
             ("else", step.otherwise.is_some(), "if"),
             ("acknowledge", step.acknowledge.is_some(), "emit"),
@@ -74,17 +93,70 @@ impl Compiler<'_> {
     }
 
     fn think(&mut self, think: &ThinkTime, at: &str) -> Option<Step> {
+        if let ThinkTime::Text(text) = think
+            && text.contains("{{")
+        {
+            return self.text(text, at).map(Step::ThinkComputed);
+        }
         match parse_think(think) {
-            Ok((min, max)) if min <= max => Some(Step::Think(Think { min, max })),
+            Ok(think) if think.min < think.max => Some(Step::Think(think)),
+            Ok(think) if think.min == think.max => self.jitter(think).map(Step::Think),
             Ok(_) => self.refuse(at, "the range of a think time must go upwards"),
             Err(message) => self.refuse(at, message),
         }
     }
 
+    /// Spreads a pause as the file's `think.jitter` says.
+    fn jitter(&mut self, think: Think) -> Option<Think> {
+        let defaults = [("http/defaults", &self.config.http.defaults), ("defaults", &self.config.defaults)];
+        let found = defaults.into_iter().find_map(|(at, d)| Some((at, d.think.jitter.as_ref()?)));
+        let Some((at, jitter)) = found else { return Some(think) };
+        let by = match jitter {
+            Jitter::Milliseconds(ms) => Duration::from_secs_f64(ms / 1e3),
+            Jitter::Text(text) => match parse_jitter(text, think.min) {
+                Some(by) => by,
+                None => {
+                    let message = format!("`{text}` is no jitter; write 200ms or 20%");
+                    return self.refuse(&format!("/config/{at}/think/jitter"), message);
+                }
+            },
+        };
+        Some(Think { min: think.min.saturating_sub(by), max: think.max + by })
+    }
+
+    /// Its expressions are checked; a console has no use for the lines of thousands of users.
+    fn log(&mut self, log: &Value, at: &str) -> Option<Step> {
+        self.json(log, at);
+        self.idle(at, "nothing is written under load");
+        None
+    }
+
+    fn parallel(&mut self, step: &Model, at: &str) -> Option<Step> {
+        let mut requests = Vec::new();
+        let at = format!("{at}/parallel");
+        for (index, item) in step.parallel.as_ref()?.iter().enumerate() {
+            let item_at = format!("{at}/{index}");
+            match self.step(item, &item_at, Engine::Http) {
+                Some(Step::Http(request)) => requests.push(*request),
+                Some(_) => _ = self.refuse::<()>(&item_at, "`parallel` holds requests, without `ifTrue`"),
+                None => {}
+            }
+        }
+        let at_once = step.at_once.unwrap_or(AT_ONCE) as usize;
+        Some(Step::Parallel(Parallel { steps: requests, at_once }))
+    }
+
     fn repeat(&mut self, step: &Model, at: &str, engine: Engine) -> Option<Step> {
         let body = step.repeat.as_ref()?;
-        let times = match (step.count, &step.over, &step.repeat_while) {
-            (Some(count), None, None) => Some(Times::Count(count)),
+        if step.while_true.is_some() {
+            self.refuse_key(
+                &format!("{at}/whileTrue"),
+                "`whileTrue` calls JavaScript",
+                Some("write an expression under `while`"),
+            );
+        }
+        let times = match (&step.count, &step.over, &step.repeat_while) {
+            (Some(count), None, None) => self.count(count, &format!("{at}/count")),
             (None, Some(over), None) => self.over(over, &format!("{at}/over")),
             (None, None, Some(source)) => self.expression(source, &format!("{at}/while")).map(Times::While),
             (None, None, None) => Some(Times::Forever),
@@ -96,10 +168,31 @@ impl Compiler<'_> {
         Some(Step::Loop(Loop { times: times?, body }))
     }
 
+    fn count(&mut self, count: &Count, at: &str) -> Option<Times> {
+        let text = match count {
+            Count::Number(number) => {
+                return Some(u64::try_from(*number).map_or(Times::Forever, |n| Times::Count(0, n)));
+            }
+            Count::Text(text) => text.trim(),
+        };
+        let range =
+            text.split_once('-').map(|(from, to)| (from.trim().parse::<u64>(), to.trim().parse::<u64>()));
+        match (text.parse::<u64>(), range) {
+            (Ok(number), _) => Some(Times::Count(0, number)),
+            (_, Some((Ok(from), Ok(to)))) if from <= to => Some(Times::Count(from, to)),
+            _ if text == "-1" => Some(Times::Forever),
+            _ if text.contains("{{") => self.text(text, at).map(Times::Computed),
+            _ => self.refuse(at, format!("`{text}` is no count; write 5, 5-10, or an expression")),
+        }
+    }
+
     fn over(&mut self, over: &Over, at: &str) -> Option<Times> {
         let list = match over {
             Over::Items(items) => self.json(&Value::Array(items.clone()), at),
-            Over::Variable(name) => self.expression(name, at).map(JsonTemplate::Typed),
+            Over::Variable(name) => self.expression(name, at).map(|expression| match expression {
+                Expression::Constant(list) => JsonTemplate::Static(Value::clone(&list)),
+                expression => JsonTemplate::Typed(expression),
+            }),
         };
         list.map(Times::Over)
     }
@@ -125,7 +218,7 @@ impl Compiler<'_> {
     }
 
     /// A condition may be written with or without its braces.
-    fn expression(&mut self, source: &str, at: &str) -> Option<Expression> {
+    pub(super) fn expression(&mut self, source: &str, at: &str) -> Option<Expression> {
         let bare = source.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
         let compiled = Expression::compile(bare.unwrap_or(source), &self.symbols);
         compiled.map_err(|error| self.refuse_at(at, error)).ok()
@@ -144,6 +237,8 @@ fn actions(step: &Model) -> Vec<&'static str> {
         ("if", step.condition.is_some()),
         ("set", step.set.is_some()),
         ("function", step.function.is_some()),
+        ("log", step.log.is_some()),
+        ("parallel", step.parallel.is_some()),
     ];
     found.extend(others.iter().filter(|(_, is_present)| *is_present).map(|(name, _)| *name));
     found
@@ -162,16 +257,36 @@ fn request<'m>(step: &'m Model, method: &str) -> Option<&'m Request> {
     }
 }
 
-fn parse_think(think: &ThinkTime) -> Result<(Duration, Duration), String> {
+/// Percent of a pause, or a duration.
+fn parse_jitter(text: &str, of: Duration) -> Option<Duration> {
+    let text = text.trim();
+    match text.strip_suffix('%').map(|percent| percent.trim().parse::<f64>()) {
+        Some(Ok(percent)) if (0.0..=1_000.0).contains(&percent) => Some(of.mul_f64(percent / 100.0)),
+        Some(_) => None,
+        // Artillery's number alone is milliseconds.
+        None => match text.parse::<f64>() {
+            Ok(milliseconds) => Duration::try_from_secs_f64(milliseconds / 1e3).ok(),
+            Err(_) => parse_duration(text).ok(),
+        },
+    }
+}
+
+/// Reads a pause: a number of seconds, a duration, or a range of them.
+pub fn parse_think(think: &ThinkTime) -> Result<Think, String> {
     let text = match think {
         ThinkTime::Seconds(seconds) => {
-            return Ok((Duration::from_secs_f64(*seconds), Duration::from_secs_f64(*seconds)));
+            let both = Duration::from_secs_f64(*seconds);
+            return Ok(Think { min: both, max: both });
         }
         ThinkTime::Text(text) => text,
     };
-    let parse = |text: &str| text.parse::<Span>().map(|span| span.0);
     match text.split_once('-') {
-        Some((min, max)) => Ok((parse(min)?, parse(max)?)),
-        None => parse(text).map(|both| (both, both)),
+        Some((min, max)) => Ok(Think { min: parse_duration(min)?, max: parse_duration(max)? }),
+        None => parse_duration(text).map(|both| Think { min: both, max: both }),
     }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let read = text.parse::<Span>().map(|span| span.0);
+    read.or_else(|message| human_duration(text).ok_or(message))
 }
