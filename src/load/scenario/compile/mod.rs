@@ -142,7 +142,7 @@ impl<'a> Compiler<'a> {
             self.symbols = shared.clone();
         }
         if !scenarios.is_empty() && scenarios.iter().all(|scenario| scenario.weight == 0) {
-            self.refuse::<()>("/scenarios", "no scenario has a weight above 0");
+            self.refuse::<()>("/scenarios", "every `weight` is 0: no scenario would ever be chosen");
         }
         let mut after = self.after(file);
         let phases = self.phase_names(overrides);
