@@ -86,7 +86,7 @@ fn a_refused_namespace_is_a_refusal() {
 fn a_silent_heartbeat_is_noticed() {
     let open = r#"0{"sid":"e","upgrades":[],"pingInterval":100,"pingTimeout":100}"#;
     let script = vec![Step::Upgrade, text(open), Step::Receive, text(r#"40{"sid":"s"}"#), Step::Hold];
-    assert_eq!(causes(script), ["emit hello: closed by server"]);
+    assert_eq!(causes(script), ["emit hello: ping timeout"]);
 }
 
 #[test]

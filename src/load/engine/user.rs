@@ -8,10 +8,11 @@ use rand::RngExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::cookies::CookieJar;
 use super::session::Session;
 use super::shared::Shared;
+use crate::clients::cookies::CookieJar;
 use crate::clients::http::HttpConnection;
+use crate::clients::socketio::Transport;
 use crate::load::recorder::{Failure, Sample};
 use crate::load::scenario::plan::MetricId;
 use crate::load::schedule::Load;
@@ -49,6 +50,8 @@ pub struct VirtualUser {
     pub(super) session: Option<Session>,
     pub(super) slots: Vec<Option<Value>>,
     pub(super) scenario: usize,
+    /// Which way the packets of a Socket.IO connection take.
+    pub(super) transport: Transport,
     /// When the next step is due. Response times count from here, however late the step begins.
     pub(super) due: Instant,
     /// When this user's time is over.
@@ -82,6 +85,7 @@ impl VirtualUser {
             session: None,
             slots,
             scenario: 0,
+            transport: Transport::default(),
             due: now,
             ends_at: now,
             in_flight: None,
@@ -155,6 +159,7 @@ impl VirtualUser {
         self.cookies = CookieJar::default();
         shared.fill(&mut self.slots, self.index, ticket);
         self.scenario = shared.scenario(ticket);
+        self.transport = shared.plan.socket.ways.pick(ticket);
         let steps = &shared.plan.scenarios[self.scenario].steps;
         let result = tokio::select! {
             biased;
@@ -167,7 +172,7 @@ impl VirtualUser {
         }
         if let Some(session) = self.session.take() {
             tokio::select! {
-                () = session.io.close(GOODBYE) => {}
+                () = session.close(GOODBYE) => {}
                 () = shared.stop.hard.cancelled() => {}
             }
             // The farewell is not what the next iteration waits for.

@@ -5,6 +5,8 @@ pub mod compile;
 pub mod model;
 pub mod payload;
 pub mod plan;
+pub mod socket_model;
+pub mod socket_plan;
 pub mod template;
 
 pub use compile::{Overrides, compile, compile_document};

@@ -6,6 +6,8 @@ mod http;
 mod phases;
 mod socket;
 mod step;
+mod transport;
+mod ws;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -16,9 +18,9 @@ use url::Url;
 
 pub use phases::Overrides;
 
-use super::model::{Config, ScenarioFile, Step as StepModel};
+use super::model::{Config, Connect, ScenarioFile, Step as StepModel};
 use super::payload::{self, PayloadTable};
-use super::plan::{BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
+use super::plan::{Awaited, BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
 use crate::clients::SecretUrl;
 use crate::config::document::escape;
@@ -57,7 +59,15 @@ struct Compiler<'a> {
     found: Vec<Diagnostic>,
     symbols: Symbols,
     metrics: Vec<MetricDef>,
-    awaited: Vec<String>,
+    awaited: Vec<Awaited>,
+    /// Whether some step waits for the messages of a plain websocket.
+    awaits_messages: bool,
+    /// Whether a message was sent on a plain websocket that the next `receive` answers.
+    is_ws_answer_due: bool,
+    /// The scenario's last `connect` of a plain websocket, with its row.
+    ws_connect: Option<(MetricId, Connect)>,
+    /// Path of a plain websocket when nothing is said: the one of a `ws://` target.
+    ws_path: String,
     /// The rows of the scenario's `connect` steps, by namespace.
     connects: HashMap<String, MetricId>,
     builtin: BuiltinSlots,
@@ -84,6 +94,10 @@ impl<'a> Compiler<'a> {
             symbols,
             metrics,
             awaited,
+            awaits_messages: false,
+            is_ws_answer_due: false,
+            ws_connect: None,
+            ws_path: "/".to_owned(),
             connects: HashMap::new(),
             builtin,
             has_unknown_columns: false,
@@ -108,12 +122,15 @@ impl<'a> Compiler<'a> {
             self.symbols = shared.clone();
             self.awaited.clear();
             self.connects.clear();
+            (self.awaits_messages, self.is_ws_answer_due, self.ws_connect) = (false, false, None);
             let steps = self.steps(&scenario.flow, &format!("/scenarios/{index}/flow"), scenario.engine);
             slots = slots.max(self.symbols.len());
             let name = scenario.name.clone().unwrap_or_else(|| format!("scenario {}", index + 1));
             let (weight, awaited) = (scenario.weight.unwrap_or(1), std::mem::take(&mut self.awaited));
-            scenarios.push(ScenarioPlan { name, weight, steps, awaited });
+            let awaits_messages = self.awaits_messages;
+            scenarios.push(ScenarioPlan { name, weight, steps, awaited, awaits_messages });
         }
+        let socket = self.socket(&file.scenarios);
         let slos = self.slos(file);
         Some(Plan {
             file: self.document.name.clone(),
@@ -127,7 +144,7 @@ impl<'a> Compiler<'a> {
             payloads,
             slots,
             builtin: self.builtin,
-            socket_path: self.config.socketio.path.clone().unwrap_or_default(),
+            socket,
         })
     }
 
@@ -150,12 +167,13 @@ impl<'a> Compiler<'a> {
         };
         let shown = SecretUrl::new(text);
         let reason = match Url::parse(text) {
-            Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-                "is no http or https URL".to_owned()
+            Ok(url) if !matches!(url.scheme(), "http" | "https" | "ws" | "wss") || !url.has_host() => {
+                "is no http, https, ws or wss URL".to_owned()
             }
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 "carries credentials; send them in `headers`".to_owned()
             }
+            Ok(url) if url.scheme().starts_with("ws") => return self.websocket_target(&url),
             Ok(url) if url.path() != "/" || url.query().is_some() => {
                 "has a path; it belongs into the `url` of each step".to_owned()
             }
@@ -166,6 +184,14 @@ impl<'a> Compiler<'a> {
         let place = given.is_none().then(|| self.document.place("/config/target"));
         self.found.push(Diagnostic { place, message: format!("target `{shown}` {reason}"), help: None });
         None
+    }
+
+    /// The origin of a `ws://` target in HTTP's words; its path is where plain websockets are opened.
+    fn websocket_target(&mut self, url: &Url) -> Option<Url> {
+        self.ws_path = url[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
+        let scheme = if url.scheme() == "wss" { "https" } else { "http" };
+        let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
+        Url::parse(&format!("{scheme}://{authority}")).ok()
     }
 
     fn variables(&mut self) -> Vec<(usize, Initial)> {

@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::answer::AnswerModel;
 use super::{Compiler, DEFAULT_TIMEOUT};
 use crate::load::scenario::model::{
-    Acknowledge, Connect, Emit, EmitParts, Receive, ReceiveParts, Step as Model,
+    Acknowledge, ConnectStep, Emit, EmitParts, Receive, ReceiveParts, Step as Model,
 };
-use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, MetricId, MetricKind, ReceiveStep, Step};
+use crate::load::scenario::plan::{
+    AnswerPlan, Awaited, EmitStep, Join, JsonPath, MetricId, MetricKind, ReceiveStep, Step,
+};
 use crate::load::scenario::template::JsonTemplate;
 
 /// Credentials as written.
@@ -18,7 +20,13 @@ type Auth = BTreeMap<String, Value>;
 
 impl Compiler<'_> {
     /// Compiles `connect`.
-    pub fn connect(&mut self, model: &Connect, at: &str) -> Option<Step> {
+    pub fn connect(&mut self, step: &ConnectStep, at: &str) -> Option<Step> {
+        let ConnectStep::Parts(model) = step else {
+            return self.refuse(at, "a path belongs to `engine: ws`; Socket.IO's is `config.socketio.path`");
+        };
+        if model.url.is_some() || model.target.is_some() || !model.headers.is_empty() {
+            return self.refuse(at, "`url`, `target` and `headers` of `connect` belong to `engine: ws`");
+        }
         let namespace = self.namespace(model.namespace.as_deref(), &format!("{at}/namespace"))?;
         let name = model.name.clone().unwrap_or_else(|| format!("connect {namespace}"));
         let metric = self.metric(&name, MetricKind::Exchange);
@@ -54,7 +62,7 @@ impl Compiler<'_> {
                 capture: response.capture.as_ref(),
                 timeout: response.timeout,
             };
-            self.await_event(&response.channel);
+            self.await_event(&response.channel, false);
             let timeout = self.socket_timeout();
             (response.channel.clone(), self.answer(&model, &format!("{args_at}/response"), timeout))
         });
@@ -110,12 +118,19 @@ impl Compiler<'_> {
         let parts = match step.receive.as_ref()? {
             Receive::Full(parts) => parts.as_ref(),
             Receive::Name(event) => {
-                short = ReceiveParts { event: event.clone(), ..ReceiveParts::default() };
+                short = ReceiveParts { event: Some(event.clone()), ..ReceiveParts::default() };
                 &short
             }
+            Receive::Next(_) => return self.refuse(&at, "`receive` needs the name of an event"),
         };
+        let Some(event) = parts.event.clone() else {
+            return self.refuse(&at, "`receive` needs the name of an `event`");
+        };
+        if parts.select.is_some() {
+            return self.refuse(&at, "`select` belongs to `engine: ws`; an event is chosen by its name");
+        }
         let namespace = self.namespace(step.namespace.as_deref().or(parts.namespace.as_deref()), &at)?;
-        self.await_event(&parts.event);
+        self.await_event(&event, parts.acknowledge.is_some());
         let model = AnswerModel {
             matches: parts.matches.as_ref(),
             capture: parts.capture.as_ref(),
@@ -124,14 +139,22 @@ impl Compiler<'_> {
         let timeout = self.socket_timeout();
         let answer = self.answer(&model, &at, timeout);
         let join = self.implicit_join(namespace)?;
-        let name = parts.name.clone().unwrap_or_else(|| format!("receive {}", parts.event));
+        let name = parts.name.clone().unwrap_or_else(|| format!("receive {event}"));
         let metric = self.metric(&name, MetricKind::Wait);
-        let delivery = parts.sent_at.as_ref().and_then(|source| {
-            let path = self.json_path(source, &format!("{at}/sentAt"))?;
-            Some((self.metric(&format!("delivery {}", parts.event), MetricKind::Delivery), path))
-        });
-        let event = parts.event.clone();
-        Some(Step::Receive(Box::new(ReceiveStep { metric, join, event, answer, delivery })))
+        let delivery = self.delivery(parts, &event, &at);
+        let acknowledge = match &parts.acknowledge {
+            Some(arguments) => {
+                Some(self.json(&Value::Array(arguments.clone()), &format!("{at}/acknowledge"))?)
+            }
+            None => None,
+        };
+        Some(Step::Receive(Box::new(ReceiveStep { metric, join, event, answer, delivery, acknowledge })))
+    }
+
+    /// The row of delivery times of what `receive` waits for.
+    pub fn delivery(&mut self, parts: &ReceiveParts, what: &str, at: &str) -> Option<(MetricId, JsonPath)> {
+        let path = self.json_path(parts.sent_at.as_ref()?, &format!("{at}/sentAt"))?;
+        Some((self.metric(&format!("delivery {what}"), MetricKind::Delivery), path))
     }
 
     fn namespace(&mut self, written: Option<&str>, at: &str) -> Option<String> {
@@ -171,13 +194,14 @@ impl Compiler<'_> {
         Some(Join { metric, namespace, query, headers, auth, timeout: self.socket_timeout() })
     }
 
-    fn await_event(&mut self, event: &str) {
-        if !self.awaited.iter().any(|known| known == event) {
-            self.awaited.push(event.to_owned());
+    fn await_event(&mut self, event: &str, is_answered: bool) {
+        match self.awaited.iter_mut().find(|known| known.event == event) {
+            Some(known) => known.is_answered |= is_answered,
+            None => self.awaited.push(Awaited { event: event.to_owned(), is_answered }),
         }
     }
 
-    fn socket_timeout(&self) -> Duration {
+    pub fn socket_timeout(&self) -> Duration {
         self.config.socketio.timeout.map_or(DEFAULT_TIMEOUT, |span| span.0)
     }
 }
