@@ -46,3 +46,17 @@ pub fn socket_io(text: &str) {
     assert_eq!(again.as_ref(), Ok(&packet), "a packet comes back as it was");
     let _ = (packet.event_name(), packet.arguments(), packet.last_text());
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What a fuzzer would find first, in every run of the tests.
+        #[test]
+        fn packets_and_payloads_come_back(text in "[0-9b\u{1e}/,?\\[\\]\"{}a_-]{0,24}") {
+            super::engine_io(text.as_bytes());
+            super::socket_io(&text);
+        }
+    }
+}

@@ -108,8 +108,7 @@ fn polling_alone_carries_everything_within_the_servers_limit() {
 fn polling_goes_over_to_a_websocket_without_losing_anything() {
     let server = NodeServer::socketio(&json!({}));
     let flow = format!(
-        "{}- think: 500ms\n- emit: [transport]\n  acknowledge: {{match: {{json: \"$[0]\", value: websocket}}}}\n",
-        EVERYTHING
+        "{EVERYTHING}- think: 500ms\n- emit: [transport]\n  acknowledge: {{match: {{json: \"$[0]\", value: websocket}}}}\n"
     );
     let report = report(server.url(), "transports: [polling, websocket]", &flow);
     assert_eq!(
@@ -256,13 +255,14 @@ fn a_dropped_connection_comes_back_and_joins_its_namespaces() {
 }
 
 /// A session that the server restores: what was missed comes, and the rooms are there.
-fn recovers(settings: Value, target_of: impl Fn(&NodeServer) -> String) {
-    let server = NodeServer::socketio(&settings);
+#[track_caller]
+fn recovers(settings: &Value) {
+    let server = NodeServer::socketio(settings);
     let flow = format!(
         "{DROPPED}- receive: {{event: published, match: {{json: \"$[0]\", value: while away}}}}\n\
          - emit: [publish, room, last]\n- receive: {{event: published, match: {{json: \"$[0]\", value: last}}}}\n"
     );
-    let file = scenario(&target_of(&server), QUICK, &flow);
+    let file = scenario(server.url(), QUICK, &flow);
     let report = once(&file).run().code(Exit::Failed).json();
     assert_eq!(causes(&report), ["connect /: connection lost: closed by server"], "{report:#}");
     assert_eq!(row(&report, "reconnect, recovered")["count"], 1, "{report:#}");
@@ -273,7 +273,7 @@ fn recovers(settings: Value, target_of: impl Fn(&NodeServer) -> String) {
 #[test]
 fn a_session_is_recovered_with_what_was_missed() {
     let options = json!({"connectionStateRecovery": {"maxDisconnectionDuration": 60_000}});
-    recovers(json!({"options": options}), |server| server.url().to_owned());
+    recovers(&json!({"options": options}));
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_session_is_recovered_from_redis_streams() {
     let redis = RedisServer::start();
     let options = json!({"connectionStateRecovery": {"maxDisconnectionDuration": 60_000}});
     let settings = json!({"options": options, "adapter": "streams", "redis": redis.url()});
-    recovers(settings, |server| server.url().to_owned());
+    recovers(&settings);
 }
 
 #[test]
@@ -316,9 +316,8 @@ fn two_nodes_behind_a_sticky_balancer_serve_every_transport() {
         let nodes = pair(&redis, adapter);
         let balancer = NodeServer::balancer(true, &[&nodes[0], &nodes[1]]);
         let flow = format!(
-            "{}- emit: [join, all]\n  acknowledge: true\n- think: 500ms\n- emit: [publish, all, \"{{{{ $user }}}}\"]\n\
-             - loop:\n    - receive: published\n  count: 4\n- think: 60s\n",
-            EVERYTHING
+            "{EVERYTHING}- emit: [join, all]\n  acknowledge: true\n- think: 500ms\n- emit: [publish, all, \"{{{{ $user }}}}\"]\n\
+             - loop:\n    - receive: published\n  count: 4\n- think: 60s\n"
         );
         let file = scenario(balancer.url(), "transport: {websocket: 50, polling: 25, upgrade: 25}", &flow);
         let args = ["loadtest", "run", "test.yaml", "--users", "4", "--duration", "5s", "--ramp", "0s"];
@@ -367,4 +366,43 @@ fn one_jar_of_cookies_serves_http_polling_upgrade_and_the_way_back() {
     let cookies: Vec<_> = handshakes.iter().map(|line| line["cookie"].clone()).collect();
     assert_eq!(cookies[0], Value::Null);
     assert!(cookies.len() >= 2 && cookies[1..].iter().all(|cookie| cookie == "route=n1"), "{handshakes:#?}");
+}
+
+#[test]
+fn artillerys_own_words_mean_what_they_mean_there() {
+    let server = NodeServer::socketio(&json!({"options": {"path": "/custom"}}));
+    let flow = r#"- namespace: /chat
+  emit:
+    channel: echo
+    data: Hello from Artillery
+  response:
+    channel: echo
+    data: Hello from Artillery
+- namespace: /chat
+  emit: {channel: echo, data: {name: Artillery}}
+  acknowledge:
+    match: {json: "$.0.name", value: Artillery}
+- emit:
+    channel: both
+    data: {answer: 42}
+    response: {channel: answer, match: {json: $.answer, value: 42}, capture: {json: $.answer, as: found}}
+  acknowledge: {data: {answer: 42}}
+- emit: [echo, "{{ found }}"]
+  acknowledge: {data: 42}
+"#;
+    let config = "path: /custom\nquery: \"user=7&color=blue\"\ntransports: [websocket]\nextraHeaders: {x-client-id: abc}\n";
+    let report = report(server.url(), config, flow);
+    let names: Vec<_> =
+        report["rows"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["connect /chat", "emit echo", "connect /", "emit both"]);
+    let url = server.seen()[0]["url"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("/custom/?") && url.contains("user=7") && url.contains("color=blue"), "{url}");
+}
+
+#[test]
+fn an_answer_that_differs_from_its_data_is_a_failure() {
+    let server = NodeServer::socketio(&json!({}));
+    let flow = "- emit: [echo, 1]\n  response: {channel: echo, data: 2}";
+    let report = once(&scenario(server.url(), "", flow)).run().code(Exit::Failed).json();
+    assert_eq!(causes(&report), ["emit echo: $[0] does not match"]);
 }

@@ -16,6 +16,9 @@ pub mod options;
 pub mod packet;
 mod polling;
 
+#[cfg(test)]
+mod connection_tests;
+
 pub use backoff::Backoff;
 pub use client::{Client, Event, Reconnection};
 pub use connection::{Outgoing, SocketIo};

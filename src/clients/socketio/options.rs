@@ -21,7 +21,7 @@ pub enum Transport {
 /// How to open a connection.
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
-    /// Path of the Socket.IO endpoint; `/socket.io/` when empty.
+    /// Path of the Socket.IO endpoint, with or without its last slash; `/socket.io/` when empty.
     pub path: String,
     /// Additional query parameters.
     pub query: Vec<(String, String)>,
@@ -47,13 +47,17 @@ pub struct Dial {
 impl Dial {
     /// Path and query of a request.
     pub fn path(&self, transport: &str, sid: Option<&str>) -> String {
-        let path = if self.options.path.is_empty() { "/socket.io/" } else { &self.options.path };
+        // Servers look for the slash, and clients add it where it is left out.
+        let path = match self.options.path.trim_end_matches('/') {
+            "" => "/socket.io",
+            path => path,
+        };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.options.query).append_pair("EIO", "4").append_pair("transport", transport);
         if let Some(sid) = sid {
             query.append_pair("sid", sid);
         }
-        format!("{path}?{}", query.finish())
+        format!("{path}/?{}", query.finish())
     }
 
     /// The headers of an HTTP request.

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use super::socket_model::{
-    Connect, ConnectStep, Delay, Emit, EmitParts, Receive, ReceiveParts, Send, SendParts, SocketIoConfig,
-    Transport, TransportChoice, TransportMix, Way, WsConfig,
+    Connect, ConnectStep, Delay, Emit, EmitParts, Query, Receive, ReceiveParts, Response, Send, SendParts,
+    SocketIoConfig, Transport, TransportChoice, TransportMix, Way, WsConfig,
 };
 use crate::config::duration::Span;
 
@@ -81,6 +81,15 @@ impl<T> OneOrMany<T> {
             Self::One(one) => vec![(String::new(), one)],
             Self::Many(many) => many.iter().enumerate().map(|(i, item)| (format!("/{i}"), item)).collect(),
         }
+    }
+
+    /// The same with each item changed.
+    pub fn each(mut self, change: impl Fn(&mut T)) -> Self {
+        match &mut self {
+            Self::One(one) => change(one),
+            Self::Many(many) => many.iter_mut().for_each(change),
+        }
+        self
     }
 }
 
@@ -245,6 +254,8 @@ pub struct Step {
     pub send: Option<Send>,
     /// Waits for the answer to `emit`.
     pub acknowledge: Option<Acknowledge>,
+    /// The event that answers `emit`.
+    pub response: Option<Response>,
     /// Namespace of `emit` or `receive`.
     pub namespace: Option<String>,
     /// Waits for an event, or on a plain websocket for a message.
@@ -377,6 +388,8 @@ pub enum Acknowledge {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Answer {
+    /// What its first argument must be.
+    pub data: Option<Value>,
     /// Values that it must have.
     #[serde(rename = "match")]
     pub matches: Option<OneOrMany<Match>>,

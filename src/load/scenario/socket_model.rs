@@ -15,9 +15,8 @@ use crate::config::duration::Span;
 pub struct SocketIoConfig {
     /// Path of the endpoint; `/socket.io/` when left out.
     pub path: Option<String>,
-    /// Query parameters of the connection.
-    #[serde(default)]
-    pub query: BTreeMap<String, String>,
+    /// Query parameters of the connection: by name, or as text such as `a=1&b=2`.
+    pub query: Option<Query>,
     /// Headers of the connection.
     #[serde(default)]
     pub extra_headers: BTreeMap<String, String>,
@@ -43,6 +42,16 @@ pub struct SocketIoConfig {
     pub auth: Option<BTreeMap<String, Value>>,
     /// How long the handshake, an acknowledgement or an event may take; 10 s when left out.
     pub timeout: Option<Span>,
+}
+
+/// Query parameters.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Query {
+    /// As text.
+    Text(String),
+    /// By name.
+    Map(BTreeMap<String, Value>),
 }
 
 /// A transport by socket.io-client's names.
@@ -213,6 +222,8 @@ pub struct EmitParts {
 pub struct Response {
     /// The event's name.
     pub channel: String,
+    /// What its first argument must be.
+    pub data: Option<Value>,
     /// Values that it must have.
     #[serde(rename = "match")]
     pub matches: Option<OneOrMany<Match>>,

@@ -68,6 +68,7 @@ impl Compiler<'_> {
             ("then", step.then.is_some(), "if"),
             ("else", step.otherwise.is_some(), "if"),
             ("acknowledge", step.acknowledge.is_some(), "emit"),
+            ("response", step.response.is_some(), "emit"),
         ];
         let known = self.found.len();
         for (key, _, owner) in present.iter().filter(|(_, is_present, owner)| *is_present && *owner != action)
