@@ -77,6 +77,16 @@ const EVERYTHING: &str = r#"- connect: {}
   acknowledge: {match: {json: "$[0]", value: "über"}}
 "#;
 
+/// The user has left each namespace before it closed.
+#[track_caller]
+fn says_goodbye(server: &NodeServer) {
+    for nsp in ["/", "/admin"] {
+        let left = json!({"what": "disconnect", "nsp": nsp, "reason": "client namespace disconnect"});
+        server.wait_to_see(|line| *line == left);
+    }
+    server.wait_to_see(|line| line["what"] == "close" && line["reason"] == "transport close");
+}
+
 #[test]
 fn a_websocket_from_the_start_carries_everything() {
     let server = NodeServer::socketio(&json!({"options": {"transports": ["websocket"]}}));
@@ -84,7 +94,7 @@ fn a_websocket_from_the_start_carries_everything() {
     let opened: Vec<_> = server.seen().into_iter().filter(|line| line["what"] == "open").collect();
     assert_eq!(opened, [json!({"what": "open", "transport": "websocket"})]);
     assert_eq!(server.count("upgrade"), 0);
-    server.wait_to_see(|line| *line == json!({"what": "close", "reason": "transport close"}));
+    says_goodbye(&server);
 }
 
 #[test]
@@ -102,6 +112,7 @@ fn polling_alone_carries_everything_within_the_servers_limit() {
     // The server closes a session that has two GETs or two POSTs under way at once, or sends too much at once.
     assert_eq!((server.count("open"), server.count("refused")), (1, 0));
     server.wait_to_see(|line| line["what"] == "got" && line["data"].is_object());
+    says_goodbye(&server);
 }
 
 #[test]
@@ -184,6 +195,10 @@ fn heartbeats_are_answered_and_a_silent_server_is_a_ping_timeout() {
         );
     }
     assert!(server.seen().iter().all(|line| line["reason"] != "ping timeout"), "{:#?}", server.seen());
+    // A user that never waits answers as well.
+    let flow = "- connect: {}\n- loop:\n    - emit: [silence]\n  while: \"true\"";
+    report(server.url(), "", flow);
+    assert!(server.seen().iter().all(|line| line["reason"] != "ping timeout"));
     let before = server.count("connect");
     let running = once(&scenario(server.url(), "", "- connect: {}")).spawn();
     wait_until("the user to connect", STARTUP, || server.count("connect") > before);

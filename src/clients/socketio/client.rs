@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
 use super::backoff::Backoff;
-use super::connection::{Event as SocketEvent, Member, Outgoing, SocketIo};
+use super::connection::{Event as SocketEvent, Member, SocketIo};
 use super::options::OpenOptions;
+use super::outgoing::Outgoing;
 use super::packet::{Packet, PacketKind};
 use crate::clients::cookies::CookieJar;
 use crate::clients::{ClientError, Connector};

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use hyper::HeaderMap;
 use serde_json::{Value, json};
 
-use super::binary;
 use super::engine::{EngineEvent, EngineIo};
 use super::frame::{Handshake, Wire, quote};
 use super::options::{Dial, OpenOptions};
+use super::outgoing::{Outgoing, frames, wire};
 use super::packet::{Packet, PacketKind};
 use crate::clients::cookies::CookieJar;
 use crate::clients::net::within;
@@ -63,31 +63,6 @@ pub struct Again {
     pub pid: Option<String>,
     /// The last packet that came.
     pub offset: Option<String>,
-}
-
-/// An event or an acknowledgement, ready to be sent.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    text: String,
-    attachments: Vec<Bytes>,
-}
-
-impl Outgoing {
-    /// No arguments.
-    pub fn nothing() -> Self {
-        Self { text: "[]".to_owned(), attachments: Vec::new() }
-    }
-
-    /// Takes a list of arguments (an event's name first); `{"$binary": "base64"}` in it stands for bytes.
-    pub fn new(mut arguments: Value) -> Result<Self, String> {
-        let text = arguments.to_string();
-        // Few have bytes, and a walk through the value costs more than a look at the text.
-        if !text.contains(binary::KEY) {
-            return Ok(Self { text, attachments: Vec::new() });
-        }
-        let attachments = binary::take_out(&mut arguments)?;
-        Ok(Self { text: arguments.to_string(), attachments })
-    }
 }
 
 impl SocketIo {
@@ -195,8 +170,11 @@ impl SocketIo {
             wire(&Packet::new(PacketKind::Disconnect, &member.namespace, None, String::new()))
         };
         let farewells: Vec<Wire> = self.members.iter().map(leave).collect();
-        tokio::time::timeout(limit, self.engine.send(farewells)).await.ok();
-        self.engine.close(limit).await;
+        let farewell = async {
+            self.engine.send(farewells).await.ok();
+            self.engine.close(limit).await;
+        };
+        tokio::time::timeout(limit, farewell).await.ok();
     }
 
     /// The cookies that were set since this was last asked.
@@ -302,22 +280,6 @@ fn connect_payload(again: &Again) -> String {
         auth.iter().for_each(|(name, value)| payload[name.as_str()] = value.clone());
     }
     payload.to_string()
-}
-
-fn wire(packet: &Packet) -> Wire {
-    Wire::Text(format!("4{}", packet.encode()).into())
-}
-
-/// A packet and its attachments, as they are sent.
-fn frames(
-    kind: PacketKind,
-    namespace: &str,
-    id: Option<u32>,
-    outgoing: Outgoing,
-) -> impl Iterator<Item = Wire> {
-    let mut packet = Packet::new(kind, namespace, id, outgoing.text);
-    packet.attachments = u32::try_from(outgoing.attachments.len()).unwrap_or(u32::MAX);
-    std::iter::once(wire(&packet)).chain(outgoing.attachments.into_iter().map(Wire::Binary))
 }
 
 /// The reason in a CONNECT_ERROR: `{"message": "…"}` by the protocol, anything in practice.

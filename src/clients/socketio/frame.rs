@@ -129,6 +129,9 @@ pub fn split_payload(payload: &Bytes) -> Result<Vec<Wire>, String> {
             return Err(format!("a payload of more than {MAX_PACKETS} packets"));
         }
         let text = std::str::from_utf8(part).map_err(|_| "a payload that is no UTF-8".to_owned())?;
+        if text.is_empty() {
+            return Err("a payload with an empty packet".to_owned());
+        }
         packets.push(match text.strip_prefix('b') {
             None => Wire::Text(text.into()),
             Some(bytes) => {
@@ -216,6 +219,7 @@ mod tests {
         }
         assert!(split_payload(&Bytes::from_static(b"4a\x1ebA")).unwrap_err().ends_with("is no base64"));
         assert!(split_payload(&Bytes::from_static(b"4\xff")).is_err());
+        assert!(split_payload(&Bytes::from_static(b"4a\x1e")).is_err());
     }
 
     #[test]

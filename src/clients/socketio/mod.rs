@@ -13,6 +13,7 @@ pub mod connection;
 pub mod engine;
 pub mod frame;
 pub mod options;
+pub mod outgoing;
 pub mod packet;
 mod polling;
 
@@ -21,6 +22,7 @@ mod connection_tests;
 
 pub use backoff::Backoff;
 pub use client::{Client, Event, Reconnection};
-pub use connection::{Outgoing, SocketIo};
+pub use connection::SocketIo;
 pub use options::{OpenOptions, Transport};
+pub use outgoing::Outgoing;
 pub use packet::{Packet, PacketKind};

@@ -60,7 +60,9 @@ impl VirtualUser {
         };
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        let joined = session.join(&join.namespace, auth.as_ref(), join.timeout, awaited).await;
+        let back = timeout(join.timeout, session.be_back(awaited)).await;
+        back.map_err(|_| refused(&ClientError::Timeout(join.timeout)))??;
+        let joined = session.join(&join.namespace, auth.as_ref(), join.timeout).await;
         joined.map_err(|error| refused(&error))?;
         self.session = Some(Session::SocketIo(session));
         Ok(())

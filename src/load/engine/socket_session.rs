@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -59,20 +60,21 @@ impl SocketSession {
         self.client.has_joined(namespace)
     }
 
-    /// Joins `namespace`.
+    /// Waits until the connection is open, should it be on its way back.
+    pub async fn be_back(&mut self, awaited: &[Awaited]) -> Result<(), Failure> {
+        while self.client.socket().is_none() {
+            self.take_in(awaited).await?;
+        }
+        Ok(())
+    }
+
+    /// Joins `namespace` on the open connection.
     pub async fn join(
         &mut self,
         namespace: &str,
         auth: Option<&Value>,
         limit: Duration,
-        awaited: &[Awaited],
     ) -> Result<(), ClientError> {
-        while self.client.socket().is_none() {
-            // What goes wrong on the way back is counted there.
-            if self.take_in(awaited).await.is_err() {
-                return Err(ClientError::Closed("before this step"));
-            }
-        }
         match self.client.socket() {
             Some(socket) => socket.join(namespace, auth, limit).await,
             None => Err(ClientError::Closed("before this step")),
@@ -87,9 +89,11 @@ impl SocketSession {
         ack: bool,
         awaited: &[Awaited],
     ) -> Result<Option<u32>, Failure> {
-        while self.client.socket().is_none() {
-            self.take_in(awaited).await?;
+        // A user that only sends reads here what has come, so that pings are answered.
+        while let Some(taken) = self.take_in(awaited).now_or_never() {
+            taken?;
         }
+        self.be_back(awaited).await?;
         self.client.emit(namespace, event, ack).await.map_err(|error| Failure::from(&error))
     }
 

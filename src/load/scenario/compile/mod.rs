@@ -186,14 +186,6 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    /// The origin of a `ws://` target in HTTP's words; its path is where plain websockets are opened.
-    fn websocket_target(&mut self, url: &Url) -> Option<Url> {
-        self.ws_path = url[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
-        let scheme = if url.scheme() == "wss" { "https" } else { "http" };
-        let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-        Url::parse(&format!("{scheme}://{authority}")).ok()
-    }
-
     fn variables(&mut self) -> Vec<(usize, Initial)> {
         let initial = |value: &Value| match value {
             Value::Array(items) if !items.is_empty() => Initial::OneOf(items.clone()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
+use url::{Position, Url};
 
 use super::answer::AnswerModel;
 use super::{Compiler, DEFAULT_TIMEOUT};
@@ -142,6 +143,14 @@ impl Compiler<'_> {
             return self.refuse(at, message);
         }
         self.text(&path, at)
+    }
+
+    /// The origin of a `ws://` target in HTTP's words; its path is where plain websockets are opened.
+    pub fn websocket_target(&mut self, url: &Url) -> Option<Url> {
+        self.ws_path = url[Position::BeforePath..Position::AfterQuery].to_owned();
+        let scheme = if url.scheme() == "wss" { "https" } else { "http" };
+        let authority = &url[Position::BeforeHost..Position::AfterPort];
+        Url::parse(&format!("{scheme}://{authority}")).ok()
     }
 
     fn ws_timeout(&self) -> Duration {
