@@ -143,6 +143,20 @@ fn the_chat_scenario_delivers_messages() {
 }
 
 #[test]
+fn a_user_that_never_waits_answers_pings() {
+    let messages = vec![Step::Receive; 5_000];
+    let server =
+        Scripted::start(vec![Scripted::socketio([vec![text("2")], messages, vec![Step::Hold]].concat())]);
+    let file = format!(
+        "config:\n  target: \"{}\"\nscenarios:\n  - engine: socketio\n    flow:\n      - loop:\n          - emit: [busy]\n        \
+         while: \"true\"\n",
+        server.url()
+    );
+    run(&file).run().code(Exit::Done);
+    assert!(server.received().iter().any(|message| message == "3"), "{} messages", server.received().len());
+}
+
+#[test]
 fn the_reference_server_takes_every_way() {
     let server = ReferenceServer::start();
     let file = format!(

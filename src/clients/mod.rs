@@ -11,6 +11,7 @@ pub mod net;
 pub mod redis;
 pub mod secret;
 pub mod socketio;
+mod upgrading;
 pub mod websocket;
 
 pub use error::ClientError;

@@ -8,10 +8,11 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::HeaderMap;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message, http::Uri};
 
 use super::net::Stream;
+use super::upgrading::Upgrading;
 use super::{ClientError, Connector};
 
 /// tungstenite zero-fills its read buffer before every read: at its default of 128 KiB a connection
@@ -48,9 +49,14 @@ impl WebSocket {
         refusal: Refusal,
     ) -> Result<(Self, HeaderMap), ClientError> {
         let request = request(connector, opening)?;
-        let stream = connector.connect().await?;
+        let stream = Upgrading::new(connector.connect().await?);
         match tokio_tungstenite::client_async_with_config(request, stream, Some(config())).await {
-            Ok((stream, answer)) => Ok((Self { stream, is_unflushed: false }, answer.into_parts().0.headers)),
+            Ok((opened, answer)) => {
+                let (stream, behind) = opened.into_inner().into_parts();
+                let stream =
+                    WebSocketStream::from_partially_read(stream, behind, Role::Client, Some(config())).await;
+                Ok((Self { stream, is_unflushed: false }, answer.into_parts().0.headers))
+            }
             Err(WsError::Http(answer)) => {
                 Err(refusal(answer.status().as_u16(), answer.body().as_deref().unwrap_or_default()))
             }

@@ -190,3 +190,34 @@ async fn a_held_connection_is_small() {
     let size = size_of_val(&socket);
     assert!(size <= 768, "{size} bytes");
 }
+
+/// Resident memory of this process.
+fn resident_bytes() -> u64 {
+    let status = procfs::process::Process::myself().unwrap().status().unwrap();
+    status.vmrss.unwrap() * 1024
+}
+
+/// `SCALECTL_SOCKETS_URL=http://127.0.0.1:PORT cargo test … -- --ignored held_connections`, against a server in another
+/// process: both ends in one would be measured together.
+#[tokio::test]
+#[ignore = "measures this machine; needs a server in SCALECTL_SOCKETS_URL"]
+async fn held_connections_take_three_kilobytes_each() {
+    const COUNT: u64 = 4_000;
+    let url = std::env::var("SCALECTL_SOCKETS_URL").unwrap();
+    let connector = Connector::resolve(&Url::parse(&url).unwrap()).await.unwrap();
+    let hold = async |connector: &Connector| {
+        let mut client = Client::open(connector, OpenOptions::default(), LIMIT, None).await.unwrap();
+        client.socket().unwrap().join("/", None, LIMIT).await.unwrap();
+        tokio::spawn(async move { while client.next().await.is_ok() {} });
+    };
+    // The first ones pay for what all share.
+    for _ in 0..200 {
+        hold(&connector).await;
+    }
+    let before = resident_bytes();
+    for _ in 0..COUNT {
+        hold(&connector).await;
+    }
+    let each = (resident_bytes() - before) / COUNT;
+    assert!(each <= 3 << 10, "{each} bytes for each held connection, its task included");
+}
