@@ -9,6 +9,8 @@
 #   secantusd-py    Python package in .tools/python: a MongoDB server with fail points
 #   nx-27017        Python package in .tools/python: a server that only resembles MongoDB
 #   schemathesis    Python package in .tools/checker: tries a server on its OpenAPI document
+#   Node            Debian packages nodejs and npm, where there is none; 18 or newer
+#   socket.io       npm packages of tests/node/package-lock.json in .tools/node: real Socket.IO servers
 #   curl            Debian package
 #   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
 #
@@ -253,6 +255,36 @@ cargo_deny() {
   cargo_program cargo-deny "licences and bans of the dependencies" cargo-deny "$CARGO_DENY_VERSION"
 }
 
+usable_node() { have node && have npm && [[ $(node -p 'process.versions.node.split(".")[0]') -ge 18 ]]; }
+
+# The packages of the tests' Socket.IO servers, at the versions of their lock file.
+socket_io() {
+  local from=tests/node to="$tools/node" version start
+  version=$(cat "$from/package.json" "$from/package-lock.json" | cksum)
+  if [[ -d "$to/node_modules/socket.io" && "$(cat "$tools/node.version" 2>/dev/null)" == "$version" ]]; then
+    usable_node && return
+  fi
+  start=$(now)
+  if ! usable_node; then
+    say "node: installing the Debian packages nodejs and npm"
+    apt_install nodejs npm || true
+    usable_node || {
+      lacks "Node 18 or newer with npm (for Socket.IO servers)" "apt-get install nodejs npm"
+      return
+    }
+  fi
+  say "socket.io: installing into .tools/node"
+  mkdir -p "$to"
+  cp "$from/package.json" "$from/package-lock.json" "$to/"
+  if (cd "$to" && npm ci --no-audit --no-fund --ignore-scripts) >"$tools/npm.log" 2>&1; then
+    stamp node "$version"
+    say "socket.io: installed in $(($(now) - start)) s"
+  else
+    tail -n 15 "$tools/npm.log" >&2
+    lacks "socket.io (a Socket.IO server)" "cp tests/node/package*.json .tools/node && cd .tools/node && npm ci"
+  fi
+}
+
 curl_program() {
   have curl && return
   { apt_install curl && have curl; } || lacks "curl (asks the server for its API document)" "apt-get install curl"
@@ -264,6 +296,7 @@ main() {
   redis_8
   valkey_8
   curl_program
+  socket_io
   python_programs python scripts/test-servers.txt secantusd-py nx-27017
   python_programs checker scripts/api-checker.txt schemathesis
   secantus
@@ -273,7 +306,7 @@ main() {
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
   fi
-  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, schemathesis and cargo-deny are in place"
+  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, socket.io, schemathesis and cargo-deny are in place"
 }
 
 main "$@"

@@ -418,7 +418,7 @@ error: `timeout`: "5 apples" is no duration; write 500ms, 30s, 2m or 1h
   |
 3 |   http: {timeout: 5 apples}
   |                   ^^^^^^^^
-error: `engine` must be one of http, socketio, found "htpp"
+error: `engine` must be one of http, socketio, ws, found "htpp"
  --> test.yaml:5:13
   |
 5 |   - engine: htpp

@@ -86,7 +86,7 @@ fn a_refused_namespace_is_a_refusal() {
 fn a_silent_heartbeat_is_noticed() {
     let open = r#"0{"sid":"e","upgrades":[],"pingInterval":100,"pingTimeout":100}"#;
     let script = vec![Step::Upgrade, text(open), Step::Receive, text(r#"40{"sid":"s"}"#), Step::Hold];
-    assert_eq!(causes(script), ["emit hello: closed by server"]);
+    assert_eq!(causes(script), ["emit hello: ping timeout"]);
 }
 
 #[test]
@@ -140,4 +140,40 @@ fn the_chess_scenario_plays_games_to_mate() {
 #[test]
 fn the_chat_scenario_delivers_messages() {
     plays_without_a_failure("chat", "6", "8s");
+}
+
+#[test]
+fn a_user_that_never_waits_answers_pings() {
+    let messages = vec![Step::Receive; 5_000];
+    let server =
+        Scripted::start(vec![Scripted::socketio([vec![text("2")], messages, vec![Step::Hold]].concat())]);
+    let file = format!(
+        "config:\n  target: \"{}\"\nscenarios:\n  - engine: socketio\n    flow:\n      - loop:\n          - emit: [busy]\n        \
+         while: \"true\"\n",
+        server.url()
+    );
+    run(&file).run().code(Exit::Done);
+    assert!(server.received().iter().any(|message| message == "3"), "{} messages", server.received().len());
+}
+
+#[test]
+fn the_reference_server_takes_every_way() {
+    let server = ReferenceServer::start();
+    let file = format!(
+        "config:\n  target: \"{}\"\n  socketio: {{transport: {{websocket: 34, polling: 33, upgrade: 33}}}}\nscenarios:\n  \
+         - engine: socketio\n    flow:\n      - post: {{url: /api/auth/guest, json: {{name: player}}, capture: {{json: $.token, \
+         as: token}}}}\n      - connect: {{auth: {{token: \"{{{{ token }}}}\"}}}}\n      - loop:\n          - emit: {{channel: \
+         \"room:join\", data: {{room: lobby}}, acknowledge: {{match: {{json: $.ok, value: true}}}}}}\n          - think: \
+         200ms\n        count: 5\n      - think: 60s\n",
+        server.url()
+    );
+    let args = ["loadtest", "run", "test.yaml", "--users", "9", "--duration", "6s", "--ramp", "0s"];
+    let report =
+        Scalectl::new(args).arg("--output").arg("json").file("test.yaml", file).run().code(Exit::Done).json();
+    assert_eq!(report["failures"], Value::Array(vec![]), "{report:#}");
+    let row =
+        |name| report["rows"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
+    assert_eq!(row("emit room:join")["count"], 45);
+    let upgrades = row("upgrade")["count"].as_u64().unwrap();
+    assert!((2..=4).contains(&upgrades), "about a third of the users: {upgrades}");
 }

@@ -39,6 +39,25 @@ pub enum ClientError {
         /// What it refused.
         what: &'static str,
     },
+    /// An Engine.IO server refused by a code of its protocol.
+    #[error("the Engine.IO server answered HTTP {status}, code {code}: {message}")]
+    EngineIo {
+        /// The HTTP status.
+        status: u16,
+        /// The protocol's code.
+        code: u8,
+        /// Its words.
+        message: String,
+    },
+    /// The server's heartbeat is overdue: the connection is dead although nobody closed it.
+    #[error("no heartbeat from the server within {}", humanize(*.0))]
+    PingTimeout(Duration),
+    /// A lost connection did not come back.
+    #[error("gave up after {0} attempts to come back")]
+    GaveUp(u32),
+    /// The server ended the session in a namespace.
+    #[error("the server ended the session in {0}")]
+    Disconnected(String),
     /// The peer understood and refused: wrong credentials, not allowed.
     #[error("refused: {0}")]
     Refused(String),
@@ -61,9 +80,26 @@ impl ClientError {
             Self::Closed(_) => "closed by server".into(),
             Self::Protocol(_) => "protocol error".into(),
             Self::Status { status, .. } => format!("HTTP {status}"),
+            Self::EngineIo { code, .. } => engine_io_words(*code).into(),
+            Self::PingTimeout(_) => "ping timeout".into(),
+            Self::GaveUp(_) => "gave up reconnecting".into(),
+            Self::Disconnected(_) => "disconnected by server".into(),
             Self::Refused(_) => "refused".into(),
             Self::TooLarge { .. } => "answer too large".into(),
         }
+    }
+}
+
+/// The error codes of Engine.IO.
+fn engine_io_words(code: u8) -> &'static str {
+    match code {
+        0 => "unknown transport",
+        1 => "unknown sid",
+        2 => "bad handshake method",
+        3 => "bad request to Engine.IO",
+        4 => "forbidden by Engine.IO",
+        5 => "unsupported protocol version",
+        _ => "refused by Engine.IO",
     }
 }
 

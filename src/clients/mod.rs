@@ -1,8 +1,9 @@
-//! The only place that opens connections: TCP and TLS, HTTP, Socket.IO, Redis, MongoDB.
+//! The only place that opens connections: TCP and TLS, HTTP, websockets, Socket.IO, Redis, MongoDB.
 //!
 //! Every client takes its time limit from the caller, and every failure is a [`ClientError`] whose
 //! [`cause`](ClientError::cause) is a short, stable word for counters and reports.
 
+pub mod cookies;
 pub mod error;
 pub mod http;
 pub mod mongodb;
@@ -10,6 +11,8 @@ pub mod net;
 pub mod redis;
 pub mod secret;
 pub mod socketio;
+mod upgrading;
+pub mod websocket;
 
 pub use error::ClientError;
 pub use net::Connector;

@@ -73,16 +73,15 @@ async fn socketio(url: &Url, timeout: Duration) -> Answer {
     let connector = Connector::resolve(url).await?;
     let path = if url.path() == "/" { "" } else { url.path() };
     let options = OpenOptions { path: path.to_owned(), ..OpenOptions::default() };
-    let mut socket = SocketIo::open(&connector, &options, timeout).await?;
-    let interval = socket.handshake().ping_interval;
+    let (mut socket, handshake) = SocketIo::open(&connector, options, timeout).await?;
     let namespace = match socket.join("/", None, timeout).await {
-        Ok(_) => "joined /".to_owned(),
+        Ok(()) => "joined /".to_owned(),
         // A guarded server that answers is a working one.
         Err(ClientError::Refused(_)) => "/ asks for credentials".to_owned(),
         Err(error) => return Err(error),
     };
     socket.close(Duration::from_millis(100)).await;
-    Ok((State::Ok, format!("handshake, {namespace}, ping every {interval} ms")))
+    Ok((State::Ok, format!("handshake, {namespace}, ping every {} ms", handshake.ping_interval)))
 }
 
 async fn redis(url: &SecretUrl, timeout: Duration) -> Answer {

@@ -2,6 +2,7 @@
 //!
 //! - [`Scalectl`] runs the binary: [`Scalectl::run`] to its end, [`Scalectl::spawn`] in the background.
 //! - [`ReferenceServer`], [`RedisServer`], [`MongoServer`] are real servers on free ports.
+//! - [`NodeServer`] is a real Socket.IO or websocket server in Node, or a balancer before several.
 //! - [`MongoProxy`] and [`MongoSet`] stand on the wire before MongoDB-compatible servers: faults on chosen
 //!   commands, and three servers that look like one replica set.
 //! - [`RedisProxy`] stands on the wire before Redis: commands that are late, lost or come twice, partitions.
@@ -16,6 +17,7 @@ mod http;
 mod indexed;
 mod mongo;
 mod mongo_proxy;
+mod node;
 mod output;
 mod process;
 mod redis;
@@ -30,6 +32,7 @@ pub use http::{ADMIN, KeptAlive, get, get_as_admin, post};
 pub use indexed::Indexed;
 pub use mongo::{MongoServer, block_on};
 pub use mongo_proxy::{Command, Fault, Held, MongoProxy, MongoSet, When};
+pub use node::NodeServer;
 pub use output::Output;
 pub use process::{Line, Process, Stream};
 pub use redis::RedisServer;

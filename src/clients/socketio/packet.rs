@@ -1,62 +1,18 @@
-//! Engine.IO v4 and Socket.IO v5 text packets.
+//! Socket.IO v5 packets.
 //!
-//! Source: the protocol documents of the Socket.IO project (engine.io-protocol v4, socket.io-protocol v5).
+//! Source: the protocol document of the Socket.IO project (socket.io-protocol v5).
 //! Payloads stay unparsed JSON text until somebody asks: under load most are never looked at.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use serde_json::Value;
 
-use crate::text::excerpt;
+use super::binary;
+use super::frame::quote;
 
-/// What the server says first: `0{...}`. Times are milliseconds, sizes bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Handshake {
-    /// Session id.
-    pub sid: String,
-    /// Transports that the session may be upgraded to.
-    #[serde(default)]
-    pub upgrades: Vec<String>,
-    /// Time between the server's pings.
-    pub ping_interval: u64,
-    /// How long after a due ping the connection counts as dead.
-    pub ping_timeout: u64,
-    /// Largest message the server takes.
-    pub max_payload: Option<u64>,
-}
-
-/// One Engine.IO packet in a websocket text frame.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Frame<'a> {
-    /// `0`
-    Open(&'a str),
-    /// `1`
-    Close,
-    /// `2`, with the payload that the pong must repeat.
-    Ping(&'a str),
-    /// `3`
-    Pong,
-    /// `4`, a Socket.IO packet.
-    Message(&'a str),
-    /// `6`
-    Noop,
-}
-
-impl<'a> Frame<'a> {
-    /// Splits a frame's type off.
-    pub fn decode(text: &'a str) -> Result<Self, String> {
-        let rest = text.get(1..).unwrap_or_default();
-        match text.as_bytes().first() {
-            Some(b'0') => Ok(Self::Open(rest)),
-            Some(b'1') => Ok(Self::Close),
-            Some(b'2') => Ok(Self::Ping(rest)),
-            Some(b'3') => Ok(Self::Pong),
-            Some(b'4') => Ok(Self::Message(rest)),
-            Some(b'6') => Ok(Self::Noop),
-            _ => Err(format!("{} is no Engine.IO packet", quote(text))),
-        }
-    }
-}
+/// Binary frames that one packet may announce: what a server says bounds no memory.
+const MAX_ATTACHMENTS: u32 = 1_000;
 
 /// The type of a Socket.IO packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,16 +35,24 @@ pub struct Packet {
     /// Its type.
     pub kind: PacketKind,
     /// Its namespace, `/` by default.
-    pub namespace: String,
+    pub namespace: Cow<'static, str>,
     /// The acknowledgement it asks for or answers.
     pub id: Option<u32>,
     /// Binary frames that follow it.
     pub attachments: u32,
     /// JSON text: an array for events and acks, an object for the others, or empty.
     pub payload: String,
+    /// The binary frames that came after it.
+    pub binary: Vec<Bytes>,
 }
 
 impl Packet {
+    /// A packet to send, without attachments.
+    pub fn new(kind: PacketKind, namespace: &str, id: Option<u32>, payload: String) -> Self {
+        let namespace = Cow::Owned(namespace.to_owned());
+        Self { kind, namespace, id, attachments: 0, payload, binary: Vec::new() }
+    }
+
     /// Reads `<type>[<attachments>-][/<namespace>,][<id>][<payload>]`.
     pub fn decode(text: &str) -> Result<Self, String> {
         let malformed = || format!("{} is no Socket.IO packet", quote(text));
@@ -106,13 +70,15 @@ impl Packet {
         let mut attachments = 0;
         if binary {
             let (count, after) = rest.split_once('-').ok_or_else(malformed)?;
-            attachments = count.parse().map_err(|_| malformed())?;
+            attachments =
+                count.parse().ok().filter(|count| *count <= MAX_ATTACHMENTS).ok_or_else(malformed)?;
             rest = after;
         }
         let (namespace, rest) = split_namespace(rest);
         let (id, payload) = split_id(rest).ok_or_else(malformed)?;
-        let packet =
-            Self { kind, namespace: namespace.to_owned(), id, attachments, payload: payload.to_owned() };
+        let namespace = if namespace == "/" { Cow::Borrowed("/") } else { Cow::Owned(namespace.to_owned()) };
+        let payload = payload.to_owned();
+        let packet = Self { kind, namespace, id, attachments, payload, binary: Vec::new() };
         if packet.is_well_formed() { Ok(packet) } else { Err(malformed()) }
     }
 
@@ -131,7 +97,7 @@ impl Packet {
             0 => String::new(),
             count => format!("{count}-"),
         };
-        let namespace = match self.namespace.as_str() {
+        let namespace = match self.namespace.as_ref() {
             "/" => String::new(),
             other => format!("{other},"),
         };
@@ -145,21 +111,44 @@ impl Packet {
         serde_json::Deserializer::from_str(first).into_iter::<String>().next()?.ok()
     }
 
-    /// The arguments: an event's after its name, an acknowledgement's all.
+    /// The arguments: an event's after its name, an acknowledgement's all. Bytes are `{"$binary": "base64"}`.
     pub fn arguments(&self) -> Result<Vec<Value>, String> {
         let mut values: Vec<Value> = serde_json::from_str(&self.payload)
             .map_err(|error| format!("{} is no JSON array: {error}", quote(&self.payload)))?;
         if self.kind == PacketKind::Event && !values.is_empty() {
             values.remove(0);
         }
+        if self.attachments > 0 {
+            values.iter_mut().try_for_each(|value| binary::put_back(value, &self.binary))?;
+        }
         Ok(values)
+    }
+
+    /// What it takes in memory, about.
+    pub fn size(&self) -> usize {
+        self.payload.len() + self.binary.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// The last argument where it is text: with connection-state recovery, the packet's offset.
+    pub fn last_text(&self) -> Option<String> {
+        let body = self.payload.strip_suffix(']')?;
+        let inner = body.strip_suffix('"')?;
+        // Within JSON text every quote is escaped: the nearest one that is not opens the text.
+        let is_opening =
+            |at: &usize| inner[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0;
+        let opening = inner.rmatch_indices('"').map(|(at, _)| at).find(is_opening)?;
+        // After the bracket stands the event's name, which is no argument.
+        inner[..opening].trim_end().strip_suffix(',')?;
+        serde_json::from_str(&body[opening..]).ok()
     }
 
     fn is_well_formed(&self) -> bool {
         match self.kind {
             PacketKind::Event => self.event_name().is_some() && self.payload.ends_with(']'),
             PacketKind::Ack => self.id.is_some() && self.payload.starts_with('['),
-            PacketKind::Connect | PacketKind::ConnectError | PacketKind::Disconnect => true,
+            PacketKind::Disconnect => self.payload.is_empty(),
+            PacketKind::Connect => self.payload.is_empty() || self.payload.starts_with('{'),
+            PacketKind::ConnectError => self.payload.is_empty() || self.payload.starts_with(['{', '"']),
         }
     }
 }
@@ -181,20 +170,15 @@ fn split_id(text: &str) -> Option<(Option<u32>, &str)> {
     }
 }
 
-/// The start of a text for a message, on one line.
-pub fn quote(text: &str) -> String {
-    format!("{:?}", excerpt(text))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::{Frame, Packet, PacketKind};
+    use super::{Packet, PacketKind};
 
     fn packet(kind: PacketKind, namespace: &str, id: Option<u32>, payload: &str) -> Packet {
-        Packet { kind, namespace: namespace.into(), id, attachments: 0, payload: payload.into() }
+        Packet::new(kind, namespace, id, payload.to_owned())
     }
 
     #[test]
@@ -230,15 +214,26 @@ mod tests {
             let error = Packet::decode(text).unwrap_err();
             assert!(error.ends_with("is no Socket.IO packet"), "{text}: {error}");
         }
-        assert!(Frame::decode("x").is_err());
-        assert!(Frame::decode("é").is_err());
+        let many = r#"54000000000-["a"]"#;
+        assert!(Packet::decode(many).is_err(), "a server's number bounds no memory");
+    }
+
+    #[test]
+    fn the_last_argument_is_found_without_parsing() {
+        let last = |text: &str| Packet::decode(text).unwrap().last_text();
+        assert_eq!(last(r#"2["a",1,"1700-0"]"#).as_deref(), Some("1700-0"));
+        assert_eq!(last(r#"2["a","q\"\\"]"#).as_deref(), Some("q\"\\"));
+        assert_eq!(last(r#"2["a"]"#), None, "the name is no argument");
+        assert_eq!(last(r#"2["a",["x"]]"#), None);
+        assert_eq!(last(r#"2["a",{"k":"v"}]"#), None);
     }
 
     proptest! {
         #[test]
         fn decoding_never_panics(text in ".{0,80}") {
-            let _ = Frame::decode(&text);
-            let _ = Packet::decode(&text);
+            if let Ok(packet) = Packet::decode(&text) {
+                let _ = (packet.event_name(), packet.arguments(), packet.last_text());
+            }
         }
 
         #[test]
@@ -251,6 +246,7 @@ mod tests {
             let event = packet(PacketKind::Event, &namespace, id, &json!([name, argument]).to_string());
             prop_assert_eq!(Packet::decode(&event.encode()).unwrap(), event.clone());
             prop_assert_eq!(event.event_name(), Some(name));
+            prop_assert_eq!(event.last_text(), Some(argument.clone()));
             prop_assert_eq!(event.arguments().unwrap(), vec![json!(argument)]);
         }
     }

@@ -7,7 +7,7 @@ use rand::RngExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::session::keep_driving;
+use super::session::{connection_lost, keep_driving};
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::load::recorder::Failure;
 use crate::load::scenario::compile::parse_think;
@@ -45,6 +45,7 @@ impl VirtualUser {
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Receive(step) => self.receive(step).await,
+            Step::Ws(step) => self.ws(step).await,
             Step::Think(think) => self.think(*think).await,
             Step::ThinkComputed(template) => {
                 let think = self.computed_think(template).map_err(|error| self.broken(&error))?;
@@ -160,8 +161,7 @@ impl VirtualUser {
     /// The connection broke while nothing was asked of it.
     pub(super) fn lost(&mut self, failure: Failure) -> StepResult {
         if let Some(session) = self.session.take() {
-            let cause = format!("connection lost: {}", failure.cause);
-            self.shared.recorder.loss(session.metric, Failure { cause, ..failure });
+            self.shared.recorder.loss(session.metric(), connection_lost(failure));
         }
         Err(Ending::Fruitless)
     }

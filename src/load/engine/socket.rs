@@ -1,17 +1,20 @@
 //! The Socket.IO steps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::answer;
-use super::session::{Received, Session};
+use super::inbox::Received;
+use super::session::Session;
+use super::socket_session::{Named, SocketSession};
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::clients::ClientError;
-use crate::clients::socketio::{OpenOptions, Packet, SocketIo};
+use crate::clients::socketio::{Client, OpenOptions, Outgoing, Packet};
 use crate::config::duration::humanize;
 use crate::load::recorder::{Failure, Sample};
 use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source};
@@ -19,16 +22,32 @@ use crate::load::scenario::template::{Slots, Template};
 
 impl VirtualUser {
     /// Opens the connection, or joins one more namespace on it.
-    pub(super) async fn connect(&mut self, join: &Join) -> StepResult {
-        let begun = self.begin(join.metric);
-        // Boxed: a handshake's state is ten times what a user holds for the rest of its life.
-        let result = Box::pin(self.join(join)).await;
-        self.finish(join.metric, begun, result)
+    ///
+    /// The steps of this file are boxed: a user that waits between them holds a pointer, not their state.
+    pub(super) fn connect<'a>(&'a mut self, join: &'a Join) -> BoxFuture<'a, StepResult> {
+        Box::pin(async move {
+            let begun = self.begin(join.metric);
+            let result = self.join(join).await;
+            self.finish(join.metric, begun, result)
+        })
     }
 
     async fn ensure_joined(&mut self, join: &Join) -> StepResult {
-        let is_joined = |session: &Session| session.joined.contains(&join.namespace);
-        if self.session.as_ref().is_some_and(is_joined) { Ok(()) } else { self.connect(join).await }
+        self.share_cookies();
+        match &mut self.session {
+            Some(Session::SocketIo(session)) if session.has_joined(&join.namespace) => Ok(()),
+            _ => self.connect(join).await,
+        }
+    }
+
+    /// The user has one jar: what an answer to a poll sets goes into HTTP requests, and the other way round.
+    fn share_cookies(&mut self) {
+        if let Some(Session::SocketIo(session)) = &mut self.session {
+            if let Some(set) = session.take_cookies() {
+                self.cookies.store(&set);
+            }
+            session.use_cookies(&self.cookies);
+        }
     }
 
     /// A connection that fails to join is given up.
@@ -36,42 +55,65 @@ impl VirtualUser {
         let auth = join.auth.as_ref().map(|auth| auth.render(&self.slots)).transpose();
         let auth = auth.map_err(unrendered)?;
         let mut session = match self.session.take() {
-            Some(session) => session,
-            None => self.open(join).await?,
+            Some(Session::SocketIo(session)) => session,
+            _ => self.open(join).await?,
         };
-        let joined = session.io.join(&join.namespace, auth.as_ref(), join.timeout).await;
+        let shared = Arc::clone(&self.shared);
+        let awaited = &shared.plan.scenarios[self.scenario].awaited;
+        let back = timeout(join.timeout, session.be_back(awaited)).await;
+        back.map_err(|_| refused(&ClientError::Timeout(join.timeout)))??;
+        let joined = session.join(&join.namespace, auth.as_ref(), join.timeout).await;
         joined.map_err(|error| refused(&error))?;
-        session.joined.push(join.namespace.clone());
-        self.session = Some(session);
+        self.session = Some(Session::SocketIo(session));
         Ok(())
     }
 
-    async fn open(&self, join: &Join) -> Result<Session, Failure> {
+    async fn open(&mut self, join: &Join) -> Result<Box<SocketSession>, Failure> {
+        let plan = &self.shared.plan.socket;
         let options = OpenOptions {
-            path: self.shared.plan.socket_path.clone(),
+            path: plan.path.clone(),
             query: rendered(&join.query, &self.slots)?,
             headers: rendered(&join.headers, &self.slots)?,
+            transport: self.transport,
+            cookies: self.cookies.clone(),
+            is_kept: plan.reconnection.is_some(),
         };
-        let opened = SocketIo::open(&self.shared.connector, &options, join.timeout).await;
-        Ok(Session::new(opened.map_err(|error| Failure::from(&error))?, join.metric))
+        let reconnection = plan.reconnection.clone();
+        let opened = Client::open(&self.shared.connector, options, join.timeout, reconnection).await;
+        let client = opened.map_err(|error| Failure::from(&error))?;
+        let mut session = SocketSession::new(client, Arc::clone(&self.shared), join.metric);
+        if let Some(set) = session.take_cookies() {
+            self.cookies.store(&set);
+        }
+        Ok(Box::new(session))
+    }
+
+    fn take_session(&mut self) -> Option<Box<SocketSession>> {
+        match self.session.take()? {
+            Session::SocketIo(session) => Some(session),
+            Session::Plain(_) => None,
+        }
     }
 
     /// Sends an event and waits for what is to come back.
-    pub(super) async fn emit(&mut self, step: &EmitStep) -> StepResult {
-        self.ensure_joined(&step.join).await?;
-        let payload = step.payload.render(&self.slots).map_err(|error| self.broken(&error))?;
-        let begun = self.begin(step.metric);
-        let answers = self.emit_and_wait(step, payload.to_string()).await;
-        let ended = Instant::now();
-        let is_answered = step.acknowledge.is_some() || step.response.is_some();
-        let result = answers.and_then(|answers| self.take_answers(step, &answers));
-        if result.is_ok() && !is_answered {
-            self.in_flight = None;
-            self.shared.recorder.sent(step.metric);
-            self.due = Instant::now();
-            return Ok(());
-        }
-        self.finish_at(ended, step.metric, begun, result)
+    pub(super) fn emit<'a>(&'a mut self, step: &'a EmitStep) -> BoxFuture<'a, StepResult> {
+        Box::pin(async move {
+            self.ensure_joined(&step.join).await?;
+            let payload = step.payload.render(&self.slots).and_then(Outgoing::new);
+            let payload = payload.map_err(|error| self.broken(&error))?;
+            let begun = self.begin(step.metric);
+            let answers = self.emit_and_wait(step, payload).await;
+            let ended = Instant::now();
+            let is_answered = step.acknowledge.is_some() || step.response.is_some();
+            let result = answers.and_then(|answers| self.take_answers(step, &answers));
+            if result.is_ok() && !is_answered {
+                self.in_flight = None;
+                self.shared.recorder.sent(step.metric);
+                self.due = Instant::now();
+                return Ok(());
+            }
+            self.finish_at(ended, step.metric, begun, result)
+        })
     }
 
     /// The acknowledgement and the event in answer, as far as they are asked for. Sending has the same time
@@ -79,30 +121,29 @@ impl VirtualUser {
     async fn emit_and_wait(
         &mut self,
         step: &EmitStep,
-        payload: String,
+        payload: Outgoing,
     ) -> Result<(Option<Packet>, Option<Packet>), Failure> {
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
         let namespace = &step.join.namespace;
         let limit = step.acknowledge.as_ref().map_or(step.join.timeout, |plan| plan.timeout);
-        let mut session = self.session.take().ok_or_else(no_session)?;
+        let mut session = self.take_session().ok_or_else(no_session)?;
         let acknowledged = timeout(limit, async {
-            let sent = session.io.emit(namespace, payload, step.acknowledge.is_some()).await;
-            match sent.map_err(|error| Failure::from(&error))? {
+            match session.emit(namespace, payload, step.acknowledge.is_some(), awaited).await? {
                 Some(id) => session.acknowledgement(id, awaited).await.map(Some),
                 None => Ok(None),
             }
         });
-        // A session that fails here is dropped: half a frame may have been written.
+        // A session that fails here is dropped: who does not answer would not answer to a goodbye.
         let ack = acknowledged.await.map_err(|_| late(step.acknowledge.is_some(), limit))??;
         let response = match &step.response {
             None => None,
             Some((event, plan)) => {
                 let received = timeout(plan.timeout, session.event(namespace, event, awaited)).await;
-                Some(received.map_err(|_| late_event(event, plan.timeout))??.packet)
+                Some(received.map_err(|_| late_event(event, plan.timeout))??.message.packet)
             }
         };
-        self.session = Some(session);
+        self.session = Some(Session::SocketIo(session));
         Ok((ack, response))
     }
 
@@ -121,56 +162,75 @@ impl VirtualUser {
     }
 
     /// Waits for an event. The run's end is no failure of the one who waits: the other side ended too.
-    pub(super) async fn receive(&mut self, step: &ReceiveStep) -> StepResult {
-        self.ensure_joined(&step.join).await?;
-        let shared = Arc::clone(&self.shared);
-        let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        let (begun, limit) = (Instant::now(), step.answer.timeout);
-        let is_closed = self.is_closed();
-        let mut session = self.session.take().ok_or(Ending::Fruitless)?;
-        let received = tokio::select! {
-            biased;
-            received = timeout(limit, session.event(&step.join.namespace, &step.event, awaited)) => Some(received),
-            () = shared.stop.soft.cancelled() => None,
-            () = tokio::time::sleep_until(self.ends_at), if is_closed => None,
-        };
-        match received {
-            None => {
-                self.session = Some(session);
-                Err(Ending::Cut)
+    pub(super) fn receive<'a>(&'a mut self, step: &'a ReceiveStep) -> BoxFuture<'a, StepResult> {
+        Box::pin(async move {
+            self.ensure_joined(&step.join).await?;
+            let shared = Arc::clone(&self.shared);
+            let awaited = &shared.plan.scenarios[self.scenario].awaited;
+            let (begun, limit) = (Instant::now(), step.answer.timeout);
+            let is_closed = self.is_closed();
+            let mut session = self.take_session().ok_or(Ending::Fruitless)?;
+            let received = tokio::select! {
+                biased;
+                received = timeout(limit, session.event(&step.join.namespace, &step.event, awaited)) => Some(received),
+                () = shared.stop.soft.cancelled() => None,
+                () = tokio::time::sleep_until(self.ends_at), if is_closed => None,
+            };
+            match received {
+                None => {
+                    self.session = Some(Session::SocketIo(session));
+                    Err(Ending::Cut)
+                }
+                Some(Err(_)) => self.finish(step.metric, begun, Err(late_event(&step.event, limit))),
+                Some(Ok(Err(failure))) => self.finish(step.metric, begun, Err(failure)),
+                Some(Ok(Ok(received))) => {
+                    let answered = self.take_event(step, &mut session, &received).await;
+                    self.session = Some(Session::SocketIo(session));
+                    self.finish_at(received.at, step.metric, begun, answered)
+                }
             }
-            Some(Err(_)) => self.finish(step.metric, begun, Err(late_event(&step.event, limit))),
-            Some(Ok(Err(failure))) => self.finish(step.metric, begun, Err(failure)),
-            Some(Ok(Ok(received))) => {
-                self.session = Some(session);
-                self.take_event(step, begun, &received)
-            }
+        })
+    }
+
+    /// Checks the event and answers it where the server asked for an acknowledgement.
+    async fn take_event(
+        &mut self,
+        step: &ReceiveStep,
+        session: &mut SocketSession,
+        received: &Received<Named>,
+    ) -> Result<(), Failure> {
+        let packet = &received.message.packet;
+        let root = self.take_answer_of(&step.answer, packet)?;
+        if let Some((metric, path)) = &step.delivery {
+            self.record_delivery(*metric, path, &root, (received.at, received.at_epoch_micros))?;
         }
+        let awaited = &self.shared.plan.scenarios[self.scenario].awaited;
+        // Another step's event of that name may have an answer; then nobody has answered this one either.
+        let is_due = awaited.iter().any(|known| known.event == step.event && known.is_answered);
+        if packet.id.is_none() || !is_due {
+            return Ok(());
+        }
+        let arguments = match &step.acknowledge {
+            Some(arguments) => arguments.render(&self.slots).and_then(Outgoing::new).map_err(unrendered)?,
+            None => Outgoing::nothing(),
+        };
+        let sent = timeout(step.join.timeout, session.acknowledge(packet, arguments)).await;
+        sent.map_err(|_| late(false, step.join.timeout))?
     }
 
-    fn take_event(&mut self, step: &ReceiveStep, begun: Instant, received: &Received) -> StepResult {
-        let checked = self.take_answer_of(&step.answer, &received.packet);
-        let checked = checked.and_then(|root| match &step.delivery {
-            Some((metric, path)) => self.record_delivery(*metric, path, &root, received),
-            None => Ok(()),
-        });
-        self.finish_at(received.at, step.metric, begun, checked)
-    }
-
-    fn record_delivery(
+    /// The time from the sender's clock in the message to its receipt.
+    pub(super) fn record_delivery(
         &self,
         metric: MetricId,
         path: &JsonPath,
         root: &Value,
-        received: &Received,
+        (at, at_epoch_micros): (Instant, u64),
     ) -> Result<(), Failure> {
         let found = answer::find(path, root);
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
         let Some(sent_at) = found.and_then(number) else { return Err(answer::missing(&path.source, root)) };
-        let delivery = Duration::from_micros(received.at_epoch_micros.saturating_sub(sent_at));
-        self.shared
-            .recorder
-            .success(metric, &Sample { ended: received.at, response: delivery, service: delivery });
+        let delivery = Duration::from_micros(at_epoch_micros.saturating_sub(sent_at));
+        self.shared.recorder.success(metric, &Sample { ended: at, response: delivery, service: delivery });
         Ok(())
     }
 
@@ -179,25 +239,35 @@ impl VirtualUser {
         let arguments =
             packet.arguments().map_err(|error| Failure::answered("malformed arguments", error))?;
         let root = Value::Array(arguments);
+        self.take_values(plan, &root)?;
+        Ok(root)
+    }
+
+    /// Checks a value and keeps what is asked for.
+    pub(super) fn take_values(&mut self, plan: &AnswerPlan, root: &Value) -> Result<(), Failure> {
         for check in &plan.checks {
-            answer::check(check, &root, &self.slots)?;
+            answer::check(check, root, &self.slots)?;
         }
         for capture in &plan.captures {
             let Source::Json(path) = &capture.from else { continue };
-            let found = answer::captured(capture, path, &root, &self.slots);
-            answer::keep(capture, found, &mut self.slots, || answer::missing(&path.source, &root))?;
+            let found = answer::captured(capture, path, root, &self.slots);
+            answer::keep(capture, found, &mut self.slots, || answer::missing(&path.source, root))?;
         }
-        Ok(root)
+        Ok(())
     }
 }
 
-fn rendered(map: &BTreeMap<String, Template>, slots: &Slots) -> Result<HashMap<String, String>, Failure> {
+/// The values of templates by name.
+pub(super) fn rendered(
+    map: &BTreeMap<String, Template>,
+    slots: &Slots,
+) -> Result<Vec<(String, String)>, Failure> {
     let render = |(key, template): (&String, &Template)| Ok((key.clone(), template.render(slots)?));
     map.iter().map(render).collect::<Result<_, String>>().map_err(unrendered)
 }
 
 /// Nothing was sent, because there was no value to send.
-fn unrendered(error: String) -> Failure {
+pub(super) fn unrendered(error: String) -> Failure {
     Failure { cause: "script error".to_owned(), detail: error, is_timed: false }
 }
 
@@ -209,7 +279,7 @@ fn refused(error: &ClientError) -> Failure {
     }
 }
 
-fn late(is_acknowledged: bool, limit: Duration) -> Failure {
+pub(super) fn late(is_acknowledged: bool, limit: Duration) -> Failure {
     let (cause, what) =
         if is_acknowledged { ("ack timeout", "acknowledgement") } else { ("send timeout", "room to send") };
     Failure::answered(cause, format!("no {what} within {}", humanize(limit)))
@@ -219,6 +289,6 @@ fn late_event(event: &str, limit: Duration) -> Failure {
     Failure::answered("event timeout", format!("no {event} within {}", humanize(limit)))
 }
 
-fn no_session() -> Failure {
+pub(super) fn no_session() -> Failure {
     Failure::from(&ClientError::Closed("before this step"))
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::time::Instant;
 
-use super::cookies::CookieJar;
 use super::session::Session;
 use super::shared::Shared;
+use crate::clients::cookies::CookieJar;
 use crate::clients::http::HttpConnection;
+use crate::clients::socketio::Transport;
 use crate::load::recorder::{Failure, Sample};
 use crate::load::scenario::chance::Who;
 use crate::load::scenario::plan::MetricId;
@@ -54,6 +55,8 @@ pub struct VirtualUser {
     /// Further connections, of requests that were sent at once.
     pub(super) spare: Vec<HttpConnection>,
     pub(super) scenario: usize,
+    /// Which way the packets of a Socket.IO connection take.
+    pub(super) transport: Transport,
     /// When the next step is due. Response times count from here, however late the step begins.
     pub(super) due: Instant,
     /// When this user's time is over.
@@ -93,6 +96,7 @@ impl VirtualUser {
             session: None,
             slots,
             scenario: 0,
+            transport: Transport::default(),
             due: now,
             ends_at: now,
             in_flight: None,
@@ -185,6 +189,7 @@ impl VirtualUser {
         shared.begun.fetch_add(1, Ordering::Relaxed);
         self.cookies = CookieJar::default();
         self.scenario = shared.scenario(who);
+        self.transport = shared.plan.socket.ways.pick(who.user);
         let steps = &shared.plan.scenarios[self.scenario].steps;
         let result = tokio::select! {
             biased;
@@ -197,7 +202,7 @@ impl VirtualUser {
         }
         if let Some(session) = self.session.take() {
             tokio::select! {
-                () = Box::pin(session.io.close(GOODBYE)) => {}
+                () = session.close(GOODBYE) => {}
                 () = shared.stop.hard.cancelled() => {}
             }
             // The farewell is not what the next iteration waits for.
@@ -217,7 +222,7 @@ impl VirtualUser {
         self.start_at(Instant::now());
         let result = self.steps(&shared.plan.scenarios[scenario].steps).await;
         if let Some(session) = self.session.take() {
-            session.io.close(GOODBYE).await;
+            session.close(GOODBYE).await;
         }
         result
     }

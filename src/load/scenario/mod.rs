@@ -13,6 +13,8 @@ mod people;
 pub mod plan;
 mod prepare;
 mod slots;
+pub mod socket_model;
+pub mod socket_plan;
 pub mod source;
 pub mod template;
 

@@ -9,6 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::socket_model::{
+    Connect, ConnectStep, Delay, Emit, EmitParts, Query, Receive, ReceiveParts, Response, Send, SendParts,
+    SocketIoConfig, Transport, TransportChoice, TransportMix, Way, WsConfig,
+};
 use crate::config::duration::Span;
 
 /// A whole scenario file.
@@ -93,6 +97,9 @@ pub struct Config {
     /// Defaults of the Socket.IO connection.
     #[serde(default)]
     pub socketio: SocketIoConfig,
+    /// Defaults of the plain websocket.
+    #[serde(default)]
+    pub ws: WsConfig,
     /// Headers that every HTTP request carries.
     #[serde(default)]
     pub defaults: Defaults,
@@ -148,6 +155,15 @@ impl<T> OneOrMany<T> {
             Self::One(one) => vec![(String::new(), one)],
             Self::Many(many) => many.iter().enumerate().map(|(i, item)| (format!("/{i}"), item)).collect(),
         }
+    }
+
+    /// The same with each item changed.
+    pub fn each(mut self, change: impl Fn(&mut T)) -> Self {
+        match &mut self {
+            Self::One(one) => change(one),
+            Self::Many(many) => many.iter_mut().for_each(change),
+        }
+        self
     }
 }
 
@@ -360,36 +376,6 @@ pub struct Condition {
     pub strict: Option<bool>,
 }
 
-/// Defaults of the Socket.IO connection.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct SocketIoConfig {
-    /// Path of the endpoint; `/socket.io/` when left out.
-    pub path: Option<String>,
-    /// Query parameters of the connection.
-    #[serde(default)]
-    pub query: BTreeMap<String, String>,
-    /// Headers of the connection.
-    #[serde(default)]
-    pub extra_headers: BTreeMap<String, String>,
-    /// Only `websocket` so far.
-    #[serde(default)]
-    #[expect(dead_code, reason = "its only value is what is done anyway; the schema refuses the others")]
-    pub transports: Vec<Transport>,
-    /// What a namespace is joined with.
-    pub auth: Option<BTreeMap<String, Value>>,
-    /// How long the handshake, an acknowledgement or an event may take; 10 s when left out.
-    pub timeout: Option<Span>,
-}
-
-/// A Socket.IO transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// A websocket from the start.
-    Websocket,
-}
-
 /// One kind of user.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -424,7 +410,7 @@ pub struct Scenario {
     pub flow_function: Option<Value>,
 }
 
-/// What a scenario speaks. HTTP steps are welcome in both.
+/// What a scenario speaks. HTTP steps are welcome in all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
@@ -433,6 +419,8 @@ pub enum Engine {
     Http,
     /// Socket.IO and HTTP.
     Socketio,
+    /// Plain websocket messages and HTTP.
+    Ws,
 }
 
 /// One step: exactly one action, with the keys that belong to it.
@@ -453,15 +441,19 @@ pub struct Step {
     pub head: Option<Request>,
     /// HTTP request.
     pub options: Option<Request>,
-    /// Opens the Socket.IO connection where the first `emit` or `receive` would be too late.
-    pub connect: Option<Connect>,
+    /// Opens the connection where the first `emit`, `send` or `receive` would be too late.
+    pub connect: Option<ConnectStep>,
     /// Sends an event.
     pub emit: Option<Emit>,
+    /// Sends a message on a plain websocket.
+    pub send: Option<Send>,
     /// Waits for the answer to `emit`.
     pub acknowledge: Option<Acknowledge>,
+    /// The event that answers `emit`.
+    pub response: Option<Response>,
     /// Namespace of `emit` or `receive`.
     pub namespace: Option<String>,
-    /// Waits for an event.
+    /// Waits for an event, or on a plain websocket for a message.
     pub receive: Option<Receive>,
     /// Pauses: seconds, `500ms`, or a range such as `1s-3s`.
     pub think: Option<ThinkTime>,
@@ -726,48 +718,6 @@ pub enum StatusCode {
     Text(String),
 }
 
-/// Opens the Socket.IO connection, or joins another namespace on it.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Connect {
-    /// `/` when left out.
-    pub namespace: Option<String>,
-    /// What the namespace is joined with; `config.socketio.auth` when left out.
-    pub auth: Option<BTreeMap<String, Value>>,
-    /// Row in the report.
-    pub name: Option<String>,
-}
-
-/// An event to send: `[name, argument, …]`, or its parts by name.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Emit {
-    /// Name and arguments.
-    List(Vec<Value>),
-    /// The parts.
-    Parts(Box<EmitParts>),
-}
-
-/// The parts of an event to send.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct EmitParts {
-    /// The event's name.
-    pub channel: String,
-    /// Its only argument.
-    pub data: Option<Value>,
-    /// Its arguments, when it has several.
-    pub args: Option<Vec<Value>>,
-    /// `/` when left out.
-    pub namespace: Option<String>,
-    /// Waits for the server's acknowledgement.
-    pub acknowledge: Option<Acknowledge>,
-    /// Waits for an event in answer.
-    pub response: Option<Response>,
-    /// Row in the report.
-    pub name: Option<String>,
-}
-
 /// What an acknowledgement must be and what is kept of it; `true` when it only has to come.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -782,6 +732,8 @@ pub enum Acknowledge {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Answer {
+    /// What its first argument must be.
+    pub data: Option<Value>,
     /// Values that it must have.
     #[serde(rename = "match")]
     pub matches: Option<OneOrMany<Match>>,
@@ -789,52 +741,6 @@ pub struct Answer {
     pub capture: Option<OneOrMany<Capture>>,
     /// How long it may take.
     pub timeout: Option<Span>,
-}
-
-/// The event that answers an emitted one.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Response {
-    /// The event's name.
-    pub channel: String,
-    /// Values that it must have.
-    #[serde(rename = "match")]
-    pub matches: Option<OneOrMany<Match>>,
-    /// Values to keep.
-    pub capture: Option<OneOrMany<Capture>>,
-    /// How long it may take.
-    pub timeout: Option<Span>,
-}
-
-/// An event to wait for: its name, or the whole of it.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Receive {
-    /// The name alone.
-    Name(String),
-    /// With checks.
-    Full(Box<ReceiveParts>),
-}
-
-/// An event to wait for, with checks. Events are kept from the moment of connection, so none is missed.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ReceiveParts {
-    /// The event's name.
-    pub event: String,
-    /// `/` when left out.
-    pub namespace: Option<String>,
-    /// Values that it must have.
-    #[serde(rename = "match")]
-    pub matches: Option<OneOrMany<Match>>,
-    /// Values to keep.
-    pub capture: Option<OneOrMany<Capture>>,
-    /// How long it may take.
-    pub timeout: Option<Span>,
-    /// JSON path to the sender's `$epochMicros()`; records the delivery time in a row of its own.
-    pub sent_at: Option<String>,
-    /// Row in the report.
-    pub name: Option<String>,
 }
 
 /// A pause: a number of seconds, a duration, or a range.

@@ -15,6 +15,9 @@ use url::Url;
 use super::model::Pick;
 pub use super::path::JsonPath;
 use super::payload::PayloadTable;
+pub use super::socket_plan::{
+    Awaited, EmitStep, Join, Message, Opening, ReceiveStep, SocketPlan, SocketRows, Ways, WsAwaited, WsStep,
+};
 use super::template::{Expression, JsonTemplate, Template};
 use crate::load::schedule::Load;
 use crate::load::slo::Slo;
@@ -44,8 +47,8 @@ pub struct Plan {
     pub slots: usize,
     /// Slots that the engine itself fills.
     pub builtin: BuiltinSlots,
-    /// Path of the Socket.IO endpoint.
-    pub socket_path: String,
+    /// How Socket.IO is spoken.
+    pub socket: SocketPlan,
     /// Done once before the load.
     pub before: Option<Section>,
     /// Done once after it.
@@ -91,7 +94,9 @@ impl Plan {
         let uses = |engine: fn(&Step) -> bool| self.scenarios.iter().any(|s| s.any(engine));
         let at_once = self.scenarios.iter().map(ScenarioPlan::requests_at_once).max().unwrap_or(0);
         let socket = uses(|step| matches!(step, Step::Connect(_) | Step::Emit(_) | Step::Receive(_)));
-        at_once + u64::from(socket)
+        let websocket = uses(|step| matches!(step, Step::Ws(_)));
+        let sockets = if socket { self.socket.ways.connections() } else { u64::from(websocket) };
+        at_once + sockets
     }
 }
 
@@ -149,7 +154,9 @@ pub struct ScenarioPlan {
     /// What it does.
     pub steps: Vec<Step>,
     /// Events that some step waits for; all others are dropped unread.
-    pub awaited: Vec<String>,
+    pub awaited: Vec<Awaited>,
+    /// Whether some step waits for the messages of a plain websocket; they are dropped unread otherwise.
+    pub awaits_messages: bool,
 }
 
 impl ScenarioPlan {
@@ -228,6 +235,8 @@ pub enum Step {
     Emit(Box<EmitStep>),
     /// Waits for an event.
     Receive(Box<ReceiveStep>),
+    /// Does something with a plain websocket.
+    Ws(Box<WsStep>),
     /// Pauses.
     Think(Think),
     /// Pauses for a time that is worked out when it comes to it.
@@ -411,53 +420,6 @@ pub enum Source {
     Regexp(Regex, usize),
     /// In the JSON body, at a path that is worked out for each answer.
     JsonAt(Template),
-}
-
-/// Joining a namespace, on a new connection where there is none.
-#[derive(Debug)]
-pub struct Join {
-    /// Its row.
-    pub metric: MetricId,
-    /// The namespace.
-    pub namespace: String,
-    /// Query parameters of a new connection.
-    pub query: BTreeMap<String, Template>,
-    /// Headers of a new connection.
-    pub headers: BTreeMap<String, Template>,
-    /// What the namespace is joined with.
-    pub auth: Option<JsonTemplate>,
-    /// How long it may take.
-    pub timeout: Duration,
-}
-
-/// Sending an event.
-#[derive(Debug)]
-pub struct EmitStep {
-    /// Its row.
-    pub metric: MetricId,
-    /// Its namespace, to be joined should it be the first to need it.
-    pub join: Join,
-    /// `[name, argument, …]`.
-    pub payload: JsonTemplate,
-    /// What is awaited.
-    pub acknowledge: Option<AnswerPlan>,
-    /// The event that answers.
-    pub response: Option<(String, AnswerPlan)>,
-}
-
-/// Waiting for an event.
-#[derive(Debug)]
-pub struct ReceiveStep {
-    /// Its row.
-    pub metric: MetricId,
-    /// Its namespace, to be joined should it be the first to need it.
-    pub join: Join,
-    /// The event's name.
-    pub event: String,
-    /// What it must be.
-    pub answer: AnswerPlan,
-    /// The row of delivery times, and where the sender's time is.
-    pub delivery: Option<(MetricId, JsonPath)>,
 }
 
 /// What the arguments of an acknowledgement or event must be, and what is kept of them.

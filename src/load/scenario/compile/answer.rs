@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 use super::Compiler;
 use crate::config::duration::Span;
 use crate::load::scenario::model::{
-    Acknowledge, Capture, Emit, Group, Match, OneOrMany, Receive, Request, Step as StepModel,
+    Acknowledge, Capture, Emit, Group, Match, OneOrMany, Receive, Request, Send, Step as StepModel,
 };
 use crate::load::scenario::plan::{AnswerPlan, CapturePlan, JsonCheck, JsonPath, Source};
 
@@ -148,11 +148,15 @@ pub fn captured(step: &StepModel) -> Vec<&str> {
         }
     }
     captures.extend(acknowledged(step.acknowledge.as_ref()));
+    captures.extend(step.response.iter().flat_map(|response| &response.capture));
     if let Some(Emit::Parts(parts)) = &step.emit {
         captures.extend(acknowledged(parts.acknowledge.as_ref()));
         captures.extend(parts.response.iter().flat_map(|response| &response.capture));
     }
     if let Some(Receive::Full(parts)) = &step.receive {
+        captures.extend(&parts.capture);
+    }
+    if let Some(Send::Parts(parts)) = &step.send {
         captures.extend(&parts.capture);
     }
     captures.into_iter().flat_map(OneOrMany::items).map(|(_, capture)| capture.variable.as_str()).collect()

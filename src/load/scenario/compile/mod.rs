@@ -12,6 +12,8 @@ mod section;
 mod slo;
 mod socket;
 mod step;
+mod transport;
+mod ws;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,9 +25,9 @@ use url::Url;
 pub use phases::Overrides;
 pub use step::parse_think;
 
-use super::model::{Config, Engine, ScenarioFile, Step as StepModel, Tags};
+use super::model::{Config, Connect, Engine, ScenarioFile, Step as StepModel, Tags};
 use super::payload::{self, PayloadTable};
-use super::plan::{BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
+use super::plan::{Awaited, BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
 use super::prepare::{ENVIRONMENT, prepare, process_variables};
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
 use crate::clients::SecretUrl;
@@ -65,7 +67,15 @@ struct Compiler<'a> {
     found: Vec<Diagnostic>,
     symbols: Symbols,
     metrics: Vec<MetricDef>,
-    awaited: Vec<String>,
+    awaited: Vec<Awaited>,
+    /// Whether some step waits for the messages of a plain websocket.
+    awaits_messages: bool,
+    /// Whether a message was sent on a plain websocket that the next `receive` answers.
+    is_ws_answer_due: bool,
+    /// The scenario's last `connect` of a plain websocket, with its row.
+    ws_connect: Option<(MetricId, Connect)>,
+    /// Path of a plain websocket when nothing is said: the one of a `ws://` target.
+    ws_path: String,
     /// The rows of the scenario's `connect` steps, by namespace.
     connects: HashMap<String, MetricId>,
     builtin: BuiltinSlots,
@@ -102,6 +112,10 @@ impl<'a> Compiler<'a> {
             symbols,
             metrics,
             awaited,
+            awaits_messages: false,
+            is_ws_answer_due: false,
+            ws_connect: None,
+            ws_path: "/".to_owned(),
             connects: HashMap::new(),
             builtin,
             has_unknown_variables: false,
@@ -145,6 +159,7 @@ impl<'a> Compiler<'a> {
             self.refuse::<()>("/scenarios", "every `weight` is 0: no scenario would ever be chosen");
         }
         let mut after = self.after(file);
+        let socket = self.socket(&file.scenarios);
         let phases = self.phase_names(overrides);
         let slos = self.slos(file, &phases);
         let before = before.take().map(|plan| section::place(plan, gives, &mut scenarios));
@@ -161,7 +176,7 @@ impl<'a> Compiler<'a> {
             payloads,
             slots: slots.max(self.symbols.len()),
             builtin: self.builtin,
-            socket_path: self.config.socketio.path.clone().unwrap_or_default(),
+            socket,
             before,
             after,
             seed,
@@ -172,6 +187,7 @@ impl<'a> Compiler<'a> {
     fn scenario(&mut self, flow: &[StepModel], engine: Engine, at: &str, name: String) -> ScenarioPlan {
         self.awaited.clear();
         self.connects.clear();
+        (self.awaits_messages, self.is_ws_answer_due, self.ws_connect) = (false, false, None);
         // What its steps would have been cannot be known.
         let is_known = !self.cut.contains(&format!("{at}/engine"));
         if flow.is_empty() && is_known && !self.cut.contains(&format!("{at}/flow")) {
@@ -182,7 +198,7 @@ impl<'a> Compiler<'a> {
             false => Vec::new(),
         };
         let awaited = std::mem::take(&mut self.awaited);
-        ScenarioPlan { name, weight: 0, steps, awaited }
+        ScenarioPlan { name, weight: 0, steps, awaited, awaits_messages: self.awaits_messages }
     }
 
     /// What expressions read that is the same for the whole run.
@@ -209,12 +225,13 @@ impl<'a> Compiler<'a> {
         };
         let shown = SecretUrl::new(text);
         let reason = match Url::parse(text) {
-            Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-                "is no http or https URL".to_owned()
+            Ok(url) if !matches!(url.scheme(), "http" | "https" | "ws" | "wss") || !url.has_host() => {
+                "is no http, https, ws or wss URL".to_owned()
             }
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 "carries credentials; send them in `headers`".to_owned()
             }
+            Ok(url) if url.scheme().starts_with("ws") => return self.websocket_target(&url),
             Ok(url) if url.path() != "/" || url.query().is_some() => {
                 "has a path; it belongs into the `url` of each step".to_owned()
             }

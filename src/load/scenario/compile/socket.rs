@@ -7,18 +7,51 @@ use serde_json::Value;
 
 use super::answer::AnswerModel;
 use super::{Compiler, DEFAULT_TIMEOUT};
+use crate::config::duration::Span;
 use crate::load::scenario::model::{
-    Acknowledge, Connect, Emit, EmitParts, Receive, ReceiveParts, Step as Model,
+    Acknowledge, Capture, ConnectStep, Emit, EmitParts, Match, OneOrMany, Query, Receive, ReceiveParts,
+    Step as Model,
 };
-use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, MetricId, MetricKind, ReceiveStep, Step};
-use crate::load::scenario::template::JsonTemplate;
+use crate::load::scenario::plan::{
+    AnswerPlan, Awaited, EmitStep, Join, JsonCheck, JsonPath, MetricId, MetricKind, ReceiveStep, Step,
+};
+use crate::load::scenario::template::{JsonTemplate, Template};
 
 /// Credentials as written.
 type Auth = BTreeMap<String, Value>;
 
+/// What an event or an acknowledgement must be, as written.
+#[derive(Default)]
+struct EventAnswer<'m> {
+    data: Option<&'m Value>,
+    matches: Option<&'m OneOrMany<Match>>,
+    capture: Option<&'m OneOrMany<Capture>>,
+    timeout: Option<Span>,
+}
+
+/// `$.name` looks into the first argument, as Artillery has it: the list of arguments has no names.
+fn argument_path(path: &str) -> String {
+    let rest = path.strip_prefix("$.").or_else(|| (!path.starts_with('$')).then_some(path));
+    match rest {
+        Some(rest)
+            if !rest
+                .starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | '[' | '*')) =>
+        {
+            format!("$[0].{rest}")
+        }
+        _ => path.to_owned(),
+    }
+}
+
 impl Compiler<'_> {
     /// Compiles `connect`.
-    pub fn connect(&mut self, model: &Connect, at: &str) -> Option<Step> {
+    pub fn connect(&mut self, step: &ConnectStep, at: &str) -> Option<Step> {
+        let ConnectStep::Parts(model) = step else {
+            return self.refuse(at, "a path belongs to `engine: ws`; Socket.IO's is `config.socketio.path`");
+        };
+        if model.url.is_some() || model.target.is_some() || !model.headers.is_empty() {
+            return self.refuse(at, "`url`, `target` and `headers` of `connect` belong to `engine: ws`");
+        }
         let namespace = self.namespace(model.namespace.as_deref(), &format!("{at}/namespace"))?;
         let name = model.name.clone().unwrap_or_else(|| format!("connect {namespace}"));
         let metric = self.metric(&name, MetricKind::Exchange);
@@ -48,15 +81,17 @@ impl Compiler<'_> {
             (None, Some(inside)) => self.acknowledge(inside, &format!("{args_at}/acknowledge")),
             (None, None) => None,
         };
-        let response = parts.response.as_ref().map(|response| {
-            let model = AnswerModel {
-                matches: response.matches.as_ref(),
-                capture: response.capture.as_ref(),
-                timeout: response.timeout,
-            };
-            self.await_event(&response.channel);
-            let timeout = self.socket_timeout();
-            (response.channel.clone(), self.answer(&model, &format!("{args_at}/response"), timeout))
+        let response = match (&step.response, &parts.response) {
+            (Some(beside), _) => Some((beside, format!("{at}/response"))),
+            (None, Some(inside)) => Some((inside, format!("{args_at}/response"))),
+            (None, None) => None,
+        };
+        let response = response.map(|(response, at)| {
+            self.await_event(&response.channel, false);
+            let (matches, capture) = (response.matches.as_ref(), response.capture.as_ref());
+            let model =
+                EventAnswer { data: response.data.as_ref(), matches, capture, timeout: response.timeout };
+            (response.channel.clone(), self.event_answer(&model, &at))
         });
         let join = self.implicit_join(namespace)?;
         let name = parts.name.clone().unwrap_or_else(|| format!("emit {}", parts.channel));
@@ -86,21 +121,33 @@ impl Compiler<'_> {
     }
 
     fn acknowledge(&mut self, model: &Acknowledge, at: &str) -> Option<AnswerPlan> {
-        let timeout = self.socket_timeout();
         match model {
             Acknowledge::Plain(false) => None,
-            Acknowledge::Plain(true) => {
-                Some(AnswerPlan { checks: Vec::new(), captures: Vec::new(), timeout })
-            }
+            Acknowledge::Plain(true) => Some(self.event_answer(&EventAnswer::default(), at)),
             Acknowledge::Checked(answer) => {
-                let model = AnswerModel {
-                    matches: answer.matches.as_ref(),
-                    capture: answer.capture.as_ref(),
-                    timeout: answer.timeout,
-                };
-                Some(self.answer(&model, at, timeout))
+                let (matches, capture) = (answer.matches.as_ref(), answer.capture.as_ref());
+                let model =
+                    EventAnswer { data: answer.data.as_ref(), matches, capture, timeout: answer.timeout };
+                Some(self.event_answer(&model, at))
             }
         }
+    }
+
+    /// Compiles the checks and captures on the arguments of an event or an acknowledgement.
+    fn event_answer(&mut self, model: &EventAnswer<'_>, at: &str) -> AnswerPlan {
+        let matches = model.matches.map(|matches| matches.clone().each(|m| m.json = argument_path(&m.json)));
+        let capture = model.capture.map(|capture| {
+            capture.clone().each(|capture| capture.json = capture.json.as_deref().map(argument_path))
+        });
+        let (matches, capture) = (matches.as_ref(), capture.as_ref());
+        let timeout = self.socket_timeout();
+        let mut plan = self.answer(&AnswerModel { matches, capture, timeout: model.timeout }, at, timeout);
+        if let Some(data) = model.data {
+            let path = self.json_path("$[0]", at);
+            let value = self.json(data, &format!("{at}/data"));
+            plan.checks.extend(path.zip(value).map(|(path, value)| JsonCheck { path, value: Some(value) }));
+        }
+        plan
     }
 
     /// Compiles `receive` with the keys beside it.
@@ -110,28 +157,39 @@ impl Compiler<'_> {
         let parts = match step.receive.as_ref()? {
             Receive::Full(parts) => parts.as_ref(),
             Receive::Name(event) => {
-                short = ReceiveParts { event: event.clone(), ..ReceiveParts::default() };
+                short = ReceiveParts { event: Some(event.clone()), ..ReceiveParts::default() };
                 &short
             }
+            Receive::Next(_) => return self.refuse(&at, "`receive` needs the name of an event"),
         };
+        let Some(event) = parts.event.clone() else {
+            return self.refuse(&at, "`receive` needs the name of an `event`");
+        };
+        if parts.select.is_some() {
+            return self.refuse(&at, "`select` belongs to `engine: ws`; an event is chosen by its name");
+        }
         let namespace = self.namespace(step.namespace.as_deref().or(parts.namespace.as_deref()), &at)?;
-        self.await_event(&parts.event);
-        let model = AnswerModel {
-            matches: parts.matches.as_ref(),
-            capture: parts.capture.as_ref(),
-            timeout: parts.timeout,
-        };
-        let timeout = self.socket_timeout();
-        let answer = self.answer(&model, &at, timeout);
+        self.await_event(&event, parts.acknowledge.is_some());
+        let (matches, capture) = (parts.matches.as_ref(), parts.capture.as_ref());
+        let model = EventAnswer { data: None, matches, capture, timeout: parts.timeout };
+        let answer = self.event_answer(&model, &at);
         let join = self.implicit_join(namespace)?;
-        let name = parts.name.clone().unwrap_or_else(|| format!("receive {}", parts.event));
+        let name = parts.name.clone().unwrap_or_else(|| format!("receive {event}"));
         let metric = self.metric(&name, MetricKind::Wait);
-        let delivery = parts.sent_at.as_ref().and_then(|source| {
-            let path = self.json_path(source, &format!("{at}/sentAt"))?;
-            Some((self.metric(&format!("delivery {}", parts.event), MetricKind::Delivery), path))
-        });
-        let event = parts.event.clone();
-        Some(Step::Receive(Box::new(ReceiveStep { metric, join, event, answer, delivery })))
+        let delivery = self.delivery(parts, &event, &at);
+        let acknowledge = match &parts.acknowledge {
+            Some(arguments) => {
+                Some(self.json(&Value::Array(arguments.clone()), &format!("{at}/acknowledge"))?)
+            }
+            None => None,
+        };
+        Some(Step::Receive(Box::new(ReceiveStep { metric, join, event, answer, delivery, acknowledge })))
+    }
+
+    /// The row of delivery times of what `receive` waits for.
+    pub fn delivery(&mut self, parts: &ReceiveParts, what: &str, at: &str) -> Option<(MetricId, JsonPath)> {
+        let path = self.json_path(parts.sent_at.as_ref()?, &format!("{at}/sentAt"))?;
+        Some((self.metric(&format!("delivery {what}"), MetricKind::Delivery), path))
     }
 
     fn namespace(&mut self, written: Option<&str>, at: &str) -> Option<String> {
@@ -161,7 +219,7 @@ impl Compiler<'_> {
     ) -> Option<Join> {
         let config = &self.config.socketio;
         let at = "/config/socketio";
-        let query = self.text_map(&config.query, &format!("{at}/query"))?;
+        let query = self.query(config.query.as_ref())?;
         let headers = self.text_map(&config.extra_headers, &format!("{at}/extraHeaders"))?;
         let auth = own_auth.or_else(|| config.auth.as_ref().map(|auth| (auth, format!("{at}/auth"))));
         let auth = match auth {
@@ -171,13 +229,36 @@ impl Compiler<'_> {
         Some(Join { metric, namespace, query, headers, auth, timeout: self.socket_timeout() })
     }
 
-    fn await_event(&mut self, event: &str) {
-        if !self.awaited.iter().any(|known| known == event) {
-            self.awaited.push(event.to_owned());
+    fn query(&mut self, query: Option<&Query>) -> Option<BTreeMap<String, Template>> {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let pairs: BTreeMap<String, String> = match query {
+            None => BTreeMap::new(),
+            Some(Query::Map(map)) => map.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            Some(Query::Text(text)) => url::form_urlencoded::parse(text.as_bytes()).into_owned().collect(),
+        };
+        self.text_map(&pairs, "/config/socketio/query")
+    }
+
+    fn await_event(&mut self, event: &str, is_answered: bool) {
+        match self.awaited.iter_mut().find(|known| known.event == event) {
+            Some(known) => known.is_answered |= is_answered,
+            None => self.awaited.push(Awaited { event: event.to_owned(), is_answered }),
         }
     }
 
-    fn socket_timeout(&self) -> Duration {
+    pub fn socket_timeout(&self) -> Duration {
         self.config.socketio.timeout.map_or(DEFAULT_TIMEOUT, |span| span.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::argument_path;
+
+    #[test]
+    fn a_name_is_looked_up_in_the_first_argument() {
+        let paths = ["$.user.id", "user.id", "$.0.id", "$[0].id", "$", "$..id", "$.*"];
+        let expected = ["$[0].user.id", "$[0].user.id", "$.0.id", "$[0].id", "$", "$..id", "$.*"];
+        assert_eq!(paths.map(argument_path), expected);
     }
 }

@@ -54,10 +54,21 @@ impl Compiler<'_> {
             "loop" => self.repeat(step, at, engine),
             "if" => self.branch(step, at, engine),
             "set" => self.set(step.set.as_ref()?, &format!("{at}/set")),
-            "connect" | "emit" | "receive" if engine == Engine::Http => {
-                let message = format!("`{action}` needs `engine: socketio` on its scenario");
+            "connect" | "receive" if engine == Engine::Http => {
+                let message = format!("`{action}` needs `engine: socketio` or `engine: ws` on its scenario");
                 self.refuse(at, message)
             }
+            "emit" if engine != Engine::Socketio => {
+                self.refuse(at, "`emit` needs `engine: socketio` on its scenario")
+            }
+            "send" if engine != Engine::Ws => self.refuse(at, "`send` needs `engine: ws` on its scenario"),
+            "connect" if engine == Engine::Ws => {
+                self.ws_connect(step.connect.as_ref()?, &format!("{at}/connect"))
+            }
+            "receive" if engine == Engine::Ws => {
+                self.ws_receive(step.receive.as_ref()?, &format!("{at}/receive"))
+            }
+            "send" => self.ws_send(step.send.as_ref()?, &format!("{at}/send")),
             "connect" => self.connect(step.connect.as_ref()?, &format!("{at}/connect")),
             "emit" => self.emit(step, at),
             "receive" => self.receive(step, at),
@@ -76,6 +87,7 @@ impl Compiler<'_> {
             ("then", step.then.is_some(), "if"),
             ("else", step.otherwise.is_some(), "if"),
             ("acknowledge", step.acknowledge.is_some(), "emit"),
+            ("response", step.response.is_some(), "emit"),
         ];
         let known = self.found.len();
         for (key, _, owner) in present.iter().filter(|(_, is_present, owner)| *is_present && *owner != action)
@@ -231,6 +243,7 @@ fn actions(step: &Model) -> Vec<&'static str> {
     let others = [
         ("connect", step.connect.is_some()),
         ("emit", step.emit.is_some()),
+        ("send", step.send.is_some()),
         ("receive", step.receive.is_some()),
         ("think", step.think.is_some()),
         ("loop", step.repeat.is_some()),

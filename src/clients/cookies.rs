@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderValue, SET_COOKIE};
 
 /// Cookies by name, in the order of their first appearance.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CookieJar {
     cookies: Vec<(String, String)>,
 }

@@ -1,0 +1,220 @@
+//! A user's Socket.IO connection with the events it has not looked at yet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use hyper::HeaderMap;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::inbox::{Inbox, Received};
+use super::session::connection_lost;
+use super::shared::Shared;
+use crate::clients::ClientError;
+use crate::clients::cookies::CookieJar;
+use crate::clients::socketio::{Client, Event, Outgoing, Packet, PacketKind};
+use crate::load::recorder::{Failure, Sample};
+use crate::load::scenario::plan::{Awaited, MetricId};
+
+/// An open connection, or one on its way back.
+#[derive(Debug)]
+pub struct SocketSession {
+    client: Client,
+    shared: Arc<Shared>,
+    metric: MetricId,
+    inbox: Inbox<Named>,
+}
+
+/// An event that some step waits for.
+#[derive(Debug)]
+pub struct Named {
+    /// The event.
+    pub packet: Packet,
+    event: String,
+}
+
+/// What reading once came to.
+enum Taken {
+    /// Nothing that a step waits for.
+    Nothing,
+    /// An acknowledgement.
+    Ack(Packet),
+    /// The connection is on its way back; what was under way is lost.
+    Lost(Failure),
+}
+
+impl SocketSession {
+    /// A session on a connection just opened.
+    pub fn new(client: Client, shared: Arc<Shared>, metric: MetricId) -> Self {
+        Self { client, shared, metric, inbox: Inbox::default() }
+    }
+
+    /// The row that it is counted in.
+    pub fn metric(&self) -> MetricId {
+        self.metric
+    }
+
+    /// Whether `namespace` was joined. A connection on its way back joins again what it had.
+    pub fn has_joined(&self, namespace: &str) -> bool {
+        self.client.has_joined(namespace)
+    }
+
+    /// Waits until the connection is open, should it be on its way back.
+    pub async fn be_back(&mut self, awaited: &[Awaited]) -> Result<(), Failure> {
+        while self.client.socket().is_none() {
+            self.take_in(awaited).await?;
+        }
+        Ok(())
+    }
+
+    /// Joins `namespace` on the open connection.
+    pub async fn join(
+        &mut self,
+        namespace: &str,
+        auth: Option<&Value>,
+        limit: Duration,
+    ) -> Result<(), ClientError> {
+        match self.client.socket() {
+            Some(socket) => socket.join(namespace, auth, limit).await,
+            None => Err(ClientError::Closed("before this step")),
+        }
+    }
+
+    /// Sends an event, once the connection is open; the id of the acknowledgement that was asked for.
+    pub async fn emit(
+        &mut self,
+        namespace: &str,
+        event: Outgoing,
+        ack: bool,
+        awaited: &[Awaited],
+    ) -> Result<Option<u32>, Failure> {
+        // A user that only sends reads here what has come, so that pings are answered.
+        while let Some(taken) = self.take_in(awaited).now_or_never() {
+            taken?;
+        }
+        self.be_back(awaited).await?;
+        self.client.emit(namespace, event, ack).await.map_err(|error| Failure::from(&error))
+    }
+
+    /// Answers an event that asked for an acknowledgement.
+    pub async fn acknowledge(&mut self, packet: &Packet, arguments: Outgoing) -> Result<(), Failure> {
+        let Some(id) = packet.id else { return Ok(()) };
+        let sent = self.client.acknowledge(&packet.namespace, id, arguments).await;
+        sent.map_err(|error| Failure::from(&error))
+    }
+
+    /// Waits for the acknowledgement `id`; events that come first are kept, late acknowledgements dropped.
+    pub async fn acknowledgement(&mut self, id: u32, awaited: &[Awaited]) -> Result<Packet, Failure> {
+        loop {
+            match self.take_in(awaited).await? {
+                Taken::Ack(ack) if ack.id == Some(id) => return Ok(ack),
+                Taken::Ack(_) | Taken::Nothing => {}
+                Taken::Lost(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// Waits for an event of that name, beginning with those that have already come.
+    pub async fn event(
+        &mut self,
+        namespace: &str,
+        event: &str,
+        awaited: &[Awaited],
+    ) -> Result<Received<Named>, Failure> {
+        loop {
+            let is_wanted = |named: &Named| named.event == event && named.packet.namespace == namespace;
+            if let Some(received) = self.inbox.take(is_wanted) {
+                return Ok(received);
+            }
+            self.take_in(awaited).await?;
+        }
+    }
+
+    /// Drives the connection for as long as it is polled; ends only when the connection does.
+    pub async fn keep_driving(&mut self, awaited: &[Awaited]) -> Failure {
+        loop {
+            if let Err(failure) = self.take_in(awaited).await {
+                return failure;
+            }
+        }
+    }
+
+    /// Says goodbye, waiting for the server at most `limit`.
+    pub async fn close(self, limit: Duration) {
+        self.client.close(limit).await;
+    }
+
+    /// The cookies that were set since this was last asked.
+    pub fn take_cookies(&mut self) -> Option<HeaderMap> {
+        self.client.take_cookies()
+    }
+
+    /// The cookies to send from now on.
+    pub fn use_cookies(&mut self, cookies: &CookieJar) {
+        self.client.use_cookies(cookies);
+    }
+
+    /// Reads once. An error is the connection's end. May be cancelled without losing anything.
+    async fn take_in(&mut self, awaited: &[Awaited]) -> Result<Taken, Failure> {
+        let rows = self.shared.plan.socket.rows;
+        match self.client.next().await.map_err(|error| Failure::from(&error))? {
+            Event::Packet(packet) => return self.take_packet(packet, awaited).await,
+            Event::Upgraded(took) => self.record(rows.upgrade, took),
+            Event::UpgradeFailed(error) => self.record_failure(rows.upgrade, &error),
+            Event::AttemptFailed(error) => self.record_failure(rows.reconnect, &error),
+            Event::Back { took, is_recovered } => {
+                self.record(if is_recovered { rows.recovered } else { rows.reconnect }, took);
+            }
+            Event::Lost(error) => return self.lost(&error),
+        }
+        Ok(Taken::Nothing)
+    }
+
+    async fn take_packet(&mut self, packet: Packet, awaited: &[Awaited]) -> Result<Taken, Failure> {
+        match packet.kind {
+            PacketKind::Ack => return Ok(Taken::Ack(packet)),
+            PacketKind::Event => {}
+            PacketKind::Connect | PacketKind::ConnectError | PacketKind::Disconnect => {
+                return Ok(Taken::Nothing);
+            }
+        }
+        let (id, namespace) = (packet.id, packet.namespace.clone());
+        let event = packet.event_name().unwrap_or_default();
+        let known = awaited.iter().find(|known| known.event == event);
+        let is_answered_later = known.is_some_and(|known| known.is_answered);
+        if known.is_some() {
+            let bytes = packet.size();
+            self.inbox.keep(Named { packet, event }, bytes);
+        }
+        if let Some(id) = id.filter(|_| !is_answered_later) {
+            // A server that asks gets an answer, as from any client whose handler has nothing to say.
+            let sent = self.client.acknowledge(&namespace, id, Outgoing::nothing()).await;
+            if let Err(error) = sent {
+                return self.lost(&error);
+            }
+        }
+        Ok(Taken::Nothing)
+    }
+
+    /// A loss is counted where it happens, and is the end only when the connection does not come back.
+    fn lost(&self, error: &ClientError) -> Result<Taken, Failure> {
+        let failure = Failure::from(error);
+        if !self.client.is_coming_back() {
+            return Err(failure);
+        }
+        self.shared.recorder.loss(self.metric, connection_lost(failure.clone()));
+        Ok(Taken::Lost(failure))
+    }
+
+    fn record(&self, row: Option<MetricId>, took: Duration) {
+        let sample = Sample { ended: Instant::now(), response: took, service: took };
+        row.into_iter().for_each(|row| self.shared.recorder.success(row, &sample));
+    }
+
+    fn record_failure(&self, row: Option<MetricId>, error: &ClientError) {
+        let nothing = Sample { ended: Instant::now(), response: Duration::ZERO, service: Duration::ZERO };
+        let failure = Failure { is_timed: false, ..Failure::from(error) };
+        row.into_iter().for_each(|row| self.shared.recorder.failure(row, &nothing, failure.clone()));
+    }
+}
