@@ -9,6 +9,7 @@
 #   secantusd-py    Python package in .tools/python: a MongoDB server with fail points
 #   nx-27017        Python package in .tools/python: a server that only resembles MongoDB
 #   schemathesis    Python package in .tools/checker: tries a server on its OpenAPI document
+#   chromium        Debian package: a browser that opens the pages of reports
 #   curl            Debian package
 #   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
 #
@@ -258,12 +259,19 @@ curl_program() {
   { apt_install curl && have curl; } || lacks "curl (asks the server for its API document)" "apt-get install curl"
 }
 
+chromium_browser() {
+  have chromium && return
+  say "chromium: installing the Debian package"
+  { apt_install chromium && have chromium; } || lacks "chromium (opens the pages of reports)" "apt-get install chromium"
+}
+
 main() {
   mkdir -p "$bin"
   redis_server
   redis_8
   valkey_8
   curl_program
+  chromium_browser
   python_programs python scripts/test-servers.txt secantusd-py nx-27017
   python_programs checker scripts/api-checker.txt schemathesis
   secantus
@@ -273,7 +281,7 @@ main() {
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
   fi
-  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, schemathesis and cargo-deny are in place"
+  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, schemathesis, chromium and cargo-deny are in place"
 }
 
 main "$@"

@@ -25,6 +25,8 @@ mod indexes_role;
 mod indexes_shipped;
 mod indexes_verify;
 mod loadtest;
+mod loadtest_compare;
+mod loadtest_reports;
 mod loadtest_socketio;
 mod loadtest_workers;
 mod mongo_proxy_check;

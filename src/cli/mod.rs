@@ -263,6 +263,7 @@ async fn execute(command: Command) -> Outcome {
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
+        Command::Loadtest(loadtest::Command::Compare(args)) => loadtest::compare::run(&args),
         Command::Loadtest(loadtest::Command::Worker(args)) => loadtest::worker::run(args).await,
         Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
         Command::Migrate(migrate::Command::State(command)) => migrate::state::run(command).await,

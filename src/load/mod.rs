@@ -6,11 +6,13 @@
 //! makes the [`report`]. Nothing here prints or knows the command line.
 
 pub mod beat;
+pub mod compare;
 pub mod crew;
 pub mod engine;
 pub mod generator;
 pub mod ledger;
 pub mod observer;
+mod pairs;
 pub mod recorder;
 pub mod report;
 pub mod run;
@@ -18,6 +20,7 @@ pub mod scenario;
 pub mod schedule;
 pub mod share;
 pub mod slo;
+pub mod stretch;
 pub mod tally;
 pub mod timeline;
 pub mod vitals;

@@ -1,5 +1,7 @@
 //! `scalectl loadtest`
 
+pub mod compare;
+mod reports;
 pub mod run;
 pub mod validate;
 pub mod worker;
@@ -19,6 +21,8 @@ pub enum Command {
     Run(run::Args),
     /// Check a scenario file without sending anything
     Validate(validate::Args),
+    /// Hold a run against earlier ones (exit 1 when it is worse, 3 when nothing can be said)
+    Compare(compare::Args),
     /// Make load for a run that another machine leads
     Worker(worker::Args),
 }

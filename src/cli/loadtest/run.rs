@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ScenarioArgs;
+use super::reports::ReportArgs;
 use super::workers::{Manner, WorkerArgs};
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome, io_error};
@@ -24,6 +25,8 @@ pub struct Args {
     #[command(flatten)]
     workers: WorkerArgs,
     #[command(flatten)]
+    reports: ReportArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -33,6 +36,7 @@ pub async fn run(args: Args) -> Outcome {
     let document = args.scenario.load()?;
     let plan = Arc::new(args.scenario.compile(&document)?);
     ensure_allowed(&plan, &args.allow_host)?;
+    args.reports.ensure_writable()?;
     let manner = args.workers.manner(&plan, is_loopback(&plan))?;
     let title = args.scenario.file().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if let Some(line) = manner.line() {
@@ -43,6 +47,7 @@ pub async fn run(args: Args) -> Outcome {
     progress.finish();
     let report = result?;
     output.report(&report, output::load::render).map_err(io_error("the results could not be written"))?;
+    args.reports.write(&report)?;
     Ok(report.exit())
 }
 
