@@ -42,6 +42,23 @@ fn a_slower_run_fails_and_says_by_how_much() {
     let runs = [("before.json", report(40.0, 0, 0.01)), ("after.json", report(50.0, 0, 0.01))];
     let output = compare(&runs, &[]).run();
     output.code(Exit::Failed).stderr(str![""]).stdout(str![[r#"
+after.json against before.json
+
+STEP               P50      P95      P99   ERRORS    RATE  VERDICT
+all exchanges  +25.0 %  +25.0 %  +25.0 %  +0.0 pp  +0.0 %    worse
+GET /feed|<b>  +25.0 %  +25.0 %  +25.0 %  +0.0 pp  +0.0 %    worse
+
+worse: p50 of all exchanges from 39.9ms to 49.9ms, +25.0 % (the stretches say +25.0 to +25.0 %)
+worse: p95 of all exchanges from 58.0ms to 72.4ms, +25.0 % (the stretches say +25.0 to +25.0 %)
+worse: p99 of all exchanges from 59.7ms to 74.6ms, +25.0 % (the stretches say +25.0 to +25.1 %)
+worse: p50 of GET /feed|<b> from 39.9ms to 49.9ms, +25.0 % (the stretches say +25.0 to +25.0 %)
+worse: p95 of GET /feed|<b> from 58.0ms to 72.4ms, +25.0 % (the stretches say +25.0 to +25.0 %)
+worse: p99 of GET /feed|<b> from 59.7ms to 74.6ms, +25.0 % (the stretches say +25.0 to +25.1 %)
+
+note: one baseline: how much runs of the same system differ is not known; five or more tell
+
+worse: a change is both significant and material
+
 "#]]);
 }
 

@@ -246,7 +246,13 @@ fn findings(before: &[&StoredRow], after: &StoredRow, seconds: u32) -> Vec<Findi
 
 fn judge_row(name: &str, findings: Vec<Finding>, level: f64, limits: &Limits) -> RowComparison {
     let measures: Vec<_> = findings.into_iter().map(|finding| finding.judge(level, limits)).collect();
-    let verdict = sum_up(measures.iter().map(|measure| measure.verdict));
+    let all = sum_up(measures.iter().map(|measure| measure.verdict));
+    // That there are no more errors says nothing of how long it took.
+    let of_times = measures.iter().filter(|measure| measure.measure != "errors");
+    let verdict = match sum_up(of_times.map(|measure| measure.verdict)) {
+        Change::Unknown if all != Change::Worse => Change::Unknown,
+        _ => all,
+    };
     RowComparison { name: name.to_owned(), verdict, measures }
 }
 
