@@ -1,8 +1,10 @@
 //! A run held against earlier ones: it is worse only where a change is both significant and material.
 //!
-//! [`stored`] reads reports, [`paired`] and [`share`] test one measure each, [`student`] has the distribution. The
+//! [`stored`] reads reports, [`paired`] and [`share`] test one measure each, [`finding`] judges what they found. The
 //! formulas and their sources are in `docs/load-reports.md`.
 
+mod difference;
+mod finding;
 pub mod paired;
 pub mod share;
 pub mod stored;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::finding::{Finding, Scale};
 use self::stored::{Stored, StoredRow};
 use crate::exit::Exit;
 
@@ -104,38 +107,6 @@ pub enum Change {
     /// There may be a material change or none.
     #[serde(rename = "cannot tell")]
     Unknown,
-}
-
-/// A difference with how far it can be trusted, in units in which nought is no change.
-#[derive(Debug, Clone, Copy)]
-pub struct Difference {
-    /// The difference.
-    pub mean: f64,
-    /// Its variance.
-    pub variance: f64,
-    /// Degrees of freedom of the variance.
-    pub freedom: f64,
-}
-
-/// A measure with its difference, before it is known how many of them there are.
-struct Finding {
-    measure: &'static str,
-    unit: &'static str,
-    before: Option<f64>,
-    after: Option<f64>,
-    /// How it is judged.
-    scale: Scale,
-    difference: Result<Difference, String>,
-}
-
-#[derive(Clone, Copy)]
-enum Scale {
-    /// Logarithms; more is worse.
-    Time,
-    /// Logarithms; less is worse.
-    Rate,
-    /// Shares; more is worse.
-    Share,
 }
 
 impl CompareReport {
@@ -261,120 +232,4 @@ fn sum_up(changes: impl Iterator<Item = Change>) -> Change {
     let changes: Vec<Change> = changes.collect();
     let wanted = [Change::Worse, Change::Better, Change::Same];
     wanted.into_iter().find(|change| changes.contains(change)).unwrap_or(Change::Unknown)
-}
-
-impl Finding {
-    fn judge(self, level: f64, limits: &Limits) -> MeasureComparison {
-        let change = self.before.zip(self.after).and_then(|(before, after)| self.scale.change(before, after));
-        let judged = MeasureComparison {
-            measure: self.measure,
-            unit: self.unit,
-            before: self.before,
-            after: self.after,
-            change: change.map(|change| 100.0 * change),
-            interval: None,
-            p_value: None,
-            verdict: Change::Unknown,
-            why: None,
-        };
-        let (difference, change) = match (self.difference, change) {
-            (Ok(difference), Some(change)) => (difference, change),
-            (Err(why), _) => return MeasureComparison { why: Some(why), ..judged },
-            (Ok(_), None) => {
-                return MeasureComparison { why: Some("nothing was measured".to_owned()), ..judged };
-            }
-        };
-        let p_value = difference.p_value();
-        let (low, high) = difference.interval(level);
-        let (low, high) = (self.scale.share(low), self.scale.share(high));
-        let limit = self.scale.limit(limits);
-        let grew = self.after.unwrap_or_default() - self.before.unwrap_or_default();
-        let is_trifle =
-            matches!(self.scale, Scale::Time) && grew.abs() <= limits.ignore_below.as_micros() as f64;
-        let is_material = change.abs() > limit && !is_trifle;
-        let is_significant = p_value < level && difference.mean.signum() == change.signum();
-        let verdict = match () {
-            () if is_significant && is_material && self.scale.is_worse(change) => Change::Worse,
-            () if is_significant && is_material => Change::Better,
-            () if is_significant || is_trifle || (low > -limit && high < limit) => Change::Same,
-            () => Change::Unknown,
-        };
-        let why = (verdict == Change::Unknown).then(|| "the stretches differ too much".to_owned());
-        let interval = Some((100.0 * low, 100.0 * high));
-        MeasureComparison { interval, p_value: Some(p_value), verdict, why, ..judged }
-    }
-}
-
-impl Scale {
-    /// From one value to the other, as a share.
-    fn change(self, before: f64, after: f64) -> Option<f64> {
-        match self {
-            Self::Share => Some(after - before).map(|points| points / 100.0),
-            Self::Time | Self::Rate => (before > 0.0).then(|| after / before - 1.0),
-        }
-    }
-
-    /// A difference as a share.
-    fn share(self, difference: f64) -> f64 {
-        match self {
-            Self::Share => difference,
-            Self::Time | Self::Rate => difference.exp_m1(),
-        }
-    }
-
-    fn limit(self, limits: &Limits) -> f64 {
-        match self {
-            Self::Share => limits.max_more_errors,
-            Self::Time | Self::Rate => limits.max_slowdown,
-        }
-    }
-
-    fn is_worse(self, change: f64) -> bool {
-        match self {
-            Self::Rate => change < 0.0,
-            Self::Time | Self::Share => change > 0.0,
-        }
-    }
-}
-
-impl Difference {
-    fn p_value(&self) -> f64 {
-        if self.variance <= 0.0 {
-            return if self.mean == 0.0 { 1.0 } else { 0.0 };
-        }
-        student::two_sided(self.mean / self.variance.sqrt(), self.freedom)
-    }
-
-    fn interval(&self, level: f64) -> (f64, f64) {
-        let reach = student::critical(level, self.freedom) * self.variance.max(0.0).sqrt();
-        (self.mean - reach, self.mean + reach)
-    }
-
-    /// The same when runs of one system differ: `runs` are those of the baselines, each as one value.
-    ///
-    /// What they differ by beyond the noise within a run is the noise between runs; the new run has its own, and the
-    /// mean of the baselines has a part of it. Freedom after Welch and Satterthwaite.
-    fn between(self, runs: &[f64]) -> Self {
-        let count = runs.len() as f64;
-        if runs.len() < 2 {
-            return self;
-        }
-        let factor = 1.0 + 1.0 / count;
-        let within = self.variance / factor;
-        let more = (variance(runs) - within).max(0.0) * factor;
-        let sum = self.variance + more;
-        let parts = self.variance.powi(2) / self.freedom + more.powi(2) / (count - 1.0);
-        let freedom = if parts > 0.0 { sum.powi(2) / parts } else { self.freedom };
-        Self { variance: sum, freedom, ..self }
-    }
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-fn variance(values: &[f64]) -> f64 {
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    squares / values.len().saturating_sub(1).max(1) as f64
 }

@@ -3,8 +3,8 @@
 //! Times within a run depend on one another; batch means over stretches take care of it, a remaining dependence of
 //! neighbours widens the variance.
 
+use super::difference::{Difference, mean, variance};
 use super::stored::StoredRow;
-use super::{Difference, mean, variance};
 use crate::load::stretch::Stretch;
 use crate::load::tally::Times;
 

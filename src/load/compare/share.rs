@@ -1,7 +1,7 @@
 //! Shares of errors compared: the interval of Agresti and Caffo, wider where errors come in bursts.
 
+use super::difference::{Difference, variance};
 use super::stored::StoredRow;
-use super::{Difference, variance};
 
 /// Fewer steps say nothing of a share.
 const FEWEST_STEPS: u64 = 100;
