@@ -11,6 +11,7 @@
 #   schemathesis    Python package in .tools/checker: tries a server on its OpenAPI document
 #   Node            Debian packages nodejs and npm, where there is none; 18 or newer
 #   socket.io       npm packages of tests/node/package-lock.json in .tools/node: real Socket.IO servers
+#   chromium        Debian package: a browser that opens the pages of reports
 #   curl            Debian package
 #   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
 #
@@ -290,6 +291,12 @@ curl_program() {
   { apt_install curl && have curl; } || lacks "curl (asks the server for its API document)" "apt-get install curl"
 }
 
+chromium_browser() {
+  have chromium && return
+  say "chromium: installing the Debian package"
+  { apt_install chromium && have chromium; } || lacks "chromium (opens the pages of reports)" "apt-get install chromium"
+}
+
 main() {
   mkdir -p "$bin"
   redis_server
@@ -297,6 +304,7 @@ main() {
   valkey_8
   curl_program
   socket_io
+  chromium_browser
   python_programs python scripts/test-servers.txt secantusd-py nx-27017
   python_programs checker scripts/api-checker.txt schemathesis
   secantus
@@ -306,7 +314,7 @@ main() {
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
   fi
-  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, socket.io, schemathesis and cargo-deny are in place"
+  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, socket.io, schemathesis, chromium and cargo-deny are in place"
 }
 
 main "$@"

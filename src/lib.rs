@@ -24,6 +24,7 @@ mod schema_files;
 mod signal;
 mod state;
 mod text;
+mod whole_file;
 
 use std::ffi::OsString;
 

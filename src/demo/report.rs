@@ -1,6 +1,5 @@
 //! What a demo found, as it is written to a file.
 
-use std::io::Write;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -11,20 +10,12 @@ use crate::Exit;
 use crate::health::{HealthReport, State};
 use crate::load::LoadReport;
 use crate::load::report::Verdict;
+use crate::whole_file;
 
 /// Refuses a place for the report that could not be written to after a minute of work.
 pub fn ensure_writable(path: &Path) -> Result<(), DemoError> {
-    let folder = folder_of(path);
-    let reason = match tempfile::tempfile_in(folder) {
-        Ok(_) => return Ok(()),
-        Err(_) if !folder.is_dir() => format!("there is no folder {}", folder.display()),
-        Err(error) => error.kind().to_string(),
-    };
-    Err(DemoError::NoPlace { path: path.to_owned(), reason })
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    let refused = |reason| DemoError::NoPlace { path: path.to_owned(), reason };
+    whole_file::ensure_writable(path).map_err(refused)
 }
 
 /// The whole demo.
@@ -72,15 +63,7 @@ impl DemoReport {
             path: path.to_owned(),
             reason: error.kind().to_string(),
         };
-        self.persist(path).map_err(unwritten)
-    }
-
-    fn persist(&self, path: &Path) -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.write_all(b"\n")?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+        let text = serde_json::to_string_pretty(self).map_err(|error| unwritten(error.into()))?;
+        whole_file::write(path, format!("{text}\n").as_bytes()).map_err(unwritten)
     }
 }

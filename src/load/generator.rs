@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::report::{Observed, Times, times};
+use super::vitals::Effort;
 use crate::text::thousands;
 
 /// Timers that fire this much later than asked, in microseconds, are part of life.
@@ -53,9 +54,8 @@ impl GeneratorReport {
         let ledger = observed.ledger;
         let totals = ledger.totals();
         let vitals: Vec<_> = ledger.vitals().collect();
-        let sum = |difference: fn(&super::ledger::Span) -> f64| vitals.iter().map(difference).sum::<f64>();
-        let busy = sum(|span| span.last.machine_busy_seconds - span.first.machine_busy_seconds);
-        let idle = sum(|span| span.last.machine_idle_seconds - span.first.machine_idle_seconds);
+        let mut effort = Effort::default();
+        vitals.iter().for_each(|span| effort.absorb(Effort::between(&span.first, &span.last)));
         let dropped = observed.arrivals.map(|arrivals| arrivals.saturating_sub(ledger.begun()));
         let mut report = Self {
             lag: times(&totals.lag),
@@ -63,8 +63,8 @@ impl GeneratorReport {
             dropped_arrivals: dropped.filter(|_| !observed.is_interrupted),
             broken_users: ledger.broken_users(),
             processes: vitals.len() as u32,
-            cpu_seconds: round(sum(|span| span.last.cpu_seconds - span.first.cpu_seconds)),
-            machine_busy_percent: if busy + idle > 0.0 { round(100.0 * busy / (busy + idle)) } else { 0.0 },
+            cpu_seconds: round(effort.cpu_seconds),
+            machine_busy_percent: effort.machine_busy_percent().map_or(0.0, round),
             rss_bytes: vitals.iter().map(|span| span.last.rss_bytes).sum(),
             doubts: Vec::new(),
         };

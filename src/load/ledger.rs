@@ -8,17 +8,24 @@ use std::time::Duration;
 
 use super::beat::{BEAT, Beat};
 use super::tally::Tally;
-use super::vitals::Vitals;
+use super::vitals::{Effort, Vitals};
 
 /// What the processes of a run told so far.
 #[derive(Debug)]
 pub struct Ledger {
     rows: usize,
     parts: Vec<Part>,
-    open: BTreeMap<u32, Tally>,
+    open: BTreeMap<u32, Open>,
     totals: Tally,
     user_seconds: f64,
     spent: Option<String>,
+}
+
+/// A second that somebody has told of and others may still tell of.
+#[derive(Debug)]
+struct Open {
+    tally: Tally,
+    effort: Option<Effort>,
 }
 
 /// One process.
@@ -52,6 +59,8 @@ pub struct Second {
     pub tally: Tally,
     /// Users within an iteration at its end.
     pub active: u32,
+    /// What the processes used in it; nothing is known of their first one.
+    pub effort: Option<Effort>,
 }
 
 impl Ledger {
@@ -72,6 +81,7 @@ impl Ledger {
         let Beat { second, tally, active, begun, broken_users, spent, vitals, measured } = beat;
         self.spent = self.spent.take().or(spent);
         let state = &mut self.parts[part];
+        let effort = state.first.map(|_| Effort::between(&state.last, &vitals));
         // The last words of a process may belong to a second that others have closed long ago.
         let second = second.max(state.told);
         *state = Part {
@@ -85,7 +95,8 @@ impl Ledger {
         };
         self.user_seconds += f64::from(active) * BEAT.as_secs_f64();
         self.totals.absorb(&tally);
-        self.open.entry(second).or_insert_with(|| Tally::new(self.rows)).absorb(&tally);
+        let open = || Open { tally: Tally::new(self.rows), effort: None };
+        self.open.entry(second).or_insert_with(open).absorb(&tally, effort);
         self.close()
     }
 
@@ -103,7 +114,10 @@ impl Ledger {
         let still_open = self.open.split_off(&told);
         let closed = std::mem::replace(&mut self.open, still_open);
         let active = self.active();
-        closed.into_iter().map(|(number, tally)| Second { number, tally, active }).collect()
+        closed
+            .into_iter()
+            .map(|(number, Open { tally, effort })| Second { number, tally, active, effort })
+            .collect()
     }
 
     /// Adds what was done once, outside of the load.
@@ -150,6 +164,15 @@ impl Ledger {
     /// How long users were within an iteration, all together, in seconds.
     pub fn user_seconds(&self) -> f64 {
         self.user_seconds
+    }
+}
+
+impl Open {
+    fn absorb(&mut self, tally: &Tally, effort: Option<Effort>) {
+        self.tally.absorb(tally);
+        if let Some(effort) = effort {
+            self.effort.get_or_insert_default().absorb(effort);
+        }
     }
 }
 

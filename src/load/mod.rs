@@ -6,6 +6,7 @@
 //! them against the thresholds ([`slo`]) and makes the [`report`]. Nothing here prints or knows the command line.
 
 pub mod beat;
+pub mod compare;
 pub mod crew;
 #[cfg(test)]
 mod damaged;
@@ -14,6 +15,7 @@ pub mod generator;
 pub mod import;
 pub mod ledger;
 pub mod observer;
+mod pairs;
 pub mod recorder;
 pub mod report;
 pub mod run;
@@ -23,6 +25,7 @@ pub mod section;
 pub mod share;
 pub mod shipped;
 pub mod slo;
+pub mod stretch;
 pub mod tally;
 pub mod timeline;
 pub mod vitals;

@@ -13,6 +13,7 @@ use super::scenario::plan::MetricKind;
 use super::schedule::Load;
 use super::section::Given;
 use super::slo::judge::Judge;
+use super::stretch::Stretches;
 use super::timeline::Chronicle;
 
 /// What is known of a run so far.
@@ -21,6 +22,7 @@ pub struct Observer {
     plan: Arc<Plan>,
     ledger: Ledger,
     chronicle: Chronicle,
+    stretches: Stretches,
     judges: Vec<Judge>,
 }
 
@@ -30,6 +32,7 @@ impl Observer {
         Self {
             ledger: Ledger::new(parts, plan.metrics.len() + 1),
             chronicle: Chronicle::new(plan.load.duration(), &plan.metrics),
+            stretches: Stretches::new(plan.load.duration(), &plan.metrics),
             judges: plan.slos.iter().map(|slo| Judge::new(slo.clone(), &plan.metrics)).collect(),
             plan,
         }
@@ -40,6 +43,7 @@ impl Observer {
         let mut aborts = false;
         for second in self.ledger.take(part, beat) {
             self.chronicle.take(&second);
+            self.stretches.take(&second);
             for judge in &mut self.judges {
                 aborts |= judge.take(&second);
             }
@@ -57,6 +61,7 @@ impl Observer {
     pub fn lose(&mut self, part: usize) {
         for second in self.ledger.lose(part) {
             self.chronicle.take(&second);
+            self.stretches.take(&second);
             for judge in &mut self.judges {
                 judge.take(&second);
             }
@@ -86,7 +91,7 @@ impl Observer {
 
     /// The sum of it all.
     pub fn finish(self, is_interrupted: bool, lost: Vec<String>) -> LoadReport {
-        let Self { plan, ledger, chronicle, judges } = self;
+        let Self { plan, ledger, chronicle, stretches, judges } = self;
         let arrivals = match &plan.load {
             // Without a row nobody was missing for them.
             Load::Open { shape, .. } if ledger.spent().is_none() => Some(shape.arrivals()),
@@ -95,7 +100,8 @@ impl Observer {
         // Steps that were finished after the end belong to the time that they took.
         let measured = ledger.totals().last.unwrap_or_default().max(ledger.measured());
         let slo = judges.iter().map(|judge| judge.result(measured)).collect();
-        let observed = Observed { ledger: &ledger, measured, is_interrupted, arrivals, lost, slo };
+        let (ledger, stretches) = (&ledger, &stretches);
+        let observed = Observed { ledger, stretches, measured, is_interrupted, arrivals, lost, slo };
         LoadReport::new(&plan, observed, chronicle.finish())
     }
 }

@@ -11,6 +11,7 @@ use super::ledger::Ledger;
 use super::scenario::Plan;
 use super::scenario::plan::{MetricDef, MetricKind};
 use super::slo::{Measure, Outcome, Slo, SloResult};
+use super::stretch::{Stretch, Stretches};
 use super::tally::{FailureCount, Row, Times as Histogram};
 use super::timeline::Timeline;
 use crate::exit::Exit;
@@ -20,6 +21,8 @@ use crate::exit::Exit;
 pub struct Observed<'l> {
     /// Counts and times.
     pub ledger: &'l Ledger,
+    /// The same, stretch by stretch.
+    pub stretches: &'l Stretches,
     /// How long load lasted.
     pub measured: Duration,
     /// Whether somebody ended it early.
@@ -48,6 +51,8 @@ pub struct LoadReport {
     pub users: u32,
     /// How long load lasted, in seconds.
     pub duration_seconds: f64,
+    /// Seconds in each of the stretches that rows are cut into.
+    pub stretch_seconds: u32,
     /// Scenarios gone through to their end.
     pub iterations: u64,
     /// All exchanges together; waits and deliveries are not among them.
@@ -102,6 +107,12 @@ pub struct RowReport {
     pub response: Option<Times>,
     /// From the moment it was begun.
     pub service: Option<Times>,
+    /// All response times: `microseconds:count`, one after the other.
+    #[serde(with = "super::pairs")]
+    #[schemars(with = "String")]
+    pub histogram: Histogram,
+    /// The same for stretches of equal length, whole ones only; `loadtest compare` needs them.
+    pub stretches: Vec<Stretch>,
 }
 
 /// A distribution of times, in microseconds.
@@ -142,7 +153,7 @@ impl LoadReport {
     /// Sums up and judges.
     pub fn new(plan: &Plan, observed: Observed<'_>, timeline: Timeline) -> Self {
         let generator = GeneratorReport::new(&observed);
-        let Observed { ledger, measured, is_interrupted, lost, mut slo, .. } = observed;
+        let Observed { ledger, stretches, measured, is_interrupted, lost, mut slo, .. } = observed;
         let has_lost = !lost.is_empty();
         let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
@@ -151,8 +162,12 @@ impl LoadReport {
         let mut sum = Row::default();
         named().filter(|(metric, _)| is_exchange(metric.kind)).for_each(|(_, row)| sum.absorb(row));
         plan.slos.iter().zip(&mut slo).for_each(|(slo, result)| own_delay(slo, result, &totals.lag));
-        let shown = |(metric, row): &(&MetricDef, &Row)| metric.name != script.name || row.count > 0;
-        let rows = named().filter(shown).map(|(metric, row)| row_report(metric, row, seconds)).collect();
+        let shown =
+            |(_, (metric, row)): &(usize, (&MetricDef, &Row))| metric.name != script.name || row.count > 0;
+        let rows = named().enumerate().filter(shown);
+        let rows = rows
+            .map(|(index, (metric, row))| row_report(metric, row, seconds, stretches.of(index)))
+            .collect();
         let all = exchanges("all exchanges");
         let names: Vec<&str> = named().map(|(metric, _)| metric.name.as_str()).collect();
         let failures = totals.failures.by_frequency().into_iter().map(|(metric, cause, failure)| {
@@ -167,8 +182,9 @@ impl LoadReport {
             verdict: verdict(&slo, is_interrupted, has_lost, !generator.doubts.is_empty()),
             users: plan.load.users(),
             duration_seconds: (seconds * 1e3).round() / 1e3,
+            stretch_seconds: stretches.seconds(),
             iterations: totals.iterations,
-            total: row_report(&all, &sum, seconds),
+            total: row_report(&all, &sum, seconds, stretches.all()),
             rows,
             failures: failures.collect(),
             slo,
@@ -235,7 +251,7 @@ fn own_delay(slo: &Slo, result: &mut SloResult, lag: &Histogram) {
     }
 }
 
-fn row_report(metric: &MetricDef, row: &Row, seconds: f64) -> RowReport {
+fn row_report(metric: &MetricDef, row: &Row, seconds: f64, stretches: Vec<Stretch>) -> RowReport {
     RowReport {
         name: metric.name.clone(),
         kind: metric.kind.word(),
@@ -245,6 +261,8 @@ fn row_report(metric: &MetricDef, row: &Row, seconds: f64) -> RowReport {
         rate: (10.0 * row.count as f64 / seconds.max(1e-3)).round() / 10.0,
         response: times(&row.response),
         service: times(&row.service),
+        histogram: row.response.clone(),
+        stretches,
     }
 }
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::ledger::Second;
 use super::scenario::plan::{MetricDef, MetricKind};
-use super::tally::{Row, Times};
+use super::tally::{Row, Tally, Times};
+use super::vitals::Effort;
 
 /// A chart has no use for more points.
 const MOST_POINTS: u32 = 1_200;
@@ -47,6 +48,20 @@ pub struct Point {
     pub rows: Vec<RowPoint>,
     /// Failures by cause.
     pub causes: Vec<(String, u64)>,
+    /// How the generator was.
+    pub generator: GeneratorPoint,
+}
+
+/// How the generator was in one step of time.
+#[derive(Debug, Clone, Copy, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GeneratorPoint {
+    /// How much later than asked its timers fired; `null` when none was due.
+    pub lag: Option<PointTimes>,
+    /// Processor time that its processes used, in seconds; `null` for their first second.
+    pub cpu_seconds: Option<f64>,
+    /// How busy the machine's processors were with anything, percent.
+    pub machine_busy_percent: Option<f64>,
 }
 
 /// What one row did in one step of time.
@@ -104,10 +119,13 @@ impl Chronicle {
             self.close();
         }
         let empty =
-            || Second { number: step, tally: super::tally::Tally::new(second.tally.rows.len()), active: 0 };
+            || Second { number: step, tally: Tally::new(second.tally.rows.len()), active: 0, effort: None };
         let gathering = self.gathering.get_or_insert_with(empty);
         gathering.tally.absorb(&second.tally);
         gathering.active = second.active;
+        if let Some(effort) = second.effort {
+            gathering.effort.get_or_insert_default().absorb(effort);
+        }
     }
 
     /// The course so far.
@@ -117,7 +135,7 @@ impl Chronicle {
     }
 
     fn close(&mut self) {
-        let Some(Second { number, tally, active }) = self.gathering.take() else { return };
+        let Some(Second { number, tally, active, effort }) = self.gathering.take() else { return };
         let mut sum = Row::default();
         self.exchanges.iter().for_each(|row| sum.absorb(&tally.rows[*row]));
         let mut causes: Vec<(String, u64)> = Vec::new();
@@ -136,12 +154,22 @@ impl Chronicle {
             heat: heat(&sum.response),
             rows: tally.rows.iter().take(self.rows).map(row_point).collect(),
             causes,
+            generator: generator_point(&tally.lag, effort),
         });
     }
 }
 
 fn row_point(row: &Row) -> RowPoint {
     RowPoint { count: row.count, errors: row.errors, response: point_times(&row.response) }
+}
+
+fn generator_point(lag: &Times, effort: Option<Effort>) -> GeneratorPoint {
+    let rounded = |value: f64| (value * 1e3).round() / 1e3;
+    GeneratorPoint {
+        lag: point_times(lag),
+        cpu_seconds: effort.map(|effort| rounded(effort.cpu_seconds)),
+        machine_busy_percent: effort.and_then(Effort::machine_busy_percent).map(rounded),
+    }
 }
 
 fn point_times(times: &Times) -> Option<PointTimes> {
@@ -183,7 +211,7 @@ mod tests {
         for ms in millis {
             tally.rows[0].add(Duration::from_millis(*ms), Duration::from_millis(*ms));
         }
-        Second { number, tally, active: number }
+        Second { number, tally, active: number, effort: None }
     }
 
     fn chronicle(seconds: u64) -> Chronicle {

@@ -21,6 +21,41 @@ pub struct Vitals {
     pub machine_idle_seconds: f64,
 }
 
+/// What was used between two looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Effort {
+    /// Processor time of the processes that make load, in seconds.
+    pub cpu_seconds: f64,
+    /// Processor time that the machine's processors were busy, in seconds.
+    pub machine_busy_seconds: f64,
+    /// Processor time that they had nothing to do, in seconds.
+    pub machine_idle_seconds: f64,
+}
+
+impl Effort {
+    /// From one look to a later one.
+    pub fn between(first: &Vitals, last: &Vitals) -> Self {
+        Self {
+            cpu_seconds: last.cpu_seconds - first.cpu_seconds,
+            machine_busy_seconds: last.machine_busy_seconds - first.machine_busy_seconds,
+            machine_idle_seconds: last.machine_idle_seconds - first.machine_idle_seconds,
+        }
+    }
+
+    /// Adds another one to this one. Processes of one machine each see all of it, which leaves its share as it is.
+    pub fn absorb(&mut self, other: Self) {
+        self.cpu_seconds += other.cpu_seconds;
+        self.machine_busy_seconds += other.machine_busy_seconds;
+        self.machine_idle_seconds += other.machine_idle_seconds;
+    }
+
+    /// How busy the machine's processors were, percent.
+    pub fn machine_busy_percent(self) -> Option<f64> {
+        let all = self.machine_busy_seconds + self.machine_idle_seconds;
+        (all > 0.0).then(|| 100.0 * self.machine_busy_seconds / all)
+    }
+}
+
 impl Vitals {
     /// Looks. Where the system tells nothing, nothing is said.
     pub fn take() -> Self {

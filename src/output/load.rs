@@ -1,4 +1,14 @@
-//! Load reports for people.
+//! Load reports: for people here, and for pages, pull requests, CI and spreadsheets in the modules below.
+
+pub mod compare;
+mod csv;
+mod html;
+mod junit;
+mod markdown;
+#[cfg(test)]
+mod sample;
+
+use std::io;
 
 use std::time::Duration;
 
@@ -13,6 +23,34 @@ const SHOWN_FAILURES: usize = 10;
 const NAME_WIDTH: usize = 30;
 /// A generator whose timers fire later than this was short of CPU: its figures include its own delay.
 const LAG_TO_MENTION_MICROS: u64 = 50_000;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FileFormat {
+    /// One page with charts.
+    Html,
+    /// The whole report.
+    Json,
+    /// A test case for each threshold.
+    Junit,
+    /// For a pull request.
+    Markdown,
+    /// The course of the run.
+    Csv,
+}
+
+impl FileFormat {
+    /// The file's text.
+    pub fn render(self, report: &LoadReport) -> io::Result<String> {
+        Ok(match self {
+            Self::Html => html::render(report)?,
+            Self::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
+            Self::Junit => junit::render(report),
+            Self::Markdown => markdown::render(report),
+            Self::Csv => csv::render(report)?,
+        })
+    }
+}
 
 /// Rows, failures, thresholds and the verdict.
 pub fn render(report: &LoadReport) -> String {
@@ -54,9 +92,6 @@ fn times_table(report: &LoadReport) -> String {
 }
 
 fn times_row(row: &RowReport) -> Vec<String> {
-    let time = |times: Option<Times>, pick: fn(&Times) -> u64| {
-        times.map_or_else(|| "-".to_owned(), |times| micros(pick(&times)))
-    };
     let errors = thousands(row.errors);
     vec![
         shortened(&row.name),
@@ -69,6 +104,14 @@ fn times_row(row: &RowReport) -> Vec<String> {
         time(row.response, |times| times.max),
         time(row.service, |times| times.p95),
     ]
+}
+
+fn time(times: Option<Times>, pick: fn(&Times) -> u64) -> String {
+    times.map_or_else(|| "-".to_owned(), |times| micros(pick(&times)))
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    format!("{:.2} %", 100.0 * part as f64 / whole.max(1) as f64)
 }
 
 fn shortened(name: &str) -> String {
@@ -119,18 +162,31 @@ fn generator_notes(report: &LoadReport) -> String {
 }
 
 fn slo_line(result: &SloResult) -> String {
-    let observed = match (result.observed, result.unit) {
-        (None, _) => "nothing measured".to_owned(),
-        (Some(value), "µs") => micros(value as u64),
-        (Some(value), unit) => format!("{value:.2}{unit}"),
-    };
     let mark = match result.outcome {
         Outcome::Passed => style::well("passed"),
         Outcome::Failed => style::bad("FAILED"),
         Outcome::Inconclusive => style::look("unknown"),
     };
-    let windows = result.windows.map(windows_line).unwrap_or_default();
-    format!("{mark}  {}  {}", result.slo, style::dim(&format!("(measured: {observed}{windows})")))
+    format!("{mark}  {}  {}", result.slo, style::dim(&format!("(measured: {})", measured(result))))
+}
+
+/// What a threshold was held against.
+fn measured(result: &SloResult) -> String {
+    let observed = match (result.observed, result.unit) {
+        (None, _) => "nothing".to_owned(),
+        (Some(value), "µs") => micros(value as u64),
+        (Some(value), unit) => format!("{value:.2}{unit}"),
+    };
+    observed + &result.windows.map(windows_line).unwrap_or_default()
+}
+
+/// An outcome where there is no colour.
+fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "**FAILED**",
+        Outcome::Inconclusive => "unknown",
+    }
 }
 
 fn windows_line(windows: WindowsResult) -> String {
@@ -143,24 +199,38 @@ fn windows_line(windows: WindowsResult) -> String {
 }
 
 fn verdict(report: &LoadReport) -> String {
+    let (word, why) = verdict_words(report);
+    let word = match report.verdict {
+        Verdict::Passed => style::well(word),
+        Verdict::Failed => style::bad(word),
+        Verdict::Inconclusive | Verdict::Interrupted => style::look(word),
+    };
+    format!("{word}: {why}")
+}
+
+/// The verdict and its reason.
+fn verdict_words(report: &LoadReport) -> (&'static str, String) {
     let missed = report.slo.iter().filter(|result| result.outcome == Outcome::Failed).count();
-    let all = report.slo.len();
     match report.verdict {
-        Verdict::Passed => format!("{}: all thresholds held", style::well("PASSED")),
-        Verdict::Failed => format!("{}: {missed} of {all} thresholds missed", style::bad("FAILED")),
-        Verdict::Inconclusive => {
-            let unknown = report.slo.iter().find(|result| result.outcome == Outcome::Inconclusive);
-            let why = match unknown {
-                _ if !report.generator.doubts.is_empty() => "the load was not what was asked for",
-                Some(SloResult { observed: Some(_), .. }) => {
-                    "the generator's own delay may be why a threshold was missed"
-                }
-                _ => "nothing was measured that a threshold needs",
-            };
-            format!("{}: {why}", style::look("INCONCLUSIVE"))
-        }
-        Verdict::Interrupted => {
-            format!("{}: these are the results so far", style::look("INTERRUPTED"))
-        }
+        Verdict::Passed => ("PASSED", "all thresholds held".to_owned()),
+        Verdict::Failed => ("FAILED", format!("{missed} of {} thresholds missed", report.slo.len())),
+        Verdict::Inconclusive => ("INCONCLUSIVE", why_inconclusive(report).to_owned()),
+        Verdict::Interrupted => ("INTERRUPTED", "these are the results so far".to_owned()),
     }
+}
+
+fn why_inconclusive(report: &LoadReport) -> &'static str {
+    let unknown = report.slo.iter().find(|result| result.outcome == Outcome::Inconclusive);
+    match unknown {
+        _ if !report.generator.doubts.is_empty() => "the load was not what was asked for",
+        Some(SloResult { observed: Some(_), .. }) => {
+            "the generator's own delay may be why a threshold was missed"
+        }
+        _ => "nothing was measured that a threshold needs",
+    }
+}
+
+/// Why the load was not what was asked for.
+fn doubts(report: &LoadReport) -> &[String] {
+    &report.generator.doubts
 }

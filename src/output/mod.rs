@@ -1,10 +1,12 @@
 //! The only place that prints. Results go to stdout, everything else to stderr; colour only on a terminal.
 
+pub mod chart;
 pub mod demo;
 pub mod health;
 pub mod import;
 pub mod indexes;
 pub mod load;
+pub mod markdown;
 pub mod progress;
 pub mod shipped;
 pub mod state;

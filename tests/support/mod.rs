@@ -6,6 +6,7 @@
 //! - [`MongoProxy`] and [`MongoSet`] stand on the wire before MongoDB-compatible servers: faults on chosen
 //!   commands, and three servers that look like one replica set.
 //! - [`RedisProxy`] stands on the wire before Redis: commands that are late, lost or come twice, partitions.
+//! - [`Browser`] is a real browser, for pages.
 //! - [`faults`] answers late, wrongly or not at all.
 //!
 //! Every process is killed with its descendants when its handle is dropped. Each one has a folder with its log,
@@ -13,6 +14,7 @@
 
 pub mod faults;
 
+mod browser;
 mod http;
 mod indexed;
 mod mongo;
@@ -28,6 +30,7 @@ mod tools;
 mod wait;
 mod workdir;
 
+pub use browser::Browser;
 pub use http::{ADMIN, KeptAlive, get, get_as_admin, post};
 pub use indexed::Indexed;
 pub use mongo::{MongoServer, block_on};

@@ -1,8 +1,10 @@
 //! `scalectl loadtest`
 
 mod allow;
+pub mod compare;
 pub mod import;
 pub mod list;
+mod reports;
 pub mod run;
 pub mod validate;
 pub mod worker;
@@ -23,9 +25,11 @@ use crate::load::{Overrides, Plan, compile_document};
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Run a scenario file and judge the result by its thresholds
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Check a scenario file without sending anything
     Validate(validate::Args),
+    /// Hold a run against earlier ones (exit 1 when it is worse, 3 when nothing can be said)
+    Compare(compare::Args),
     /// Make load for a run that another machine leads
     Worker(worker::Args),
     /// Write a scenario from a recording, a log or an API document

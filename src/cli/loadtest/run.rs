@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::allow::{AllowArgs, is_loopback};
+use super::reports::ReportArgs;
 use super::workers::{Manner, WorkerArgs};
 use super::{Loaded, ScenarioArgs};
 use crate::cli::args::OutputArgs;
@@ -22,6 +23,8 @@ pub struct Args {
     #[command(flatten)]
     workers: WorkerArgs,
     #[command(flatten)]
+    reports: ReportArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -31,6 +34,7 @@ pub async fn run(args: Args) -> Outcome {
     let scenario = args.scenario.load()?;
     let plan = Arc::new(args.scenario.compile(&scenario)?);
     args.allow.ensure(&plan.target, output)?;
+    args.reports.ensure_writable()?;
     let manner = args.workers.manner(&plan, is_loopback(&plan.target))?;
     plan.notes.iter().for_each(|note| output.note(&format!("note: {note}")));
     let title = args.scenario.file().file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -42,6 +46,7 @@ pub async fn run(args: Args) -> Outcome {
     progress.finish();
     let report = result?;
     output.report(&report, output::load::render).map_err(io_error("the results could not be written"))?;
+    args.reports.write(&report)?;
     Ok(report.exit())
 }
 

@@ -1,10 +1,10 @@
 //! Plans in files: written whole or not at all, refused when they were changed by hand.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::{Plan, SCHEMA};
 use crate::indexes::{IndexError, Refusal};
+use crate::whole_file;
 
 /// Larger files are no plans.
 const MAX_BYTES: u64 = 64 << 20;
@@ -12,13 +12,8 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Writes a plan beside its place first, then moves it there.
 pub fn save(plan: &Plan, path: &Path) -> Result<(), IndexError> {
     let failed = |source| IndexError::File { what: format!("{} cannot be written", path.display()), source };
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     let text = serde_json::to_string_pretty(plan).map_err(|error| failed(error.into()))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    whole_file::write(path, format!("{text}\n").as_bytes()).map_err(failed)
 }
 
 /// Reads a plan and makes sure that it is as it was written.

@@ -175,7 +175,7 @@ mod tests {
         (0..10).for_each(|_| tally.rows[0].add(time, time));
         tally.rows[1].count = 1;
         tally.rows[1].errors = 1;
-        Second { number, tally, active: 1 }
+        Second { number, tally, active: 1, effort: None }
     }
 
     #[test]

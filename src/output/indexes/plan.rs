@@ -6,6 +6,7 @@ use crate::config::duration::humanize;
 use crate::indexes::diff::{Blocker, Change, DuplicateGroup, Note, Risk};
 use crate::indexes::index::Index;
 use crate::indexes::plan::Plan;
+use crate::output::markdown::cell;
 use crate::output::style;
 use crate::output::table::thousands;
 use crate::text::one_line;
@@ -165,11 +166,6 @@ fn steps(change: &Change) -> String {
         cell(&change.database),
         cell(&change.collection)
     )
-}
-
-/// Text that ends neither its cell nor its line.
-fn cell(text: &str) -> String {
-    one_line(text).replace('|', "\\|").replace('`', "'").replace('<', "&lt;")
 }
 
 #[cfg(test)]

@@ -1,0 +1,241 @@
+//! One page with everything, which needs nothing beside itself: no network, no other file.
+//!
+//! Names and causes come from servers and files: the template escapes whatever it is given, and the page's own policy
+//! runs no script but its own.
+
+mod charts;
+
+use std::io;
+
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use super::{doubts, measured, outcome_word, percent, time, verdict_words};
+use crate::load::LoadReport;
+use crate::load::report::{FailureReport, RowReport, Verdict};
+use crate::load::slo::{Outcome, SloResult};
+use crate::output::chart::{Picture, sparkline};
+use crate::output::indexes::plan::bytes;
+use crate::output::table::thousands;
+use crate::text::printable;
+
+const TEMPLATE: &str = include_str!("page/report.html");
+const CSS: &str = include_str!("page/report.css");
+const SCRIPT: &str = include_str!("page/report.js");
+const SHOWN_FAILURES: usize = 100;
+const COLUMNS: [&str; 10] =
+    ["count", "errors", "rate/s", "p50", "p90", "p95", "p99", "p99.9", "max", "service p95"];
+
+/// What the template is given.
+#[derive(Serialize)]
+struct Page {
+    css: &'static str,
+    script: &'static str,
+    /// Scripts and styles without it are not the page's own.
+    nonce: String,
+    version: &'static str,
+    schema: &'static str,
+    scenario: String,
+    target: String,
+    verdict: Judged,
+    facts: Vec<Fact>,
+    doubts: Vec<String>,
+    thresholds: Vec<Judged>,
+    charts: Vec<Placed>,
+    columns: [&'static str; 10],
+    steps: Vec<StepView>,
+    failures: Vec<FailureView>,
+    failures_left_out: usize,
+    generator: Vec<Fact>,
+}
+
+/// The verdict, or a threshold.
+#[derive(Default, Serialize)]
+struct Judged {
+    class: &'static str,
+    word: String,
+    why: String,
+    text: String,
+    measured: String,
+}
+
+#[derive(Serialize)]
+struct Fact {
+    label: &'static str,
+    value: String,
+}
+
+/// A chart with its name in the page.
+#[derive(Serialize)]
+struct Placed {
+    id: &'static str,
+    #[serde(flatten)]
+    picture: Picture,
+}
+
+#[derive(Serialize)]
+struct StepView {
+    name: String,
+    cells: Vec<String>,
+    has_errors: bool,
+    is_total: bool,
+    spark: String,
+}
+
+#[derive(Serialize)]
+struct FailureView {
+    count: String,
+    row: String,
+    cause: String,
+    sample: String,
+}
+
+/// Renders `report`.
+pub fn render(report: &LoadReport) -> io::Result<String> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // The name's ending is what makes it escape.
+    let page = environment.render_named_str("report.html", TEMPLATE, Serde(page(report)));
+    page.map_err(|error| io::Error::other(format!("the page could not be rendered: {error:#}")))
+}
+
+fn page(report: &LoadReport) -> Page {
+    Page {
+        css: CSS,
+        script: SCRIPT,
+        nonce: uuid::Uuid::new_v4().simple().to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        schema: report.schema,
+        scenario: printable(&report.scenario),
+        target: printable(&report.target),
+        verdict: verdict(report),
+        facts: facts(report),
+        doubts: doubts(report).iter().map(|doubt| printable(doubt)).collect(),
+        thresholds: report.slo.iter().map(threshold).collect(),
+        charts: charts::all(report).into_iter().map(|(id, picture)| Placed { id, picture }).collect(),
+        columns: COLUMNS,
+        steps: steps(report),
+        failures: report.failures.iter().take(SHOWN_FAILURES).map(failure).collect(),
+        failures_left_out: report.failures.len().saturating_sub(SHOWN_FAILURES),
+        generator: generator(report),
+    }
+}
+
+fn verdict(report: &LoadReport) -> Judged {
+    let (word, why) = verdict_words(report);
+    let class = match report.verdict {
+        Verdict::Passed => "passed",
+        Verdict::Failed => "failed",
+        Verdict::Inconclusive | Verdict::Interrupted => "unknown",
+    };
+    Judged { class, word: word.to_owned(), why, ..Judged::default() }
+}
+
+fn threshold(result: &SloResult) -> Judged {
+    let class = match result.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Inconclusive => "unknown",
+    };
+    let word = outcome_word(result.outcome).trim_matches('*').to_owned();
+    let measured = format!("measured: {}", measured(result));
+    Judged { class, word, text: printable(&result.slo), measured, ..Judged::default() }
+}
+
+fn facts(report: &LoadReport) -> Vec<Fact> {
+    let total = &report.total;
+    let fact = |label, value| Fact { label, value };
+    vec![
+        fact("users", thousands(report.users.into())),
+        fact("load lasted", format!("{:.1} s", report.duration_seconds)),
+        fact("iterations", thousands(report.iterations)),
+        fact("exchanges", thousands(total.count)),
+        fact("a second", format!("{:.1}", total.rate)),
+        fact("failed", percent(total.errors, total.count)),
+        fact("p50", time(total.response, |times| times.p50)),
+        fact("p95", time(total.response, |times| times.p95)),
+        fact("p99", time(total.response, |times| times.p99)),
+    ]
+}
+
+fn generator(report: &LoadReport) -> Vec<Fact> {
+    let generator = &report.generator;
+    let fact = |label, value| Fact { label, value };
+    let mut facts = vec![
+        fact("processes", generator.processes.to_string()),
+        fact("processor time", format!("{:.1} s", generator.cpu_seconds)),
+        fact("machine busy", format!("{:.0} %", generator.machine_busy_percent)),
+        fact("memory in the end", bytes(generator.rss_bytes)),
+        fact("timers late, p99", time(generator.lag, |times| times.p99)),
+        fact("late starts", thousands(generator.late_starts)),
+    ];
+    facts.extend(generator.dropped_arrivals.map(|dropped| fact("never begun", thousands(dropped))));
+    facts
+}
+
+fn steps(report: &LoadReport) -> Vec<StepView> {
+    let points = &report.timeline.points;
+    let spark = |index: usize| {
+        let p95 = |point: &crate::load::timeline::Point| Some(point.rows.get(index)?.response?.p95 as f64);
+        sparkline(&points.iter().map(p95).collect::<Vec<_>>())
+    };
+    let rows = report.rows.iter().enumerate().map(|(index, row)| step(row, spark(index), false));
+    let total: Vec<_> = points.iter().map(|point| Some(point.response?.p95 as f64)).collect();
+    rows.chain([step(&report.total, sparkline(&total), true)]).collect()
+}
+
+fn step(row: &RowReport, spark: String, is_total: bool) -> StepView {
+    let response = |pick| time(row.response, pick);
+    let cells = vec![
+        thousands(row.count),
+        thousands(row.errors),
+        format!("{:.1}", row.rate),
+        response(|times| times.p50),
+        response(|times| times.p90),
+        response(|times| times.p95),
+        response(|times| times.p99),
+        response(|times| times.p999),
+        response(|times| times.max),
+        time(row.service, |times| times.p95),
+    ];
+    StepView { name: printable(&row.name), cells, has_errors: row.errors > 0, is_total, spark }
+}
+
+fn failure(failure: &FailureReport) -> FailureView {
+    FailureView {
+        count: thousands(failure.count),
+        row: printable(&failure.row),
+        cause: printable(&failure.cause),
+        sample: printable(&failure.sample),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::render;
+
+    #[test]
+    fn what_comes_from_elsewhere_is_never_markup() {
+        let page = render(&sample::report()).unwrap();
+        assert!(!page.contains("<script>alert"), "a name became a script");
+        assert!(!page.contains("<img"), "a cause became an image");
+        assert!(page.contains("=SUM(&lt;script&gt;alert(1)&lt;&#x2f;script&gt;)"), "the name is shown");
+    }
+
+    #[test]
+    fn nothing_is_fetched() {
+        let page = render(&sample::report()).unwrap();
+        for word in ["src=", "url(", "@import", "fetch(", "https:"] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_less_than_a_second_is_a_page_too() {
+        let mut report = sample::report();
+        report.timeline.points.clear();
+        assert!(render(&report).unwrap().contains("ended before its first second"));
+    }
+}
