@@ -13,10 +13,11 @@ pub struct Shipped {
 }
 
 /// All of them.
-pub const SHIPPED: [Shipped; 3] = [
+pub const SHIPPED: [Shipped; 4] = [
     Shipped { name: "chat", text: include_str!("../../scenarios/chat.yaml") },
     Shipped { name: "chess", text: include_str!("../../scenarios/chess.yaml") },
     Shipped { name: "feed", text: include_str!("../../scenarios/feed.yaml") },
+    Shipped { name: "hold", text: include_str!("../../scenarios/hold.yaml") },
 ];
 
 /// What is shipped.

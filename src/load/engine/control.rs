@@ -41,7 +41,8 @@ impl VirtualUser {
 
     pub(super) async fn step(&mut self, step: &Step) -> StepResult {
         match step {
-            Step::Http(step) => self.http(step).await,
+            // Boxed: a user that thinks holds a pointer, not the state of a request.
+            Step::Http(step) => Box::pin(self.http(step)).await,
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Receive(step) => self.receive(step).await,

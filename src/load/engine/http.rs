@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION,
+};
 use hyper::{HeaderMap, Method, Request, Uri};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -199,10 +201,15 @@ pub(super) async fn exchange(
     if !connection.as_ref().is_some_and(HttpConnection::is_open) {
         *connection = Some(HttpConnection::open(connector).await?);
     }
-    match connection {
-        Some(connection) => connection.send(request).await,
-        None => Err(ClientError::Closed("before the request")),
+    let response = match connection {
+        Some(connection) => connection.send(request).await?,
+        None => return Err(ClientError::Closed("before the request")),
+    };
+    if response.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
+        // What is left of it would cost ten kilobytes for as long as the user holds it.
+        *connection = None;
     }
+    Ok(response)
 }
 
 fn body(body: &Body, slots: &Slots) -> Result<Bytes, String> {

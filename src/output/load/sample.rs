@@ -17,7 +17,11 @@ const CAUSE: &str = "</script><script>alert(2)</script><img onerror=alert(3)>";
 /// Thirty seconds of two rows.
 pub fn report() -> LoadReport {
     let names = ["GET /feed", "=SUM(<script>alert(1)</script>)"];
-    let metrics = names.map(|name| MetricDef { name: name.to_owned(), kind: MetricKind::Exchange, tags: Default::default() });
+    let metrics = names.map(|name| MetricDef {
+        name: name.to_owned(),
+        kind: MetricKind::Exchange,
+        tags: Default::default(),
+    });
     let mut chronicle = Chronicle::new(Duration::from_secs(30), &metrics);
     (0..30).for_each(|number| chronicle.take(&second(number)));
     LoadReport {
