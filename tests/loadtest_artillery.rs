@@ -351,7 +351,7 @@ scenarios:
             "`whileTrue` calls JavaScript",
             "`xpath` looks into XML, which is not parsed",
             "`selector` looks into HTML, which is not parsed",
-            "`engine` must be one of http, socketio, found \"playwright\"",
+            "`engine` must be one of http, socketio, ws, found \"playwright\"",
             "`testFunction` calls JavaScript",
         ]
     );
