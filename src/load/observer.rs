@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use super::beat::Beat;
 use super::engine::Once;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Second};
 use super::report::{LoadReport, Observed};
 use super::run::Progress;
 use super::scenario::Plan;
-use super::scenario::plan::MetricKind;
 use super::schedule::Load;
 use super::section::Given;
 use super::slo::judge::Judge;
@@ -40,15 +39,8 @@ impl Observer {
 
     /// Takes in what a process tells. Whether the run is to end now, because a threshold says so.
     pub fn take(&mut self, part: usize, beat: Beat) -> bool {
-        let mut aborts = false;
-        for second in self.ledger.take(part, beat) {
-            self.chronicle.take(&second);
-            self.stretches.take(&second);
-            for judge in &mut self.judges {
-                aborts |= judge.take(&second);
-            }
-        }
-        aborts
+        let closed = self.ledger.take(part, beat);
+        self.see(&closed)
     }
 
     /// Adds what a section outside of the load did; gives what it has set.
@@ -59,13 +51,21 @@ impl Observer {
 
     /// A process will not say anything any more.
     pub fn lose(&mut self, part: usize) {
-        for second in self.ledger.lose(part) {
-            self.chronicle.take(&second);
-            self.stretches.take(&second);
+        let closed = self.ledger.lose(part);
+        self.see(&closed);
+    }
+
+    /// Takes in seconds that are complete. Whether a threshold ends the run.
+    fn see(&mut self, seconds: &[Second]) -> bool {
+        let mut aborts = false;
+        for second in seconds {
+            self.chronicle.take(second);
+            self.stretches.take(second);
             for judge in &mut self.judges {
-                judge.take(&second);
+                aborts |= judge.take(second);
             }
         }
+        aborts
     }
 
     /// What the screen is told.
@@ -75,8 +75,7 @@ impl Observer {
         let elapsed = elapsed.min(total);
         let phase = plan.phases.iter().find(|(end, _)| elapsed <= *end);
         let rows = plan.metrics.iter().zip(&self.ledger.totals().rows);
-        let exchanges =
-            rows.filter(|(metric, _)| matches!(metric.kind, MetricKind::Exchange | MetricKind::Sent));
+        let exchanges = rows.filter(|(metric, _)| metric.kind.is_exchange());
         let (done, errors) =
             exchanges.fold((0, 0), |(done, errors), (_, row)| (done + row.count, errors + row.errors));
         Progress {

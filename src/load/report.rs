@@ -10,7 +10,7 @@ use super::generator::{GeneratorReport, HONEST_LAG_MICROS};
 use super::ledger::Ledger;
 use super::scenario::Plan;
 use super::scenario::plan::{MetricDef, MetricKind};
-use super::slo::{Measure, Outcome, Slo, SloResult};
+use super::slo::{Outcome, Slo, SloResult};
 use super::stretch::{Stretch, Stretches};
 use super::tally::{FailureCount, Row, Times as Histogram};
 use super::timeline::Timeline;
@@ -160,7 +160,7 @@ impl LoadReport {
         let script = exchanges("(script)");
         let named = || plan.metrics.iter().chain([&script]).zip(&totals.rows);
         let mut sum = Row::default();
-        named().filter(|(metric, _)| is_exchange(metric.kind)).for_each(|(_, row)| sum.absorb(row));
+        named().filter(|(metric, _)| metric.kind.is_exchange()).for_each(|(_, row)| sum.absorb(row));
         plan.slos.iter().zip(&mut slo).for_each(|(slo, result)| own_delay(slo, result, &totals.lag));
         let shown =
             |(_, (metric, row)): &(usize, (&MetricDef, &Row))| metric.name != script.name || row.count > 0;
@@ -221,10 +221,6 @@ fn exchanges(name: &str) -> MetricDef {
     MetricDef { name: name.to_owned(), kind: MetricKind::Exchange, tags: BTreeMap::new() }
 }
 
-fn is_exchange(kind: MetricKind) -> bool {
-    matches!(kind, MetricKind::Exchange | MetricKind::Sent)
-}
-
 /// A missed threshold outweighs one that nothing was measured for, and a load that was not what was asked for; but
 /// nothing is known of what a lost process did.
 fn verdict(slo: &[SloResult], is_interrupted: bool, has_lost: bool, fell_short: bool) -> Verdict {
@@ -241,8 +237,7 @@ fn verdict(slo: &[SloResult], is_interrupted: bool, has_lost: bool, fell_short: 
 /// A threshold on times that was missed by no more than the generator's own timers were late proves nothing: the
 /// lateness is part of every response time.
 fn own_delay(slo: &Slo, result: &mut SloResult, lag: &Histogram) {
-    let is_time = matches!(slo.measure, Measure::Percentile(_) | Measure::Min | Measure::Mean | Measure::Max);
-    let Some(observed) = result.observed.filter(|_| is_time && result.outcome == Outcome::Failed) else {
+    let Some(observed) = result.observed.filter(|_| result.outcome == Outcome::Failed) else {
         return;
     };
     let late = slo.measure.of(lag).filter(|late| *late > HONEST_LAG_MICROS);

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::Second;
-use super::scenario::plan::{MetricDef, MetricKind};
+use super::scenario::plan::MetricDef;
 use super::tally::{Row, Times};
 
 /// At most so many stretches; it divides by 2, 3 and 4, for whoever joins neighbours.
@@ -44,8 +44,7 @@ impl Stretches {
     pub fn new(duration: Duration, metrics: &[MetricDef]) -> Self {
         let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
         let length = seconds.div_ceil(MOST_STRETCHES).max(1);
-        let is_exchange = |kind| matches!(kind, MetricKind::Exchange | MetricKind::Sent);
-        let exchanges = metrics.iter().enumerate().filter(|(_, metric)| is_exchange(metric.kind));
+        let exchanges = metrics.iter().enumerate().filter(|(_, metric)| metric.kind.is_exchange());
         Self {
             length,
             number: seconds / length,

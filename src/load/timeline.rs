@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ledger::Second;
-use super::scenario::plan::{MetricDef, MetricKind};
+use super::scenario::plan::MetricDef;
 use super::tally::{Row, Tally, Times};
 use super::vitals::Effort;
 
@@ -102,8 +102,7 @@ impl Chronicle {
     /// For a run that is meant to last so long.
     pub fn new(duration: Duration, metrics: &[MetricDef]) -> Self {
         let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
-        let is_exchange = |kind| matches!(kind, MetricKind::Exchange | MetricKind::Sent);
-        let exchanges = metrics.iter().enumerate().filter(|(_, metric)| is_exchange(metric.kind));
+        let exchanges = metrics.iter().enumerate().filter(|(_, metric)| metric.kind.is_exchange());
         Self {
             rows: metrics.len(),
             exchanges: exchanges.map(|(index, _)| index).collect(),

@@ -11,6 +11,7 @@ use rand::distr::{Alphanumeric, SampleString};
 
 use super::chance::{SplitMix, draw_lent};
 use super::people;
+use crate::clock;
 
 /// An expression may take this many engine steps; a loop in one would otherwise never end.
 const FUEL: u64 = 50_000;
@@ -112,27 +113,11 @@ pub fn epoch_micros() -> u64 {
 fn timestamp(seconds: i64) -> Result<String, Error> {
     let too_far = || Error::new(ErrorKind::InvalidOperation, "$date is too many days away");
     let days = seconds.div_euclid(DAY_SECONDS);
-    // Years of four digits, for which the calendar below is meant.
+    // Years of four digits, as the format wants them.
     if !(-719_468..=2_932_896).contains(&days) {
         return Err(too_far());
     }
-    let (year, month, day) = civil(days);
-    let rest = seconds.rem_euclid(DAY_SECONDS);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
-    Ok(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
-}
-
-/// Year, month and day of a number of days since 1970, by Hinnant's `civil_from_days`.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    clock::at(seconds).ok_or_else(too_far)
 }
 
 #[cfg(test)]

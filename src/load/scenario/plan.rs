@@ -198,6 +198,11 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// Whether it is part of the totals.
+    pub fn is_exchange(self) -> bool {
+        matches!(self, Self::Exchange | Self::Sent)
+    }
+
     /// Its name in reports.
     pub fn word(self) -> &'static str {
         match self {

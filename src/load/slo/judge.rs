@@ -126,7 +126,7 @@ impl Stretch {
 fn rows(slo: &Slo, metrics: &[MetricDef]) -> Vec<usize> {
     let counts = |kind: MetricKind| match slo.measure {
         Measure::Errors => !matches!(kind, MetricKind::Delivery | MetricKind::Setup),
-        _ => matches!(kind, MetricKind::Exchange | MetricKind::Sent),
+        _ => kind.is_exchange(),
     };
     match slo.row {
         Some(row) => vec![row],
