@@ -17,6 +17,7 @@ use crate::indexes::plan::Plan;
 use crate::indexes::spec::model::SpecFile;
 use crate::indexes::verify::VerifyReport;
 use crate::load::LoadReport;
+use crate::load::capacity::CapacityReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
 use crate::state::change::{ChangeReport, EvictionReport};
@@ -42,6 +43,7 @@ fn files_that_people_write() {
 fn reports_that_programs_read() {
     assert_data_eq!(schema::<HealthReport>(), file!["../docs/schemas/health-report.json"]);
     assert_data_eq!(schema::<LoadReport>(), file!["../docs/schemas/loadtest-report.json"]);
+    assert_data_eq!(schema::<CapacityReport>(), file!["../docs/schemas/loadtest-capacity-report.json"]);
     assert_data_eq!(schema::<Summary>(), file!["../docs/schemas/loadtest-validate.json"]);
     assert_data_eq!(schema::<Capabilities>(), file!["../docs/schemas/indexes-capabilities.json"]);
     assert_data_eq!(schema::<DemoReport>(), file!["../docs/schemas/demo-report.json"]);

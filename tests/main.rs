@@ -25,6 +25,7 @@ mod indexes_role;
 mod indexes_shipped;
 mod indexes_verify;
 mod loadtest;
+mod loadtest_capacity;
 mod loadtest_socketio;
 mod mongo_proxy_check;
 mod readme;

@@ -24,6 +24,7 @@ use crate::health::target::TargetError;
 use crate::indexes::IndexError;
 use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
+use crate::load::capacity::CapacityError;
 use crate::output::{Format, Output};
 use crate::state::StateError;
 
@@ -71,6 +72,9 @@ pub enum Error {
     /// A load test could not be run.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A search for the capacity could not be done.
+    #[error(transparent)]
+    Capacity(CapacityError),
     /// A command on indexes could not be done.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -130,14 +134,22 @@ impl Error {
             Self::Instance { .. } => Exit::Failed,
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
             Self::Demo(DemoError::Server(_)) => Exit::Unreachable,
-            Self::Load(LoadError::Unreachable { .. }) => Exit::Unreachable,
-            Self::Load(LoadError::Descriptors(_)) => Exit::Usage,
-            Self::Load(LoadError::Interrupted) => Exit::Interrupted,
-            Self::Load(LoadError::Goose(_) | LoadError::EndedEarly) | Self::Io { .. } => Exit::Inconclusive,
+            Self::Load(error) => exit_of_load(error),
+            Self::Capacity(CapacityError::NoArrivalFinished { .. }) | Self::Io { .. } => Exit::Inconclusive,
+            Self::Capacity(_) => Exit::Usage,
             Self::Index(error) => exit_of_index(error),
             Self::State(error) => exit_of_state(error),
             Self::Refused(_) => Exit::Refused,
         }
+    }
+}
+
+fn exit_of_load(error: &LoadError) -> Exit {
+    match error {
+        LoadError::Unreachable { .. } => Exit::Unreachable,
+        LoadError::Descriptors(_) => Exit::Usage,
+        LoadError::Interrupted => Exit::Interrupted,
+        LoadError::Goose(_) | LoadError::EndedEarly => Exit::Inconclusive,
     }
 }
 
@@ -166,6 +178,16 @@ fn exit_of_state(error: &StateError) -> Exit {
             }
             _ => Exit::Refused,
         },
+    }
+}
+
+impl From<CapacityError> for Error {
+    fn from(error: CapacityError) -> Self {
+        match error {
+            CapacityError::Load(error) => Self::Load(error),
+            CapacityError::Mistakes(mistakes) => Self::Mistakes(mistakes),
+            other => Self::Capacity(other),
+        }
     }
 }
 
@@ -245,6 +267,7 @@ async fn execute(command: Command) -> Outcome {
         Command::ServeInstance => serve::run_instance().await,
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(args).await,
+        Command::Loadtest(loadtest::Command::FindCapacity(args)) => loadtest::find_capacity::run(*args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
         Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
         Command::Migrate(migrate::Command::State(command)) => migrate::state::run(command).await,

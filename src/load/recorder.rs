@@ -194,6 +194,14 @@ impl Recorder {
         counts
     }
 
+    /// Forgets all that was recorded: a warm-up is over.
+    pub fn forget(&self) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            *shard = Shard::new(shard.rows.len());
+        }
+    }
+
     /// Everything, added up.
     pub fn totals(&self) -> Totals {
         let mut shards = self.shards.iter().map(lock);

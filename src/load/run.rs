@@ -48,7 +48,9 @@ pub struct Progress {
     pub total: Duration,
     /// Users within an iteration.
     pub active: u32,
-    /// Exchanges so far.
+    /// Iterations begun, those of the warm-up left out.
+    pub begun: u64,
+    /// Exchanges so far, those of the warm-up left out.
     pub counts: Counts,
 }
 
@@ -77,9 +79,30 @@ pub enum LoadError {
     Goose(#[from] Box<GooseError>),
 }
 
+/// What of a run is measured.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    /// How long load lasted, without the warm-up.
+    load: Duration,
+    /// The warm-up, as far as it went.
+    warm_up: Duration,
+    /// Iterations that were begun in it.
+    warm_up_begun: u64,
+}
+
 /// Runs `plan` to its end or until `interrupt`; `watch` sees the progress.
 pub async fn run(
     plan: Arc<Plan>,
+    interrupt: CancellationToken,
+    watch: impl FnMut(&Progress),
+) -> Result<LoadReport, LoadError> {
+    run_after(plan, Duration::ZERO, interrupt, watch).await
+}
+
+/// The same, where the first `warm_up` of the load is not measured.
+pub async fn run_after(
+    plan: Arc<Plan>,
+    warm_up: Duration,
     interrupt: CancellationToken,
     mut watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, LoadError> {
@@ -92,7 +115,7 @@ pub async fn run(
     let shared = Arc::new(Shared::new(Arc::clone(&plan), connector, stop));
     let mut attack = tokio::spawn(attack(Arc::clone(&shared)));
     let measured = tokio::select! {
-        measured = supervise(&shared, &mut watch) => measured,
+        measured = supervise(&shared, warm_up, &mut watch) => measured,
         // goose ends when it is told to; earlier, it has failed.
         early = &mut attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
     };
@@ -101,16 +124,16 @@ pub async fn run(
 }
 
 /// What was seen. Steps that were finished after the end belong to the time that they took.
-fn observe(shared: &Shared, measured: Duration) -> Observed {
+fn observe(shared: &Shared, measured: Measured) -> Observed {
     let totals = shared.recorder.totals();
-    let start = shared.start.get().copied();
+    let start = shared.start.get().map(|start| *start + measured.warm_up);
     let last = totals.last.zip(start).map(|(last, start)| last.saturating_duration_since(start));
     let arrivals = match &shared.plan.load {
-        Load::Open { shape, .. } => Some(shape.arrivals()),
+        Load::Open { shape, .. } => Some(shape.arrivals().saturating_sub(measured.warm_up_begun)),
         Load::Closed(_) => None,
     };
     Observed {
-        measured: last.unwrap_or_default().max(measured),
+        measured: last.unwrap_or_default().max(measured.load),
         totals,
         is_interrupted: shared.stop.interrupt.is_cancelled(),
         arrivals,
@@ -156,8 +179,8 @@ async fn reach(plan: &Plan) -> Result<Connector, LoadError> {
 }
 
 /// Lets all users start at once, watches until they are done, the time is over, or somebody interrupts, and
-/// lets them finish. Returns how long load lasted.
-async fn supervise(shared: &Shared, watch: &mut impl FnMut(&Progress)) -> Duration {
+/// lets them finish.
+async fn supervise(shared: &Shared, warm_up: Duration, watch: &mut impl FnMut(&Progress)) -> Measured {
     let interrupt = &shared.stop.interrupt;
     tokio::select! {
         () = all_ready(shared) => {}
@@ -165,11 +188,13 @@ async fn supervise(shared: &Shared, watch: &mut impl FnMut(&Progress)) -> Durati
     }
     let start = Instant::now() + LEAD;
     shared.start.set(start).ok();
+    let mut measured = Measured { load: Duration::ZERO, warm_up: Duration::ZERO, warm_up_begun: 0 };
     tokio::select! {
-        () = watch_load(shared, start, watch) => {}
+        () = watch_load(shared, start, warm_up, &mut measured, watch) => {}
         () = interrupt.cancelled() => {}
     }
-    let measured = Instant::now().saturating_duration_since(start).min(shared.plan.load.duration());
+    let load = Instant::now().saturating_duration_since(start).min(shared.plan.load.duration());
+    measured.load = load.saturating_sub(measured.warm_up);
     tokio::select! {
         () = finish(shared) => {}
         () = async {
@@ -191,11 +216,22 @@ async fn all_ready(shared: &Shared) {
     }
 }
 
-async fn watch_load(shared: &Shared, start: Instant, watch: &mut impl FnMut(&Progress)) {
+async fn watch_load(
+    shared: &Shared,
+    start: Instant,
+    warm_up: Duration,
+    measured: &mut Measured,
+    watch: &mut impl FnMut(&Progress),
+) {
     let exchanges = exchanges(&shared.plan);
     let end = start + shared.plan.load.duration();
     let mut tick = tokio::time::interval_at(start, TICK);
     while !is_done(shared) && tick.tick().await < end {
+        if measured.warm_up.is_zero() && !warm_up.is_zero() && start.elapsed() >= warm_up {
+            shared.recorder.forget();
+            measured.warm_up_begun = shared.begun.swap(0, Ordering::Relaxed);
+            measured.warm_up = start.elapsed();
+        }
         watch(&progress(shared, start, &exchanges));
     }
 }
@@ -229,6 +265,7 @@ fn progress(shared: &Shared, start: Instant, exchanges: &[usize]) -> Progress {
         elapsed,
         total,
         active: shared.active.load(Ordering::Relaxed),
+        begun: shared.begun.load(Ordering::Relaxed),
         counts: shared.recorder.counts(exchanges),
     }
 }

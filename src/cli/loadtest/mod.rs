@@ -1,11 +1,16 @@
 //! `scalectl loadtest`
 
+pub mod find_capacity;
 pub mod run;
 pub mod validate;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use url::Url;
+
+use super::Error;
 use super::args::{duration, positive_duration};
 use crate::config::Mistakes;
 use crate::load::{Overrides, Plan, compile};
@@ -15,6 +20,8 @@ use crate::load::{Overrides, Plan, compile};
 pub enum Command {
     /// Run a scenario file and judge the result by its thresholds
     Run(run::Args),
+    /// Find out what a system holds: comfortably, at most, and where it breaks
+    FindCapacity(Box<find_capacity::Args>),
     /// Check a scenario file without sending anything
     Validate(validate::Args),
 }
@@ -69,4 +76,21 @@ fn rate(text: &str) -> Result<f64, String> {
         Ok(rate) if rate > 0.0 && rate <= 1_000_000.0 => Ok(rate),
         _ => Err("write a number of arrivals a second, above 0 and at most 1000000".to_owned()),
     }
+}
+
+/// A slip in a URL must not become an attack on somebody else's server.
+fn ensure_allowed(target: &Url, allowed: &[String]) -> Result<(), Error> {
+    let host = target.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    if is_loopback(target) || allowed.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "load on {host} was not allowed; if the host is yours to load, add --allow-host {host}"
+    )))
+}
+
+/// Whether a URL is one of this machine's own.
+fn is_loopback(target: &Url) -> bool {
+    let host = target.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

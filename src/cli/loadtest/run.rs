@@ -1,12 +1,11 @@
 //! `scalectl loadtest run`
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::ScenarioArgs;
+use super::{ScenarioArgs, ensure_allowed};
 use crate::cli::args::OutputArgs;
-use crate::cli::{Error, Outcome, io_error};
-use crate::load::{self, Plan};
+use crate::cli::{Outcome, io_error};
+use crate::load;
 use crate::output::progress::LoadProgress;
 use crate::{output, signal};
 
@@ -26,7 +25,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     let output = args.output.resolve();
     let plan = Arc::new(args.scenario.compile()?);
-    ensure_allowed(&plan, &args.allow_host)?;
+    ensure_allowed(&plan.target, &args.allow_host)?;
     let title = args.scenario.file().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut progress = LoadProgress::start(output, &title);
     let result = load::run(plan, signal::interrupt(), |state| progress.update(state)).await;
@@ -34,16 +33,4 @@ pub async fn run(args: Args) -> Outcome {
     let report = result?;
     output.report(&report, output::load::render).map_err(io_error("the results could not be written"))?;
     Ok(report.exit())
-}
-
-/// A slip in a URL must not become an attack on somebody else's server.
-fn ensure_allowed(plan: &Plan, allowed: &[String]) -> Result<(), Error> {
-    let host = plan.target.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if is_loopback || allowed.iter().any(|name| name.eq_ignore_ascii_case(host)) {
-        return Ok(());
-    }
-    Err(Error::Refused(format!(
-        "load on {host} was not allowed; if the host is yours to load, add --allow-host {host}"
-    )))
 }

@@ -1,0 +1,448 @@
+//! The search for the limit, as a machine that is told what came of each step and says which one is next.
+//!
+//! A baseline; steps that grow until one fails; halving between the best and the worst until they are close; the
+//! best again, several times, among others in random order; overload until the system breaks. A failure that may be
+//! the noise of one moment, and any invalid step, is tried once more before it counts. Nothing here waits or sends.
+
+use std::collections::VecDeque;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::axis::Axis;
+use super::step::{GeneratorLimits, Judged, StepOutcome, Verdict};
+
+/// How steps grow while nothing shows, and once response times have begun to rise.
+const STRIDE: f64 = 2.0;
+const SHORT_STRIDE: f64 = 1.5;
+/// The rise of p95 over the baseline's that shortens the stride.
+const RISEN: f64 = 2.0;
+/// The first overload, and how overload grows from there.
+const OVERSHOOT: f64 = 1.25;
+const OVERLOADS: u32 = 5;
+/// How often a best level that is not confirmed gives way to a lower one.
+const RETREATS: u32 = 4;
+/// A closed system is saturated when a level at least this much higher brings less than this part of the gain that
+/// more users promise.
+const SATURATION_STRIDE: f64 = 1.25;
+const SATURATION_GAIN: f64 = 0.2;
+/// Goodput from this part of the most on is as much as there is.
+const FULL: f64 = 0.97;
+
+/// What is searched for, and how closely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// What is turned up.
+    pub axis: Axis,
+    /// The first level of the climb.
+    pub start: f64,
+    /// The highest level that is tried.
+    pub max: f64,
+    /// The baseline.
+    pub baseline: f64,
+    /// The best level and the first that fails may be this far apart, as a part of the best.
+    pub tolerance: f64,
+    /// How often the best level has to pass again.
+    pub confirm: u32,
+    /// What the generator is allowed.
+    pub limits: GeneratorLimits,
+    /// Decides the order of the confirmation.
+    pub seed: u64,
+}
+
+/// Why a step is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// What the system does when it has almost nothing to do.
+    Baseline,
+    /// Higher than before.
+    Climb,
+    /// Between the best that passed and the worst that did not.
+    Bisect,
+    /// The best again, or the failing one beside it.
+    Confirm,
+    /// More than it holds.
+    Overload,
+}
+
+/// The next step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ask {
+    /// Why.
+    pub purpose: Purpose,
+    /// In the unit of the axis.
+    pub level: f64,
+    /// Whether the same was tried just before.
+    pub is_repeat: bool,
+}
+
+impl Ask {
+    /// Whether more is asked for than the system holds.
+    pub fn is_overload(&self) -> bool {
+        self.purpose == Purpose::Overload
+    }
+}
+
+/// A step that was run.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What was asked for.
+    pub ask: Ask,
+    /// What it measured.
+    pub outcome: StepOutcome,
+    /// What that means.
+    pub judged: Judged,
+}
+
+/// How far a search has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Finding {
+    /// The limit lies between a level that was confirmed and one that fails.
+    Found,
+    /// The highest level that was allowed is held: the limit lies above it.
+    AboveMaximum,
+    /// Already the baseline fails.
+    FailsAtBaseline,
+    /// The limit lies above what the generator can drive honestly.
+    AboveGenerator,
+    /// The best levels did not pass again.
+    Unsteady,
+    /// The search was ended before it knew.
+    Unfinished,
+}
+
+/// A level above which the search need not look, and whether the system or the generator set it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ceiling {
+    level: f64,
+    is_systems: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Climb,
+    Confirm { passed: u32, failed: u32, retreats: u32, left: VecDeque<f64> },
+    Overload { tried: u32 },
+    Done(Finding),
+}
+
+/// The search.
+#[derive(Debug)]
+pub struct Search {
+    terms: Terms,
+    stage: Stage,
+    next: Option<Ask>,
+    steps: Vec<Step>,
+    best: Option<f64>,
+    ceiling: Option<Ceiling>,
+    confirmed: Option<u32>,
+    /// Whether more users were seen to bring no more.
+    is_saturated: bool,
+    /// The finding that is reported once overload has been tried.
+    finding: Finding,
+    random: StdRng,
+}
+
+impl Search {
+    /// A search before its first step.
+    pub fn new(terms: Terms) -> Self {
+        let next = Ask { purpose: Purpose::Baseline, level: terms.baseline, is_repeat: false };
+        Self {
+            random: StdRng::seed_from_u64(terms.seed),
+            terms,
+            stage: Stage::Climb,
+            next: Some(next),
+            steps: Vec::new(),
+            best: None,
+            ceiling: None,
+            confirmed: None,
+            is_saturated: false,
+            finding: Finding::Unfinished,
+        }
+    }
+
+    /// The step that is due; none when all is known.
+    pub fn next(&self) -> Option<Ask> {
+        self.next
+    }
+
+    /// What was run so far.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What it is searching on.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// How far it has come.
+    pub fn finding(&self) -> Finding {
+        match self.stage {
+            Stage::Done(finding) => finding,
+            Stage::Overload { .. } => self.finding,
+            _ => Finding::Unfinished,
+        }
+    }
+
+    /// The highest level that is held, as far as is known.
+    pub fn best(&self) -> Option<f64> {
+        self.best
+    }
+
+    /// The lowest level above the best that fails.
+    pub fn first_failing(&self) -> Option<f64> {
+        self.ceiling.filter(|ceiling| ceiling.is_systems).map(|ceiling| ceiling.level)
+    }
+
+    /// How often the best level passed again; none before it was tried.
+    pub fn confirmed(&self) -> Option<u32> {
+        self.confirmed
+    }
+
+    /// Takes what came of the step that was due, judges it, and decides on the next one.
+    pub fn take(&mut self, outcome: StepOutcome) {
+        let Some(ask) = self.next.take() else { return };
+        let mut judged = outcome.judge(&self.terms.limits);
+        let is_search = matches!(ask.purpose, Purpose::Climb | Purpose::Bisect);
+        let saturated = (is_search && judged.verdict == Verdict::Passed)
+            .then(|| self.saturation(&ask, &outcome))
+            .flatten();
+        let is_doubtful = match judged.verdict {
+            Verdict::Passed => false,
+            Verdict::Failed => outcome.is_narrow() && (is_search || ask.purpose == Purpose::Baseline),
+            Verdict::Invalid => true,
+        };
+        if let Some(reason) = saturated {
+            judged = Judged { verdict: Verdict::Failed, reasons: vec![reason] };
+        }
+        let verdict = judged.verdict;
+        self.steps.push(Step { ask, outcome, judged });
+        if is_doubtful && !ask.is_repeat {
+            self.next = Some(Ask { is_repeat: true, ..ask });
+            return;
+        }
+        match ask.purpose {
+            Purpose::Baseline => self.after_baseline(verdict),
+            Purpose::Climb | Purpose::Bisect => self.after_search(&ask, verdict),
+            Purpose::Confirm => self.after_confirm(&ask, verdict),
+            Purpose::Overload => self.after_overload(&ask, verdict),
+        }
+    }
+
+    /// Whether more users bring no more. Once that was seen, every level that brings as much as the most is one too
+    /// many: also those that passed before.
+    fn saturation(&mut self, ask: &Ask, outcome: &StepOutcome) -> Option<String> {
+        if !self.terms.axis.can_saturate() {
+            return None;
+        }
+        let most = self.most_goodput().max(outcome.goodput);
+        if self.is_saturated {
+            let is_full = outcome.goodput >= FULL * most;
+            return is_full.then(full_reason);
+        }
+        let lower = self.highest_passed(|step| step.ask.level * SATURATION_STRIDE <= ask.level)?;
+        let (more, gained) = (ask.level / lower.ask.level, outcome.goodput / lower.outcome.goodput);
+        if lower.outcome.goodput <= 0.0 || gained - 1.0 >= SATURATION_GAIN * (more - 1.0) {
+            return None;
+        }
+        self.is_saturated = true;
+        self.judge_anew(FULL * most);
+        Some(format!("saturated: {more:.2} times the users brought {gained:.2} times the goodput"))
+    }
+
+    fn most_goodput(&self) -> f64 {
+        let valid = self.steps.iter().filter(|step| step.judged.verdict != Verdict::Invalid);
+        valid.map(|step| step.outcome.goodput).fold(0.0, f64::max)
+    }
+
+    fn highest_passed(&self, is_meant: impl Fn(&Step) -> bool) -> Option<&Step> {
+        let passed =
+            self.steps.iter().filter(|step| step.judged.verdict == Verdict::Passed && is_meant(step));
+        passed.max_by(|a, b| a.ask.level.total_cmp(&b.ask.level))
+    }
+
+    /// Levels of the climb that brought `full` or more were not needed for it.
+    fn judge_anew(&mut self, full: f64) {
+        for step in self.steps.iter_mut().filter(|step| step.ask.purpose != Purpose::Baseline) {
+            if step.judged.verdict == Verdict::Passed && step.outcome.goodput >= full {
+                step.judged = Judged { verdict: Verdict::Failed, reasons: vec![full_reason()] };
+                let level = step.ask.level.min(self.ceiling.map_or(f64::INFINITY, |ceiling| ceiling.level));
+                self.ceiling = Some(Ceiling { level, is_systems: true });
+            }
+        }
+        self.best = self.highest_passed(|_| true).map(|step| step.ask.level);
+    }
+
+    fn after_baseline(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Passed => {
+                self.best = Some(self.terms.baseline);
+                let first = self.terms.start.clamp(self.terms.baseline, self.terms.max);
+                if first > self.terms.baseline {
+                    self.ask(Purpose::Climb, first);
+                } else {
+                    self.search_on();
+                }
+            }
+            Verdict::Failed => self.end(Finding::FailsAtBaseline),
+            Verdict::Invalid => self.end(Finding::AboveGenerator),
+        }
+    }
+
+    fn after_search(&mut self, ask: &Ask, verdict: Verdict) {
+        match verdict {
+            Verdict::Passed => {
+                self.best = Some(self.best.map_or(ask.level, |best| best.max(ask.level)));
+            }
+            Verdict::Failed => self.bound(ask.level, true),
+            Verdict::Invalid => self.bound(ask.level, false),
+        }
+        self.search_on();
+    }
+
+    fn bound(&mut self, level: f64, is_systems: bool) {
+        if self.ceiling.is_none_or(|ceiling| level < ceiling.level) {
+            self.ceiling = Some(Ceiling { level, is_systems });
+        }
+    }
+
+    /// The next level of the climb, or of the halving, or the end of both.
+    fn search_on(&mut self) {
+        let best = self.best.unwrap_or(self.terms.baseline);
+        let axis = self.terms.axis;
+        match self.ceiling {
+            None if best >= self.terms.max => self.begin_confirm(0),
+            None => self.ask(Purpose::Climb, axis.round(best * self.stride()).min(self.terms.max)),
+            Some(ceiling) => {
+                let middle = axis.round((best * ceiling.level).sqrt());
+                let is_close = ceiling.level <= best * (1.0 + self.terms.tolerance);
+                if is_close || middle <= best || middle >= ceiling.level {
+                    self.begin_confirm(0);
+                } else {
+                    self.ask(Purpose::Bisect, middle);
+                }
+            }
+        }
+    }
+
+    /// Long steps while nothing shows, shorter ones once response times rise.
+    fn stride(&self) -> f64 {
+        let p95 = |step: &Step| step.outcome.response.map(|times| times.p95 as f64);
+        let (first, last) = (self.steps.first().and_then(p95), self.steps.last().and_then(p95));
+        match first.zip(last) {
+            Some((first, last)) if last > RISEN * first => SHORT_STRIDE,
+            _ => STRIDE,
+        }
+    }
+
+    /// The best as often as is wanted, and once the level that failed, so that neither is favoured by its place.
+    fn begin_confirm(&mut self, retreats: u32) {
+        let Some(best) = self.best else { return self.end(Finding::Unsteady) };
+        let mut left = vec![best; self.terms.confirm as usize];
+        left.extend(self.first_failing().filter(|_| retreats == 0 && self.terms.confirm > 0));
+        left.shuffle(&mut self.random);
+        self.stage = Stage::Confirm { passed: 0, failed: 0, retreats, left: left.into() };
+        self.confirm_on();
+    }
+
+    fn confirm_on(&mut self) {
+        let Stage::Confirm { passed, failed, retreats, left } = &mut self.stage else { return };
+        let (passed, failed, retreats) = (*passed, *failed, *retreats);
+        if failed > 0 {
+            return self.retreat(retreats);
+        }
+        match left.pop_front() {
+            Some(level) => self.ask(Purpose::Confirm, level),
+            None => {
+                self.confirmed = Some(passed);
+                self.begin_overload();
+            }
+        }
+    }
+
+    fn after_confirm(&mut self, ask: &Ask, verdict: Verdict) {
+        let is_best = self.best == Some(ask.level);
+        if let Stage::Confirm { passed, failed, .. } = &mut self.stage {
+            match verdict {
+                Verdict::Passed if is_best => *passed += 1,
+                Verdict::Failed if is_best => *failed += 1,
+                // The failing level beside it is evidence, and decides nothing.
+                _ => {}
+            }
+        }
+        if is_best && verdict == Verdict::Invalid {
+            // The generator can no longer do what it did before: the answer cannot be confirmed.
+            self.confirmed = Some(0);
+            return self.end(Finding::AboveGenerator);
+        }
+        self.confirm_on();
+    }
+
+    /// A best level that failed when tried again gives way to the next lower one.
+    fn retreat(&mut self, retreats: u32) {
+        let Some(failed) = self.best else { return };
+        self.confirmed = Some(0);
+        self.ceiling = Some(Ceiling { level: failed, is_systems: true });
+        let lower = self.terms.axis.round(failed * (1.0 - self.terms.tolerance)).min(self.below(failed));
+        if retreats >= RETREATS || lower < self.terms.baseline {
+            return self.end(Finding::Unsteady);
+        }
+        self.best = Some(lower);
+        self.begin_confirm(retreats + 1);
+    }
+
+    /// The next lower level that can be run.
+    fn below(&self, level: f64) -> f64 {
+        if self.terms.axis.is_open() { level } else { level - 1.0 }
+    }
+
+    fn begin_overload(&mut self) {
+        self.finding = match self.ceiling {
+            Some(Ceiling { is_systems: true, .. }) => Finding::Found,
+            Some(_) => return self.end(Finding::AboveGenerator),
+            None => return self.end(Finding::AboveMaximum),
+        };
+        self.stage = Stage::Overload { tried: 0 };
+        let best = self.best.unwrap_or(self.terms.baseline);
+        self.overload(best * OVERSHOOT);
+    }
+
+    fn overload(&mut self, level: f64) {
+        // Overload may go beyond the highest level that is searched by no more than the overshoot.
+        let most = self.terms.max * OVERSHOOT;
+        self.ask(Purpose::Overload, self.terms.axis.round(level.min(most)));
+    }
+
+    fn after_overload(&mut self, ask: &Ask, verdict: Verdict) {
+        let Stage::Overload { tried } = &mut self.stage else { return };
+        *tried += 1;
+        let is_last = *tried >= OVERLOADS || ask.level >= self.terms.max * OVERSHOOT;
+        let breaks = self.steps.last().is_some_and(|step| step.outcome.breaks().is_some());
+        if is_last || breaks || verdict == Verdict::Invalid {
+            return self.end(self.finding);
+        }
+        self.overload(ask.level * SHORT_STRIDE);
+    }
+
+    fn ask(&mut self, purpose: Purpose, level: f64) {
+        self.next = Some(Ask { purpose, level, is_repeat: false });
+    }
+
+    fn end(&mut self, finding: Finding) {
+        self.stage = Stage::Done(finding);
+        self.next = None;
+    }
+}
+
+fn full_reason() -> String {
+    format!("saturated: within {:.0} % of the highest goodput", 100.0 * (1.0 - FULL))
+}
+
+#[cfg(test)]
+mod tests;
