@@ -12,6 +12,7 @@ use crate::cli::args::{OutputArgs, positive_duration};
 use crate::cli::{Error, Outcome, io_error};
 use crate::clients::SecretUrl;
 use crate::config::Document;
+use crate::config::duration::humanize;
 use crate::config::topology::Reference;
 use crate::load::Overrides;
 use crate::load::capacity::axis::Axis;
@@ -32,6 +33,8 @@ const HIGHEST: f64 = 1_000_000.0;
 /// The baseline, as a part of the highest level where that is given, and of the first otherwise.
 const BASELINE_OF_MAX: f64 = 0.01;
 const BASELINE_OF_START: f64 = 0.1;
+/// A step of an open axis sees so many of what is counted at least: fewer show nothing.
+const FEWEST_IN_A_STEP: f64 = 10.0;
 
 /// Runs a scenario at many levels until its limits are known.
 #[derive(Debug, clap::Args)]
@@ -197,7 +200,8 @@ impl Args {
             return Err(Error::Usage(format!("--start {first} is above --max {highest}")));
         }
         let first = first.min(highest);
-        let baseline = max.map_or(BASELINE_OF_START * first, |max| BASELINE_OF_MAX * max);
+        let fewest = self.fewest(first)?;
+        let baseline = max.map_or(BASELINE_OF_START * first, |max| BASELINE_OF_MAX * max).max(fewest);
         Ok(Terms {
             axis: self.axis,
             start: first,
@@ -208,6 +212,23 @@ impl Args {
             limits: GeneratorLimits { lag: self.measure.max_lag, ..GeneratorLimits::default() },
             seed,
         })
+    }
+
+    /// The lowest level at which a step shows something.
+    fn fewest(&self, first: f64) -> Result<f64, Error> {
+        let fewest = match self.axis.is_open() {
+            true => FEWEST_IN_A_STEP / self.measure.step_duration.as_secs_f64(),
+            false => 1.0,
+        };
+        if first >= fewest {
+            return Ok(fewest);
+        }
+        let step = humanize(self.measure.step_duration);
+        Err(Error::Usage(format!(
+            "at {first} {} a step of {step} sees too few; begin higher with --start, or measure longer with \
+             --step-duration",
+            self.axis.unit()
+        )))
     }
 
     fn timing(&self) -> Timing {

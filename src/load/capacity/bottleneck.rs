@@ -18,7 +18,7 @@ const RELEVANT: f64 = 0.5;
 pub enum Bottleneck {
     /// These were full, the first at the lowest level.
     Saturated {
-        /// In the order in which they were full.
+        /// In the order in which they were full; those that were so at the baseline already come last.
         resources: Vec<Full>,
     },
     /// Nothing that was measured was full; this was nearest to it.
@@ -46,6 +46,8 @@ pub struct Full {
     pub unit: &'static str,
     /// How near its limit it was, 1 being at it.
     pub saturation: f64,
+    /// Whether it was full at the baseline already: by somebody else's doing.
+    pub was_full_before: bool,
 }
 
 /// Finds it in `steps`, of which `best` is the highest level that is held.
@@ -68,6 +70,7 @@ pub fn find(steps: &[Step], best: f64) -> Bottleneck {
             resources.push(resource.clone());
         }
     }
+    resources.sort_by_key(|resource| resource.was_full_before);
     if resources.is_empty() {
         let nearest = seen.into_iter().max_by(|a, b| a.saturation.total_cmp(&b.saturation));
         return Bottleneck::NoneFull { nearest };
@@ -78,8 +81,9 @@ pub fn find(steps: &[Step], best: f64) -> Bottleneck {
 fn full(level: f64, reading: &Reading, baseline: &[Reading]) -> Option<Full> {
     let Reading { source, name, value, unit, saturation } = reading;
     let before = baseline.iter().find(|before| before.source == *source && before.name == *name);
-    let baseline = before.map(|before| before.value);
-    saturation.map(|saturation| Full { source, name, level, value: *value, baseline, unit, saturation })
+    let was_full_before = before.and_then(|before| before.saturation).is_some_and(|before| before >= FULL);
+    let (saturation, baseline) = ((*saturation)?, before.map(|before| before.value));
+    Some(Full { source, name, level, value: *value, baseline, unit, saturation, was_full_before })
 }
 
 fn is_same(a: &Full, b: &Full) -> bool {
@@ -110,14 +114,18 @@ mod tests {
     #[test]
     fn the_first_to_be_full_is_named_first_and_invalid_steps_say_nothing() {
         let steps = [
-            step(1.0, Verdict::Passed, &[("CPU", 0.01), ("pool", 0.95)]),
+            step(1.0, Verdict::Passed, &[("CPU", 0.01), ("pool", 0.1), ("disk", 1.0)]),
             step(90.0, Verdict::Invalid, &[("CPU", 1.0), ("pool", 1.0)]),
             step(200.0, Verdict::Failed, &[("CPU", 0.99), ("pool", 0.97)]),
-            step(100.0, Verdict::Passed, &[("CPU", 0.7), ("pool", 0.92)]),
+            step(100.0, Verdict::Passed, &[("CPU", 0.7), ("pool", 0.92), ("disk", 1.0)]),
         ];
         let Bottleneck::Saturated { resources } = find(&steps, 100.0) else { panic!("none full") };
         let found: Vec<_> = resources.iter().map(|full| (full.name, full.level, full.baseline)).collect();
-        assert_eq!(found, [("pool", 100.0, Some(9.5)), ("CPU", 200.0, Some(0.1))]);
+        assert_eq!(
+            found,
+            [("pool", 100.0, Some(1.0)), ("CPU", 200.0, Some(0.1)), ("disk", 100.0, Some(10.0))]
+        );
+        assert!(resources[2].was_full_before && !resources[0].was_full_before);
     }
 
     #[test]

@@ -215,7 +215,7 @@ impl Search {
             .flatten();
         let is_doubtful = match judged.verdict {
             Verdict::Passed => false,
-            Verdict::Failed => outcome.is_narrow() && (is_search || ask.purpose == Purpose::Baseline),
+            Verdict::Failed => outcome.is_narrow() && self.decides(&ask),
             Verdict::Invalid => true,
         };
         if let Some(reason) = saturated {
@@ -232,6 +232,16 @@ impl Search {
             Purpose::Climb | Purpose::Bisect => self.after_search(&ask, verdict),
             Purpose::Confirm => self.after_confirm(&ask, verdict),
             Purpose::Overload => self.after_overload(&ask, verdict),
+        }
+    }
+
+    /// Whether the search hangs on this step: it does not on overload, nor on the failing level that is tried beside the
+    /// best.
+    fn decides(&self, ask: &Ask) -> bool {
+        match ask.purpose {
+            Purpose::Baseline | Purpose::Climb | Purpose::Bisect => true,
+            Purpose::Confirm => self.best == Some(ask.level),
+            Purpose::Overload => false,
         }
     }
 
@@ -388,11 +398,11 @@ impl Search {
     fn retreat(&mut self, retreats: u32) {
         let Some(failed) = self.best else { return };
         self.confirmed = Some(0);
-        self.ceiling = Some(Ceiling { level: failed, is_systems: true });
         let lower = self.terms.axis.round(failed * (1.0 - self.terms.tolerance)).min(self.below(failed));
         if retreats >= RETREATS || lower < self.terms.baseline {
             return self.end(Finding::Unsteady);
         }
+        self.ceiling = Some(Ceiling { level: failed, is_systems: true });
         self.best = Some(lower);
         self.begin_confirm(retreats + 1);
     }

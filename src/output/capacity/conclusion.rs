@@ -92,7 +92,10 @@ fn bottleneck(bottleneck: &Bottleneck, unit: &str) -> String {
 }
 
 fn resource(full: &Full, unit: &str) -> String {
-    let Full { source, name, level: at, value, baseline, unit: of, saturation } = full;
+    let Full { source, name, level: at, value, baseline, unit: of, saturation, was_full_before } = full;
+    if *was_full_before {
+        return format!("{source} {name}, which was full at the baseline already: something else uses it");
+    }
     let from = baseline.map(|baseline| format!("{} → ", amount(baseline, ""))).unwrap_or_default();
     let saturation = (100.0 * saturation).min(999.0);
     format!(
@@ -123,7 +126,7 @@ fn fitted(fit: &Fit, size: &str) -> String {
     let best = fit.best_size.map(|best| format!(", most at {} {size}", level(best))).unwrap_or_default();
     let (alpha, beta) = (fit.alpha, fit.beta);
     format!(
-        "scalability law: α {:.4} ({:.4} to {:.4}), β {:.2e} ({:.1e} to {:.1e}), R² {:.2}{best}\n    {cause}",
+        "scalability law: {cause}{best}\n    α {:.4} ({:.4} to {:.4}), β {:.2e} ({:.1e} to {:.1e}), R² {:.2}",
         alpha.value, alpha.low, alpha.high, beta.value, beta.low, beta.high, fit.r_squared
     )
 }

@@ -70,7 +70,9 @@ fn step(step: &StepReport) -> Vec<String> {
 fn reasons(search: &SearchReport) -> String {
     let mut out = String::new();
     for step in search.steps.iter().filter(|step| !step.reasons.is_empty()) {
-        out += &format!("  {:>2}  {}\n", step.number, one_line(&step.reasons.join("; ")));
+        for reason in &step.reasons {
+            out += &format!("  {:>2}  {}\n", step.number, one_line(reason));
+        }
     }
     if out.is_empty() { out } else { format!("\n{}\n{out}", style::bold("Why steps did not pass")) }
 }

@@ -57,7 +57,7 @@ impl Sources {
         let metrics = match found {
             Ok(_) => Some(metrics),
             Err(error) => {
-                miss("target", format!("{metrics}: {error}; name another address with --metrics"));
+                miss("target", format!("{}: {error}; see --metrics", metrics.path()));
                 None
             }
         };
