@@ -116,7 +116,8 @@ fn is_right(search: &Search, system: &Simulated) -> Result<(), String> {
             }
             Ok(())
         }
-        Finding::AboveGenerator if system.generator < 1.03 * system.limit => Ok(()),
+        // A step that was offered 2 % too much still passes; one tolerance above it nothing valid is seen any more.
+        Finding::AboveGenerator if system.generator < 1.08 * system.limit => Ok(()),
         Finding::AboveMaximum if system.limit >= 0.98 * search.terms().max => Ok(()),
         other => Err(format!("{other:?} at {best}")),
     }
