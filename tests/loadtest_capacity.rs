@@ -41,7 +41,7 @@ fn verdicts(report: &Value) -> Vec<&str> {
 #[test]
 fn a_known_limit_is_found_within_a_twentieth_and_the_report_conforms() {
     let server = queue();
-    let args = "--start 50 --max 800 --step-duration 3s --warm-up 1s --output json --quiet";
+    let args = "--start 100 --max 400 --step-duration 3s --warm-up 1s --output json --quiet";
     let args: Vec<_> = args.split(' ').collect();
     let report = find(&scenario(&server.url()), &args).run().code(Exit::Done).json();
     conforms("loadtest-capacity-report.json", &report);
@@ -149,6 +149,56 @@ fn on_the_reference_server_a_search_over_sockets_shows_what_the_server_says() {
     };
     assert_eq!(reading("sockets"), 20.0);
     assert!(reading("CPU") > 0.0 && reading("memory") > 1.0);
+}
+
+/// Four users that never pause keep four places busy; more only wait.
+#[test]
+fn users_beyond_what_keeps_the_system_busy_bring_nothing() {
+    let server = queue();
+    let args =
+        "--axis users --start 1 --max 64 --step-duration 2s --warm-up 1s --confirm 1 --output json --quiet";
+    let report =
+        find(&scenario(&server.url()), &args.split(' ').collect::<Vec<_>>()).run().code(Exit::Done).json();
+    let peak = &report["searches"][0]["peak"];
+    assert!((4.0..=6.0).contains(&peak["level"].as_f64().unwrap()), "{report:#}");
+    assert!((185.0..=205.0).contains(&peak["goodput"].as_f64().unwrap()), "{report:#}");
+}
+
+/// One arrival sends four messages: ten arrivals a second are forty messages.
+#[test]
+fn messages_are_counted_and_redis_and_mongodb_are_asked() {
+    let server = ReferenceServer::start();
+    let redis = redis_fixture::Server::start_with(redis_fixture::Options::default());
+    let flow = "- post: {url: /api/auth/guest, json: {name: guest}, capture: {json: $.token, as: token}}\n      \
+         - connect: {auth: {token: \"{{ token }}\"}}\n      - loop:\n          \
+         - emit: {channel: \"room:join\", data: {room: lobby}, acknowledge: true}\n        count: 4\n";
+    let file = format!(
+        "config: {{target: \"{}\"}}\nscenarios:\n  - engine: socketio\n    flow:\n      {flow}slo:\n  - errors < 1%\n",
+        server.url()
+    );
+    let args = "--axis messages --start 20 --max 40 --step-duration 2s --warm-up 1s --confirm 0 --output json --quiet \
+         --mongodb mongodb://127.0.0.1:1/ --redis env:TEST_REDIS";
+    let report =
+        find(&file, &args.split_whitespace().collect::<Vec<_>>()).env("TEST_REDIS", redis.url()).run();
+    let report = report.code(Exit::Done).json();
+    let search = &report["searches"][0];
+    let last = search["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["level"], 40.0);
+    // Eighty messages, twenty registrations and twenty connections in two seconds, and what was still under way.
+    let exchanges = last["exchanges"].as_u64().unwrap();
+    assert!((100..=140).contains(&exchanges), "{last:#}");
+    let has_redis = last["server"].as_array().unwrap().iter().any(|reading| reading["source"] == "redis");
+    assert!(has_redis, "{last:#}");
+    let absent = search["absent"].as_array().unwrap();
+    assert!(absent.iter().any(|absent| absent["source"] == "mongodb"), "{absent:#?}");
+}
+
+#[test]
+fn a_password_on_the_command_line_is_refused_and_not_repeated() {
+    let server = queue();
+    let output = find(&scenario(&server.url()), &["--redis", "redis://:hunter2@127.0.0.1:1"]).run();
+    output.code(Exit::Usage).stdout(str![""]).stderr_has("keep it in a variable or a file");
+    assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
 }
 
 #[test]

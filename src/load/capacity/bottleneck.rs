@@ -108,6 +108,7 @@ mod tests {
             ask: Ask { purpose: Purpose::Climb, level, is_repeat: false },
             outcome: StepOutcome { server: readings.iter().map(reading).collect(), ..StepOutcome::default() },
             judged: Judged { verdict, reasons: Vec::new() },
+            is_saturated: false,
         }
     }
 

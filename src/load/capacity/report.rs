@@ -343,7 +343,7 @@ fn curve(valid: &[&Step]) -> Vec<Point> {
 
 impl StepReport {
     fn new(number: usize, step: &Step) -> Self {
-        let Step { ask, outcome, judged } = step;
+        let Step { ask, outcome, judged, is_saturated: _ } = step;
         Self {
             number,
             purpose: ask.purpose,

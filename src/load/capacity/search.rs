@@ -4,6 +4,8 @@
 //! best again, several times, among others in random order; overload until the system breaks. A failure that may be
 //! the noise of one moment, and any invalid step, is tried once more before it counts. Nothing here waits or sends.
 
+mod saturation;
+
 use std::collections::VecDeque;
 
 use rand::SeedableRng;
@@ -25,13 +27,6 @@ const OVERSHOOT: f64 = 1.25;
 const OVERLOADS: u32 = 5;
 /// How often a best level that is not confirmed gives way to a lower one.
 const RETREATS: u32 = 4;
-/// A closed system is saturated when a level at least this much higher brings less than this part of the gain that
-/// more users promise.
-const SATURATION_STRIDE: f64 = 1.25;
-const SATURATION_GAIN: f64 = 0.2;
-/// Goodput from this part of the most on is as much as there is.
-const FULL: f64 = 0.97;
-
 /// What is searched for, and how closely.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
@@ -96,6 +91,8 @@ pub struct Step {
     pub outcome: StepOutcome,
     /// What that means.
     pub judged: Judged,
+    /// Whether it failed only because more brought no more.
+    pub is_saturated: bool,
 }
 
 /// How far a search has come.
@@ -218,11 +215,12 @@ impl Search {
             Verdict::Failed => outcome.is_narrow() && self.decides(&ask),
             Verdict::Invalid => true,
         };
+        let is_saturated = saturated.is_some();
         if let Some(reason) = saturated {
             judged = Judged { verdict: Verdict::Failed, reasons: vec![reason] };
         }
         let verdict = judged.verdict;
-        self.steps.push(Step { ask, outcome, judged });
+        self.steps.push(Step { ask, outcome, judged, is_saturated });
         if is_doubtful && !ask.is_repeat {
             self.next = Some(Ask { is_repeat: true, ..ask });
             return;
@@ -243,50 +241,6 @@ impl Search {
             Purpose::Confirm => self.best == Some(ask.level),
             Purpose::Overload => false,
         }
-    }
-
-    /// Whether more users bring no more. Once that was seen, every level that brings as much as the most is one too
-    /// many: also those that passed before.
-    fn saturation(&mut self, ask: &Ask, outcome: &StepOutcome) -> Option<String> {
-        if !self.terms.axis.can_saturate() {
-            return None;
-        }
-        let most = self.most_goodput().max(outcome.goodput);
-        if self.is_saturated {
-            let is_full = outcome.goodput >= FULL * most;
-            return is_full.then(full_reason);
-        }
-        let lower = self.highest_passed(|step| step.ask.level * SATURATION_STRIDE <= ask.level)?;
-        let (more, gained) = (ask.level / lower.ask.level, outcome.goodput / lower.outcome.goodput);
-        if lower.outcome.goodput <= 0.0 || gained - 1.0 >= SATURATION_GAIN * (more - 1.0) {
-            return None;
-        }
-        self.is_saturated = true;
-        self.judge_anew(FULL * most);
-        Some(format!("saturated: {more:.2} times the users brought {gained:.2} times the goodput"))
-    }
-
-    fn most_goodput(&self) -> f64 {
-        let valid = self.steps.iter().filter(|step| step.judged.verdict != Verdict::Invalid);
-        valid.map(|step| step.outcome.goodput).fold(0.0, f64::max)
-    }
-
-    fn highest_passed(&self, is_meant: impl Fn(&Step) -> bool) -> Option<&Step> {
-        let passed =
-            self.steps.iter().filter(|step| step.judged.verdict == Verdict::Passed && is_meant(step));
-        passed.max_by(|a, b| a.ask.level.total_cmp(&b.ask.level))
-    }
-
-    /// Levels of the climb that brought `full` or more were not needed for it.
-    fn judge_anew(&mut self, full: f64) {
-        for step in self.steps.iter_mut().filter(|step| step.ask.purpose != Purpose::Baseline) {
-            if step.judged.verdict == Verdict::Passed && step.outcome.goodput >= full {
-                step.judged = Judged { verdict: Verdict::Failed, reasons: vec![full_reason()] };
-                let level = step.ask.level.min(self.ceiling.map_or(f64::INFINITY, |ceiling| ceiling.level));
-                self.ceiling = Some(Ceiling { level, is_systems: true });
-            }
-        }
-        self.best = self.highest_passed(|_| true).map(|step| step.ask.level);
     }
 
     fn after_baseline(&mut self, verdict: Verdict) {
@@ -333,6 +287,7 @@ impl Search {
                 let middle = axis.round((best * ceiling.level).sqrt());
                 let is_close = ceiling.level <= best * (1.0 + self.terms.tolerance);
                 if is_close || middle <= best || middle >= ceiling.level {
+                    self.settle(ceiling.level);
                     self.begin_confirm(0);
                 } else {
                     self.ask(Purpose::Bisect, middle);
@@ -448,10 +403,6 @@ impl Search {
         self.stage = Stage::Done(finding);
         self.next = None;
     }
-}
-
-fn full_reason() -> String {
-    format!("saturated: within {:.0} % of the highest goodput", 100.0 * (1.0 - FULL))
 }
 
 #[cfg(test)]

@@ -79,6 +79,9 @@ fn laws() -> impl Strategy<Value = Law> {
 }
 
 proptest! {
+    // Each case fits a thousand laws.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn an_exact_curve_gives_its_law_back(law in laws()) {
         let found = fit(&exact(&law), 6).unwrap().law;

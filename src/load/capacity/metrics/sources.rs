@@ -57,7 +57,7 @@ impl Sources {
         let metrics = match found {
             Ok(_) => Some(metrics),
             Err(error) => {
-                miss("target", format!("{}: {error}; see --metrics", metrics.path()));
+                miss("target", format!("{}: {error}", metrics.path()));
                 None
             }
         };

@@ -118,7 +118,7 @@ fn is_right(search: &Search, system: &Simulated) -> Result<(), String> {
         }
         // A step that was offered 2 % too much still passes; one tolerance above it nothing valid is seen any more.
         Finding::AboveGenerator if system.generator < 1.08 * system.limit => Ok(()),
-        Finding::AboveMaximum if system.limit >= 0.98 * search.terms().max => Ok(()),
+        Finding::AboveMaximum if system.limit * (1.0 + system.noise) >= 0.98 * search.terms().max => Ok(()),
         other => Err(format!("{other:?} at {best}")),
     }
 }
@@ -256,7 +256,7 @@ fn users_beyond_saturation_are_a_failure_although_every_threshold_holds() {
     });
     assert_eq!(search.finding(), Finding::Found);
     let best = search.best().unwrap();
-    assert!((45.0..=50.0).contains(&best), "{best}");
+    assert!((48.0..=53.0).contains(&best), "{best}");
     let reasons: Vec<_> = search.steps().iter().flat_map(|step| &step.judged.reasons).collect();
     assert!(reasons.iter().all(|reason| reason.starts_with("saturated: ")), "{reasons:?}");
     assert!(reasons.iter().any(|reason| reason.contains("2.00 times the users brought 1.00")), "{reasons:?}");
