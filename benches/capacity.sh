@@ -35,7 +35,7 @@ search() {
 import json, sys
 search = json.load(open(sys.argv[1]))["searches"][0]
 peak = search["peak"] or {"level": 0, "goodput": 0, "confirmed": 0}
-print(peak["goodput"], peak["level"], search["finding"], len(search["steps"]))
+print("%.1f %.1f" % (peak["goodput"], peak["level"]), search["finding"], len(search["steps"]))
 PYTHON
 }
 

@@ -1,14 +1,16 @@
 //! `scalectl loadtest find-capacity`
 
+mod args;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use url::Url;
 
+use args::{From, HIGHEST, InstanceArgs, LevelArgs, MeasureArgs, Place, SourceArgs, axis_parser};
+
 use super::{ensure_allowed, is_loopback};
-use crate::cli::args::{OutputArgs, positive_duration};
+use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome, io_error};
 use crate::clients::SecretUrl;
 use crate::config::Document;
@@ -16,7 +18,8 @@ use crate::config::duration::humanize;
 use crate::config::topology::Reference;
 use crate::load::Overrides;
 use crate::load::capacity::axis::Axis;
-use crate::load::capacity::bench::{Course, LoadBench};
+use crate::load::capacity::bench::LoadBench;
+use crate::load::capacity::course::Course;
 use crate::load::capacity::drive::{Timing, drive};
 use crate::load::capacity::law::Point;
 use crate::load::capacity::metrics::sources::{Places, Sources};
@@ -28,8 +31,6 @@ use crate::output::capacity::progress::CapacityProgress;
 use crate::output::{self, Output};
 use crate::signal;
 
-/// The highest level, when none is given: the most users that a scenario may have.
-const HIGHEST: f64 = 1_000_000.0;
 /// The baseline, as a part of the highest level where that is given, and of the first otherwise.
 const BASELINE_OF_MAX: f64 = 0.01;
 const BASELINE_OF_START: f64 = 0.1;
@@ -60,92 +61,6 @@ pub struct Args {
     allow_host: Vec<String>,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-/// Where it searches.
-#[derive(Debug, Clone, Copy, clap::Args)]
-#[command(next_help_heading = "Levels")]
-struct LevelArgs {
-    /// The first level of the climb [default: 10, for sockets 100, for messages 50]
-    #[arg(long, value_name = "LEVEL", value_parser = level)]
-    start: Option<f64>,
-    /// The highest level to try; the baseline is 1 % of it [default: 1000000, the baseline then a tenth of --start]
-    #[arg(long, value_name = "LEVEL", value_parser = level)]
-    max: Option<f64>,
-    /// Exit 1 when this level is not held
-    #[arg(long, value_name = "LEVEL", value_parser = level)]
-    require: Option<f64>,
-    /// How far apart the best level and the first that fails may be
-    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = percent)]
-    tolerance: f64,
-    /// How often the best level has to pass again
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=10))]
-    confirm: u32,
-    /// Decides the order in which it is tried again
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-}
-
-/// How a step is measured.
-#[derive(Debug, Clone, Copy, clap::Args)]
-#[command(next_help_heading = "Steps")]
-struct MeasureArgs {
-    /// How long a step is measured
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = positive_duration)]
-    step_duration: Duration,
-    /// How long load lasts before that; longer by itself where a scenario takes longer
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = positive_duration)]
-    warm_up: Duration,
-    /// Users that may be under way at once where arrivals are turned up
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    max_users: u32,
-    /// A step is invalid when 1 % of the generator's timers fire later than this
-    #[arg(long, value_name = "DURATION", default_value = "10ms", value_parser = positive_duration)]
-    max_lag: Duration,
-}
-
-/// How many instances there are.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Instances")]
-struct InstanceArgs {
-    /// How many instances the target has: comfortable load then survives the loss of one
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "at")]
-    instances: Option<u32>,
-    /// Search once for each number of instances, at its address, or take the peak of an earlier JSON report; may be
-    /// given several times, such as --at 1=http://one:8080 --at 2=http://two:8080 --at 4=four.json
-    #[arg(long, value_name = "N=URL|FILE", value_parser = place)]
-    at: Vec<Place>,
-    /// Say how many instances this much goodput needs
-    #[arg(long, value_name = "GOODPUT", value_parser = level, requires = "at")]
-    plan_for: Option<f64>,
-}
-
-/// Whom to ask what the system does meanwhile.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "What the systems say of themselves")]
-struct SourceArgs {
-    /// The target's Prometheus metrics [default: /metrics of the target]
-    #[arg(long, value_name = "URL")]
-    metrics: Option<Url>,
-    /// Its MongoDB; env:NAME or file:PATH for one with a password
-    #[arg(long, value_name = "URI", env = "SCALECTL_MONGODB_URI", hide_env_values = true)]
-    mongodb: Option<Reference>,
-    /// Its Redis; env:NAME or file:PATH for one with a password
-    #[arg(long, value_name = "URL", env = "SCALECTL_REDIS_URL", hide_env_values = true)]
-    redis: Option<Reference>,
-}
-
-/// A number of instances, and where their peak is to be had.
-#[derive(Debug, Clone)]
-struct Place {
-    instances: u32,
-    from: From,
-}
-
-#[derive(Debug, Clone)]
-enum From {
-    Search(String),
-    Report(PathBuf),
 }
 
 /// Searches, concludes, reports.
@@ -306,37 +221,4 @@ fn earlier(places: &[Place]) -> Result<Vec<Point>, Error> {
         }
     }
     Ok(points)
-}
-
-fn axis_parser() -> impl TypedValueParser<Value = Axis> {
-    PossibleValuesParser::new(Axis::ALL.map(Axis::word)).map(|word| {
-        let found = Axis::ALL.into_iter().find(|axis| axis.word() == word);
-        // The parser lets no other word through.
-        found.unwrap_or(Axis::ArrivalRate)
-    })
-}
-
-fn level(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(level) if level > 0.0 && level <= HIGHEST => Ok(level),
-        _ => Err("write a number above 0 and at most 1000000".to_owned()),
-    }
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    match text.trim_end_matches('%').parse::<f64>() {
-        Ok(percent) if (1.0..=50.0).contains(&percent) => Ok(percent / 100.0),
-        _ => Err("write a percentage between 1% and 50%".to_owned()),
-    }
-}
-
-fn place(text: &str) -> Result<Place, String> {
-    let (instances, from) = text.split_once('=').ok_or("write N=URL or N=FILE")?;
-    let instances = match instances.parse() {
-        Ok(instances) if instances >= 1 => instances,
-        _ => return Err(format!("`{instances}` is no number of instances")),
-    };
-    let is_url = from.starts_with("http://") || from.starts_with("https://");
-    let from = if is_url { From::Search(from.to_owned()) } else { From::Report(from.into()) };
-    Ok(Place { instances, from })
 }

@@ -1,6 +1,5 @@
 //! The real bench: turns a level into a run, and what the run reports into the outcome of a step.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 use super::CapacityError;
 use super::axis::Axis;
 use super::count;
-use super::drive::{Bench, Timing};
+use super::course::{Arrival, Course, Dose};
+use super::drive::Bench;
 use super::generator::GeneratorWatch;
 use super::metrics::Reading;
 use super::metrics::sources::{Snapshot, Sources};
 use super::search::Ask;
 use super::step::{Generator, Recovery, StepOutcome};
 use super::window::Window;
-use crate::config::Document;
 use crate::limits::DescriptorShortage;
 use crate::load::report::Verdict;
-use crate::load::{LoadError, LoadReport, Overrides, Plan, Progress, compile_document, run_after};
+use crate::load::{LoadError, LoadReport, Overrides, Plan, Progress, run_after};
 
 /// The shortest preflight, and how often it is made twice as long for a scenario that takes longer.
 const PREFLIGHT: Duration = Duration::from_secs(3);
@@ -31,39 +30,6 @@ const GLANCE: Duration = Duration::from_secs(1);
 const BETWEEN_GLANCES: Duration = Duration::from_millis(200);
 /// Recovery is waited for during so many steps.
 const PATIENCE: u32 = 2;
-/// The pool of an open axis: room for answers that take this many times as long as they usually do, and a second.
-const POOL_ITERATIONS: f64 = 2.0;
-const POOL_SECONDS: f64 = 1.0;
-const SMALLEST_POOL: f64 = 50.0;
-/// The warm-up of an open axis lasts this many iterations at least: until as many leave as arrive.
-const SETTLING_ITERATIONS: f64 = 1.25;
-/// Users of a closed axis are all there after this part of the warm-up.
-const RAMP: f64 = 0.6;
-
-/// What is run, and how.
-#[derive(Debug, Clone)]
-pub struct Course {
-    /// The scenario file, read.
-    pub document: Arc<Document>,
-    /// The folder of its payload files.
-    pub folder: PathBuf,
-    /// Base URL, instead of the file's.
-    pub target: Option<String>,
-    /// What is turned up.
-    pub axis: Axis,
-    /// How a step's time is spent.
-    pub timing: Timing,
-    /// Users of an open axis that may be under way at once.
-    pub max_users: u32,
-}
-
-impl Course {
-    /// The plan of a run.
-    pub fn compile(&self, overrides: &Overrides) -> Result<Plan, CapacityError> {
-        let overrides = Overrides { target: self.target.clone(), ..overrides.clone() };
-        Ok(compile_document(&self.document, &self.folder, &overrides)?)
-    }
-}
 
 /// Runs steps with real users on a real system.
 pub struct LoadBench {
@@ -73,27 +39,6 @@ pub struct LoadBench {
     arrival: Arrival,
     /// When the load of the last step ended.
     ended: Instant,
-}
-
-/// What one arrival of an open axis does.
-#[derive(Debug, Clone, Copy)]
-struct Arrival {
-    /// How much of what the axis counts.
-    units: f64,
-    /// How long it takes.
-    iteration: Duration,
-}
-
-/// How much load, as the runner understands it.
-#[derive(Debug, Clone, Copy)]
-struct Dose {
-    users: u32,
-    arrivals: Option<f64>,
-    ramp: Duration,
-    warm_up: Duration,
-    window: Duration,
-    /// Whether the pool is smaller than it should be.
-    is_pool_short: bool,
 }
 
 /// What was seen of a run.
@@ -115,29 +60,6 @@ impl LoadBench {
     /// The sources that it asks.
     pub fn sources(&self) -> &Sources {
         &self.sources
-    }
-
-    fn dose(&self, level: f64) -> Dose {
-        let Timing { warm_up, window } = self.course.timing;
-        if !self.course.axis.is_open() {
-            let users = level as u32;
-            let ramp = warm_up.mul_f64(RAMP);
-            return Dose { users, arrivals: None, ramp, warm_up, window, is_pool_short: false };
-        }
-        let rate = level / self.arrival.units;
-        let iteration = self.arrival.iteration.as_secs_f64();
-        let wanted = (rate * (POOL_ITERATIONS * iteration + POOL_SECONDS)).max(SMALLEST_POOL);
-        let users = wanted.min(f64::from(self.course.max_users)) as u32;
-        let settling = self.arrival.iteration.mul_f64(SETTLING_ITERATIONS);
-        let ramp = warm_up / 2;
-        Dose {
-            users,
-            arrivals: Some(rate),
-            ramp,
-            warm_up: warm_up.max(ramp + settling),
-            window,
-            is_pool_short: wanted > f64::from(users) + 1.0,
-        }
     }
 
     /// Runs one dose and looks at the systems at both ends of its window. Nothing after an interrupt.
@@ -242,8 +164,7 @@ impl LoadBench {
         let rate = level.max(1.0);
         let mut window = self.course.timing.warm_up.max(PREFLIGHT);
         for _ in 0..LONGER {
-            let users = (rate * 2.0 * window.as_secs_f64()).max(SMALLEST_POOL);
-            let users = users.min(f64::from(self.course.max_users)) as u32;
+            let users = self.course.pool(rate * 2.0 * window.as_secs_f64());
             let none = Duration::ZERO;
             let dose =
                 Dose { users, arrivals: Some(rate), ramp: none, warm_up: none, window, is_pool_short: false };
@@ -305,7 +226,7 @@ impl Bench for LoadBench {
         ask: &Ask,
         watch: &mut dyn FnMut(&Progress),
     ) -> Result<Option<StepOutcome>, CapacityError> {
-        let dose = self.dose(ask.level);
+        let dose = self.course.dose(&self.arrival, ask.level);
         match self.run(dose, watch).await {
             Ok(seen) => Ok(seen.map(|seen| self.outcome(ask.level, &dose, seen))),
             Err(CapacityError::Load(LoadError::Interrupted)) => Ok(None),
@@ -328,8 +249,12 @@ impl Bench for LoadBench {
         let patience = (self.course.timing.warm_up + self.course.timing.window) * PATIENCE;
         loop {
             let begun = since.elapsed();
-            let glance =
-                Dose { warm_up: Duration::ZERO, ramp: Duration::ZERO, window: GLANCE, ..self.dose(level) };
+            let glance = Dose {
+                warm_up: Duration::ZERO,
+                ramp: Duration::ZERO,
+                window: GLANCE,
+                ..self.course.dose(&self.arrival, level)
+            };
             let is_well = match self.run(glance, &mut |_| {}).await {
                 Ok(None) | Err(CapacityError::Load(LoadError::Interrupted)) => return Ok(None),
                 Ok(Some(seen)) => count::is_well(&seen.report),

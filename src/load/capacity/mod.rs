@@ -1,13 +1,15 @@
 //! Capacity: what a system holds comfortably, at most, and where it breaks, each with its evidence.
 //!
 //! [`axis`] is what is turned up, [`step`] judges one level, [`search`] decides on the next one, [`drive`] runs both
-//! on a [`bench`]; [`metrics`] asks the systems, [`bottleneck`] says which of them was full first; [`knee`] and
-//! [`law`] draw conclusions from the curve, [`scaling`] from several searches; [`report`] holds it all.
+//! on a [`bench`], for which a [`course`] says how much load a level is; [`metrics`] asks the systems, [`bottleneck`]
+//! says which of them was full first; [`knee`] and [`law`] draw conclusions from the curve, [`scaling`] from several
+//! searches; [`report`] holds it all.
 
 pub mod axis;
 pub mod bench;
 pub mod bottleneck;
 mod count;
+pub mod course;
 pub mod drive;
 pub mod generator;
 pub mod knee;
