@@ -135,6 +135,8 @@ pub struct Search {
     confirmed: Option<u32>,
     /// Whether more users were seen to bring no more.
     is_saturated: bool,
+    /// How often a level that was thought too high has passed after all.
+    reopened: u32,
     /// The finding that is reported once overload has been tried.
     finding: Finding,
     random: StdRng,
@@ -154,6 +156,7 @@ impl Search {
             ceiling: None,
             confirmed: None,
             is_saturated: false,
+            reopened: 0,
             finding: Finding::Unfinished,
         }
     }

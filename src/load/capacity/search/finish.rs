@@ -10,6 +10,8 @@ const OVERSHOOT: f64 = 1.25;
 const OVERLOADS: u32 = 5;
 /// How often a best level that is not confirmed gives way to a lower one.
 const RETREATS: u32 = 4;
+/// How often a level that was thought too high, and passes after all, opens the search again.
+const REOPENINGS: u32 = 3;
 
 impl Search {
     /// The best as often as is wanted, and once the level that failed, so that neither is favoured by its place.
@@ -39,6 +41,9 @@ impl Search {
 
     pub(super) fn after_confirm(&mut self, ask: &Ask, verdict: Verdict) {
         let is_best = self.best == Some(ask.level);
+        if !is_best && verdict == Verdict::Passed && self.may_reopen() {
+            return self.reopen(ask.level);
+        }
         if let Stage::Confirm { passed, failed, .. } = &mut self.stage {
             match verdict {
                 Verdict::Passed if is_best => *passed += 1,
@@ -91,6 +96,9 @@ impl Search {
     }
 
     pub(super) fn after_overload(&mut self, ask: &Ask, verdict: Verdict) {
+        if verdict == Verdict::Passed && self.may_reopen() {
+            return self.reopen(ask.level);
+        }
         let Stage::Overload { tried } = &mut self.stage else { return };
         *tried += 1;
         let is_last = *tried >= OVERLOADS || ask.level >= self.terms.max * OVERSHOOT;
@@ -99,5 +107,22 @@ impl Search {
             return self.end(self.finding);
         }
         self.overload(ask.level * SHORT_STRIDE);
+    }
+
+    /// A saturated system passes at every level above: there, that says nothing.
+    fn may_reopen(&self) -> bool {
+        !self.is_saturated && self.reopened < REOPENINGS
+    }
+
+    /// What was thought too high is held: something else had spoilt the step that failed.
+    fn reopen(&mut self, level: f64) {
+        self.reopened += 1;
+        self.best = Some(level);
+        self.confirmed = None;
+        let failed = self.steps.iter().filter(|step| step.judged.verdict == Verdict::Failed);
+        let above = failed.map(|step| step.ask.level).filter(|failed| *failed > level);
+        self.ceiling = above.reduce(f64::min).map(|level| Ceiling { level, is_systems: true });
+        self.stage = Stage::Climb;
+        self.search_on();
     }
 }

@@ -225,6 +225,19 @@ fn one_spoilt_step_does_not_become_the_limit() {
     }
 }
 
+/// Steps 6 and 7 stand still for a while, however low their level: what they failed at is held after all.
+#[test]
+fn a_level_that_failed_by_accident_is_found_out() {
+    let mut system = Simulated::new(250.0);
+    let search = run(terms(), |number, ask| {
+        let outcome = system.step(number, ask);
+        let achieved = if (5..7).contains(&number) { 0.5 * ask.level } else { outcome.achieved };
+        StepOutcome { achieved, goodput: achieved, ..outcome }
+    });
+    assert!(search.reopened > 0, "{:#?}", search.steps());
+    is_right(&search, &system).unwrap();
+}
+
 #[test]
 fn a_best_level_that_does_not_pass_again_gives_way() {
     let mut system = Simulated::new(250.0);
