@@ -93,8 +93,9 @@ impl Observer {
         let (mut active, mut begun) = (self.ledger.active(), self.ledger.begun());
         if let Some(live) = live {
             active = live.active;
-            begun = live.begun.saturating_sub(self.ledger.begun_before());
+            begun = 0;
             if self.ledger.is_warm() {
+                begun = live.begun.saturating_sub(self.ledger.begun_before());
                 done += live.done;
                 errors += live.errors;
             }
