@@ -8,7 +8,8 @@ work=$(mktemp -d)
 server=
 redis=
 mongodb=
-trap 'kill $server $redis $mongodb 2>/dev/null || true; rm -rf "$work"' EXIT
+queue=
+trap 'kill $server $redis $mongodb $queue 2>/dev/null || true; rm -rf "$work"' EXIT
 
 # start_server [ARGUMENT...]: with these arguments, and an empty store.
 start_server() {
@@ -58,6 +59,17 @@ start_mongodb() {
     sleep 0.05
   done
   mongodb_url=mongodb://$(sed -n 's/.*listening on //p' "$work/mongodb.out")
+}
+
+# A server whose limit is known, of PLACES places of MILLISECONDS each; gives $queue (its pid) and $queue_url.
+start_queue() {
+  python3 benches/queue.py "$1" "$2" >"$work/queue.out" &
+  queue=$!
+  until grep -q listening "$work/queue.out"; do
+    kill -0 "$queue" || exit 1
+    sleep 0.05
+  done
+  queue_url=$(sed -n 's/^listening on //p' "$work/queue.out")
 }
 
 [[ -n ${bench_starts_servers:-} ]] || start_server

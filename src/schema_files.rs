@@ -16,6 +16,7 @@ use crate::indexes::import::ImportReport;
 use crate::indexes::plan::Plan;
 use crate::indexes::spec::model::SpecFile;
 use crate::indexes::verify::VerifyReport;
+use crate::load::capacity::CapacityReport;
 use crate::load::compare::CompareReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
@@ -43,6 +44,7 @@ fn files_that_people_write() {
 fn reports_that_programs_read() {
     assert_data_eq!(schema::<HealthReport>(), file!["../docs/schemas/health-report.json"]);
     assert_data_eq!(schema::<LoadReport>(), file!["../docs/schemas/loadtest-report.json"]);
+    assert_data_eq!(schema::<CapacityReport>(), file!["../docs/schemas/loadtest-capacity-report.json"]);
     assert_data_eq!(schema::<CompareReport>(), file!["../docs/schemas/loadtest-compare.json"]);
     assert_data_eq!(schema::<Summary>(), file!["../docs/schemas/loadtest-validate.json"]);
     assert_data_eq!(schema::<load::import::ImportReport>(), file!["../docs/schemas/loadtest-import.json"]);

@@ -26,6 +26,7 @@ mod indexes_shipped;
 mod indexes_verify;
 mod loadtest;
 mod loadtest_artillery;
+mod loadtest_capacity;
 mod loadtest_compare;
 mod loadtest_import;
 mod loadtest_language;

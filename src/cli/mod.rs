@@ -24,6 +24,7 @@ use crate::health::target::TargetError;
 use crate::indexes::IndexError;
 use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
+use crate::load::capacity::CapacityError;
 use crate::load::import::ImportError;
 use crate::load::worker::WorkerError;
 use crate::load::worker::remote::MeetingError;
@@ -79,6 +80,9 @@ pub enum Error {
     /// Nothing could be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A search for the capacity could not be done.
+    #[error(transparent)]
+    Capacity(CapacityError),
     /// A command on indexes could not be done.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -141,7 +145,8 @@ impl Error {
             Self::Demo(DemoError::NoPlace { .. }) => Exit::Usage,
             Self::Demo(DemoError::Server(_)) => Exit::Unreachable,
             Self::Load(error) => exit_of_load(error),
-            Self::Io { .. } => Exit::Inconclusive,
+            Self::Capacity(CapacityError::NoArrivalFinished { .. }) | Self::Io { .. } => Exit::Inconclusive,
+            Self::Capacity(_) => Exit::Usage,
             Self::Index(error) => exit_of_index(error),
             Self::State(error) => exit_of_state(error),
             Self::Refused(_) => Exit::Refused,
@@ -191,6 +196,16 @@ fn exit_of_state(error: &StateError) -> Exit {
             }
             _ => Exit::Refused,
         },
+    }
+}
+
+impl From<CapacityError> for Error {
+    fn from(error: CapacityError) -> Self {
+        match error {
+            CapacityError::Load(error) => Self::Load(error),
+            CapacityError::Mistakes(mistakes) => Self::Mistakes(mistakes),
+            other => Self::Capacity(other),
+        }
     }
 }
 
@@ -271,6 +286,7 @@ async fn execute(command: Command) -> Outcome {
         Command::LoadWorker => loadtest::worker::run_child().await,
         Command::Health(args) => health::run(args).await,
         Command::Loadtest(loadtest::Command::Run(args)) => loadtest::run::run(*args).await,
+        Command::Loadtest(loadtest::Command::FindCapacity(args)) => loadtest::find_capacity::run(*args).await,
         Command::Loadtest(loadtest::Command::Validate(args)) => loadtest::validate::run(&args),
         Command::Loadtest(loadtest::Command::Compare(args)) => loadtest::compare::run(&args),
         Command::Loadtest(loadtest::Command::Worker(args)) => loadtest::worker::run(args).await,

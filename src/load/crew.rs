@@ -20,6 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::beat::{BEAT, Beat};
 use super::engine::{Shared, Stop, VirtualUser};
+use super::observer::counts;
 use super::run::LoadError;
 use super::scenario::Plan;
 use super::schedule::Load;
@@ -52,6 +53,37 @@ pub struct Task {
     pub given: Given,
 }
 
+/// How users are at this moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Live {
+    /// Users within an iteration.
+    pub active: u32,
+    /// Iterations begun, since the start.
+    pub begun: u64,
+    /// Exchanges since the last beat.
+    pub done: u64,
+    /// Those that failed.
+    pub errors: u64,
+}
+
+/// Looks at users while they work.
+#[derive(Debug, Clone)]
+pub struct Lookout(Arc<Shared>);
+
+impl Lookout {
+    /// How they are now.
+    pub fn look(&self) -> Live {
+        let Self(shared) = self;
+        let (done, errors) = shared.recorder.look(|tally| counts(&shared.plan, tally));
+        Live {
+            active: shared.active.load(Ordering::Relaxed),
+            begun: shared.begun.load(Ordering::Relaxed),
+            done,
+            errors,
+        }
+    }
+}
+
 /// Users that are ready to start.
 #[derive(Debug)]
 pub struct Crew {
@@ -80,6 +112,11 @@ impl Crew {
             early = &mut attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
         }
         Ok(Self { shared, attack })
+    }
+
+    /// Looks at them while they work.
+    pub fn lookout(&self) -> Lookout {
+        Lookout(Arc::clone(&self.shared))
     }
 
     /// Starts all users at `start` and tells `beats` what they do, until they are done.

@@ -14,6 +14,7 @@ use super::vitals::{Effort, Vitals};
 #[derive(Debug)]
 pub struct Ledger {
     rows: usize,
+    warm_up_seconds: u32,
     parts: Vec<Part>,
     open: BTreeMap<u32, Open>,
     totals: Tally,
@@ -35,6 +36,8 @@ struct Part {
     told: u32,
     active: u32,
     begun: u64,
+    /// Iterations that it had begun when the warm-up was over.
+    begun_before: u64,
     broken_users: u32,
     first: Option<Vitals>,
     last: Vitals,
@@ -64,10 +67,11 @@ pub struct Second {
 }
 
 impl Ledger {
-    /// An empty one for this many processes and rows.
-    pub fn new(parts: usize, rows: usize) -> Self {
+    /// An empty one for this many processes and rows; the first seconds are not summed up.
+    pub fn new(parts: usize, rows: usize, warm_up_seconds: u32) -> Self {
         Self {
             rows,
+            warm_up_seconds,
             parts: vec![Part::default(); parts],
             open: BTreeMap::new(),
             totals: Tally::new(rows),
@@ -84,17 +88,21 @@ impl Ledger {
         let effort = state.first.map(|_| Effort::between(&state.last, &vitals));
         // The last words of a process may belong to a second that others have closed long ago.
         let second = second.max(state.told);
+        let is_warm = second >= self.warm_up_seconds;
         *state = Part {
             told: if measured.is_some() { u32::MAX } else { second + 1 },
             active,
             begun,
+            begun_before: if is_warm { state.begun_before } else { begun },
             broken_users,
             first: state.first.or(Some(vitals)),
             last: vitals,
             measured: measured.or(state.measured),
         };
-        self.user_seconds += f64::from(active) * BEAT.as_secs_f64();
-        self.totals.absorb(&tally);
+        if is_warm {
+            self.user_seconds += f64::from(active) * BEAT.as_secs_f64();
+            self.totals.absorb(&tally);
+        }
         let open = || Open { tally: Tally::new(self.rows), effort: None };
         self.open.entry(second).or_insert_with(open).absorb(&tally, effort);
         self.close()
@@ -131,7 +139,12 @@ impl Ledger {
         self.spent.as_deref()
     }
 
-    /// Everything so far.
+    /// Whether everybody has told of the whole warm-up.
+    pub fn is_warm(&self) -> bool {
+        self.parts.iter().all(|part| part.told >= self.warm_up_seconds)
+    }
+
+    /// Everything so far, without the warm-up.
     pub fn totals(&self) -> &Tally {
         &self.totals
     }
@@ -141,9 +154,14 @@ impl Ledger {
         self.parts.iter().map(|part| part.active).sum()
     }
 
-    /// Iterations begun.
+    /// Iterations begun, without those of the warm-up.
     pub fn begun(&self) -> u64 {
-        self.parts.iter().map(|part| part.begun).sum()
+        self.parts.iter().map(|part| part.begun).sum::<u64>() - self.begun_before()
+    }
+
+    /// Iterations begun in the warm-up.
+    pub fn begun_before(&self) -> u64 {
+        self.parts.iter().map(|part| part.begun_before).sum()
     }
 
     /// Users that a mistake of the generator ended.
@@ -151,9 +169,15 @@ impl Ledger {
         self.parts.iter().map(|part| part.broken_users).sum()
     }
 
-    /// How long load lasted: as long as anybody made it.
+    /// How long load lasted, without the warm-up: as long as anybody made it.
     pub fn measured(&self) -> Duration {
-        self.parts.iter().filter_map(|part| part.measured).max().unwrap_or_default()
+        let longest = self.parts.iter().filter_map(|part| part.measured).max().unwrap_or_default();
+        longest.saturating_sub(self.warm_up())
+    }
+
+    /// What is not summed up.
+    pub fn warm_up(&self) -> Duration {
+        BEAT * self.warm_up_seconds
     }
 
     /// How each process was at its first and at its last beat.
@@ -206,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_second_is_closed_when_everybody_has_told_of_it() {
-        let mut ledger = Ledger::new(2, 1);
+        let mut ledger = Ledger::new(2, 1, 0);
         assert_eq!(counts(&ledger.take(0, beat(0, 5, false))), []);
         assert_eq!(counts(&ledger.take(0, beat(1, 5, false))), []);
         assert_eq!(counts(&ledger.take(1, beat(0, 2, false))), [(0, 7)]);
@@ -217,7 +241,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_process_that_was_lost() {
-        let mut ledger = Ledger::new(2, 1);
+        let mut ledger = Ledger::new(2, 1, 0);
         ledger.take(0, beat(0, 5, false));
         ledger.take(0, beat(1, 5, false));
         ledger.take(1, beat(0, 2, false));
@@ -225,10 +249,21 @@ mod tests {
         assert_eq!(counts(&ledger.take(0, beat(2, 1, true))), [(2, 1)]);
     }
 
+    #[test]
+    fn the_warm_up_is_told_of_and_not_summed_up() {
+        let mut ledger = Ledger::new(1, 1, 2);
+        assert_eq!(counts(&ledger.take(0, beat(0, 5, false))), [(0, 5)]);
+        ledger.take(0, Beat { begun: 12, ..beat(1, 7, false) });
+        assert_eq!((ledger.totals().rows[0].count, ledger.is_warm(), ledger.begun()), (0, true, 0));
+        ledger.take(0, Beat { begun: 15, ..beat(3, 3, true) });
+        assert_eq!((ledger.totals().rows[0].count, ledger.begun(), ledger.begun_before()), (3, 3, 12));
+        assert_eq!(ledger.measured(), Duration::from_secs(1));
+    }
+
     /// A process that was held up tells of two seconds at once: nothing of it is lost, and no second comes twice.
     #[test]
     fn a_late_beat_is_counted_in_a_second_that_is_still_open() {
-        let mut ledger = Ledger::new(1, 1);
+        let mut ledger = Ledger::new(1, 1, 0);
         assert_eq!(counts(&ledger.take(0, beat(3, 4, false))), [(3, 4)]);
         assert_eq!(counts(&ledger.take(0, beat(2, 1, false))), [(4, 1)]);
         assert_eq!(ledger.totals().rows[0].count, 5);

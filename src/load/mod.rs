@@ -3,9 +3,11 @@
 //! [`scenario`] is the language, [`import`] writes it from recordings, logs and API documents, [`schedule`] says when
 //! users are active, [`engine`] is one user, [`crew`] the users of one process. Each process counts and times with
 //! its [`recorder`] and tells a [`beat`] a second; an [`observer`] adds the beats up ([`ledger`], [`timeline`]), holds
-//! them against the thresholds ([`slo`]) and makes the [`report`]. Nothing here prints or knows the command line.
+//! them against the thresholds ([`slo`]) and makes the [`report`]. [`capacity`] runs one scenario at
+//! many levels until it knows its limit. Nothing here prints or knows the command line.
 
 pub mod beat;
+pub mod capacity;
 pub mod compare;
 pub mod crew;
 #[cfg(test)]
@@ -32,5 +34,5 @@ pub mod vitals;
 pub mod worker;
 
 pub use report::LoadReport;
-pub use run::{LoadError, Progress, run};
+pub use run::{LoadError, Progress, run, run_after};
 pub use scenario::{Overrides, Plan, compile_document};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::beat::Beat;
+use super::crew::Live;
 use super::engine::Once;
 use super::ledger::{Ledger, Second};
 use super::report::{LoadReport, Observed};
@@ -11,8 +12,10 @@ use super::run::Progress;
 use super::scenario::Plan;
 use super::schedule::Load;
 use super::section::Given;
+use super::slo::Slo;
 use super::slo::judge::Judge;
 use super::stretch::Stretches;
+use super::tally::Tally;
 use super::timeline::Chronicle;
 
 /// What is known of a run so far.
@@ -28,11 +31,23 @@ pub struct Observer {
 impl Observer {
     /// Of a run by this many processes.
     pub fn new(plan: Arc<Plan>, parts: usize) -> Self {
+        Self::after(plan, parts, Duration::ZERO)
+    }
+
+    /// The same, where the first `warm_up`, in whole seconds, is seen and not measured.
+    pub fn after(plan: Arc<Plan>, parts: usize, warm_up: Duration) -> Self {
+        let warm_up_seconds = warm_up.as_secs_f64().ceil() as u32;
+        let ledger = Ledger::new(parts, plan.metrics.len() + 1, warm_up_seconds);
+        let late = |slo: &Slo| {
+            let mut slo = slo.clone();
+            slo.scope.from = slo.scope.from.max(ledger.warm_up());
+            slo
+        };
         Self {
-            ledger: Ledger::new(parts, plan.metrics.len() + 1),
             chronicle: Chronicle::new(plan.load.duration(), &plan.metrics),
             stretches: Stretches::new(plan.load.duration(), &plan.metrics),
-            judges: plan.slos.iter().map(|slo| Judge::new(slo.clone(), &plan.metrics)).collect(),
+            judges: plan.slos.iter().map(|slo| Judge::new(late(slo), &plan.metrics)).collect(),
+            ledger,
             plan,
         }
     }
@@ -68,21 +83,29 @@ impl Observer {
         aborts
     }
 
-    /// What the screen is told.
-    pub fn progress(&self, elapsed: Duration) -> Progress {
+    /// What the screen is told; `live` is what was done since the last beats, where that is known.
+    pub fn progress(&self, elapsed: Duration, live: Option<Live>) -> Progress {
         let plan = &self.plan;
         let total = plan.load.duration();
         let elapsed = elapsed.min(total);
         let phase = plan.phases.iter().find(|(end, _)| elapsed <= *end);
-        let rows = plan.metrics.iter().zip(&self.ledger.totals().rows);
-        let exchanges = rows.filter(|(metric, _)| metric.kind.is_exchange());
-        let (done, errors) =
-            exchanges.fold((0, 0), |(done, errors), (_, row)| (done + row.count, errors + row.errors));
+        let (mut done, mut errors) = counts(plan, self.ledger.totals());
+        let (mut active, mut begun) = (self.ledger.active(), self.ledger.begun());
+        if let Some(live) = live {
+            active = live.active;
+            begun = 0;
+            if self.ledger.is_warm() {
+                begun = live.begun.saturating_sub(self.ledger.begun_before());
+                done += live.done;
+                errors += live.errors;
+            }
+        }
         Progress {
             phase: phase.map(|(_, name)| name.clone()).unwrap_or_default(),
             elapsed,
             total,
-            active: self.ledger.active(),
+            active,
+            begun,
             done,
             errors,
         }
@@ -93,14 +116,24 @@ impl Observer {
         let Self { plan, ledger, chronicle, stretches, judges } = self;
         let arrivals = match &plan.load {
             // Without a row nobody was missing for them.
-            Load::Open { shape, .. } if ledger.spent().is_none() => Some(shape.arrivals()),
+            Load::Open { shape, .. } if ledger.spent().is_none() => {
+                Some(shape.arrivals().saturating_sub(ledger.begun_before()))
+            }
             Load::Open { .. } | Load::Closed { .. } => None,
         };
         // Steps that were finished after the end belong to the time that they took.
-        let measured = ledger.totals().last.unwrap_or_default().max(ledger.measured());
+        let last = ledger.totals().last.unwrap_or_default().saturating_sub(ledger.warm_up());
+        let measured = last.max(ledger.measured());
         let slo = judges.iter().map(|judge| judge.result(measured)).collect();
         let (ledger, stretches) = (&ledger, &stretches);
         let observed = Observed { ledger, stretches, measured, is_interrupted, arrivals, lost, slo };
         LoadReport::new(&plan, observed, chronicle.finish())
     }
+}
+
+/// Exchanges, and those of them that failed.
+pub fn counts(plan: &Plan, tally: &Tally) -> (u64, u64) {
+    let rows = plan.metrics.iter().zip(&tally.rows);
+    let exchanges = rows.filter(|(metric, _)| metric.kind.is_exchange());
+    exchanges.fold((0, 0), |(done, errors), (_, row)| (done + row.count, errors + row.errors))
 }

@@ -134,6 +134,12 @@ impl Recorder {
         sum
     }
 
+    /// Adds up a pair of counts of all that was recorded since the last time, and leaves it there.
+    pub fn look(&self, pair: impl Fn(&Tally) -> (u64, u64)) -> (u64, u64) {
+        let looks = self.shards.iter().map(|shard| pair(&lock(shard).tally));
+        looks.fold((0, 0), |(a, b), (more_a, more_b)| (a + more_a, b + more_b))
+    }
+
     fn shard(&self) -> MutexGuard<'_, Shard> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         thread_local! {

@@ -27,6 +27,9 @@ const LEAD: Duration = Duration::from_millis(100);
 /// Beats that wait to be taken in; more than one waits only when this process has no time for itself.
 const BEATS: usize = 16;
 
+/// Between two looks at the progress.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Why a run did not take place.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -64,7 +67,7 @@ pub enum LoadError {
     Goose(#[from] Box<GooseError>),
 }
 
-/// What the screen is told once a second.
+/// What the screen is told several times a second.
 #[derive(Debug, Clone)]
 pub struct Progress {
     /// The name of the phase.
@@ -75,7 +78,9 @@ pub struct Progress {
     pub total: Duration,
     /// Users within an iteration.
     pub active: u32,
-    /// Exchanges so far.
+    /// Iterations begun, those of the warm-up left out.
+    pub begun: u64,
+    /// Exchanges so far, those of the warm-up left out.
     pub done: u64,
     /// Those that failed.
     pub errors: u64,
@@ -87,18 +92,31 @@ pub async fn run(
     plan: Arc<Plan>,
     sources: &[IpAddr],
     interrupt: CancellationToken,
+    watch: impl FnMut(&Progress),
+) -> Result<LoadReport, LoadError> {
+    run_after(plan, Duration::ZERO, sources, interrupt, watch).await
+}
+
+/// The same, where the first `warm_up` of the load, in whole seconds, is not measured.
+pub async fn run_after(
+    plan: Arc<Plan>,
+    warm_up: Duration,
+    sources: &[IpAddr],
+    interrupt: CancellationToken,
     mut watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, LoadError> {
     let stop = Stop { interrupt: interrupt.clone(), ..Stop::default() };
     let before = before(&plan, sources, &interrupt).await?;
-    let mut observer = Observer::new(Arc::clone(&plan), 1);
+    let mut observer = Observer::after(Arc::clone(&plan), 1, warm_up);
     let given = before.map(|done| observer.add(done)).unwrap_or_default();
     let task = Task { share: Share::WHOLE, sources: sources.to_vec(), given: given.clone() };
     let crew = Crew::muster(Arc::clone(&plan), task, stop.clone()).await?;
     let start = Instant::now() + LEAD;
     let (beats, mut heard) = mpsc::channel(BEATS);
+    let lookout = crew.lookout();
     let work = crew.work(start, beats);
     tokio::pin!(work);
+    let mut look = tokio::time::interval_at(start, LOOK);
     let mut done = None;
     loop {
         tokio::select! {
@@ -108,8 +126,8 @@ pub async fn run(
                 if observer.take(0, beat) {
                     stop.soft.cancel();
                 }
-                watch(&observer.progress(start.elapsed()));
             }
+            _ = look.tick() => watch(&observer.progress(start.elapsed(), Some(lookout.look()))),
             result = &mut work, if done.is_none() => done = Some(result),
         }
     }

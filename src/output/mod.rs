@@ -1,5 +1,6 @@
 //! The only place that prints. Results go to stdout, everything else to stderr; colour only on a terminal.
 
+pub mod capacity;
 pub mod chart;
 pub mod demo;
 pub mod health;

@@ -71,7 +71,8 @@ impl Drop for KeyProgress {
     }
 }
 
-fn bar(title: &str) -> ProgressBar {
+/// An empty bar, in thousandths.
+pub fn bar(title: &str) -> ProgressBar {
     // The template is a constant; were it wrong, the default style would do.
     let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(1_000).with_style(style.progress_chars("=> ")).with_prefix(title.to_owned())

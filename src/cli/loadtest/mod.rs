@@ -2,6 +2,7 @@
 
 mod allow;
 pub mod compare;
+pub mod find_capacity;
 pub mod import;
 pub mod list;
 mod reports;
@@ -26,6 +27,8 @@ use crate::load::{Overrides, Plan, compile_document};
 pub enum Command {
     /// Run a scenario file and judge the result by its thresholds
     Run(Box<run::Args>),
+    /// Find out what a system holds: comfortably, at most, and where it breaks
+    FindCapacity(Box<find_capacity::Args>),
     /// Check a scenario file without sending anything
     Validate(validate::Args),
     /// Hold a run against earlier ones (exit 1 when it is worse, 3 when nothing can be said)

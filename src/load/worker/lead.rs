@@ -184,7 +184,7 @@ impl Lead {
                 },
                 _ = look.tick() => {
                     self.miss_the_silent();
-                    watch(&self.observer.progress(self.start.elapsed()));
+                    watch(&self.observer.progress(self.start.elapsed(), None));
                 }
                 () = interrupt.cancelled(), if !is_told => {
                     is_told = true;

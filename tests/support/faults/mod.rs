@@ -4,10 +4,12 @@
 //! - [`StallingServer`] answers at once, except that it regularly answers nobody for a while.
 //! - [`HangUp`] closes the connection: at once, after some bytes, or in the middle of its answer.
 //! - [`Scripted`] plays given bytes or websocket frames back, whatever it is asked.
+//! - [`QueueServer`] has a limit that is known.
 //! - [`Silent`] accepts and never answers.
 
 mod answering;
 mod hang_up;
+mod queue;
 mod scripted;
 mod silent;
 mod stalling;
@@ -23,6 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 
 pub use answering::{Answer, Answering, Asked};
 pub use hang_up::HangUp;
+pub use queue::QueueServer;
 pub use scripted::{Script, Scripted, Step};
 pub use silent::Silent;
 pub use stalling::StallingServer;
