@@ -193,6 +193,26 @@ fn messages_are_counted_and_redis_and_mongodb_are_asked() {
     assert!(absent.iter().any(|absent| absent["source"] == "mongodb"), "{absent:#?}");
 }
 
+/// One arrival opens one connection and closes it: what is counted are connections a second, whatever else it does.
+#[test]
+fn connections_a_second_are_counted() {
+    let server = ReferenceServer::start();
+    let flow = "- post: {url: /api/auth/guest, json: {name: guest}, capture: {json: $.token, as: token}}\n      \
+         - connect: {auth: {token: \"{{ token }}\"}}\n      - disconnect: {}\n";
+    let file = format!(
+        "config: {{target: \"{}\"}}\nscenarios:\n  - engine: socketio\n    flow:\n      {flow}slo:\n  - errors < 1%\n",
+        server.url()
+    );
+    let args = "--axis connects --start 10 --max 20 --step-duration 2s --warm-up 1s --confirm 0 --output json --quiet";
+    let report = find(&file, &args.split(' ').collect::<Vec<_>>()).run().code(Exit::Done).json();
+    conforms("loadtest-capacity-report.json", &report);
+    let search = &report["searches"][0];
+    assert_eq!((&search["finding"], &search["unit"]), (&"aboveMaximum".into(), &Value::Null), "{report:#}");
+    assert_eq!((&report["axis"], &search["peak"]["level"]), (&"connects".into(), &20.0.into()), "{report:#}");
+    let goodput = search["peak"]["goodput"].as_f64().unwrap();
+    assert!((18.0..=22.0).contains(&goodput), "{report:#}");
+}
+
 #[test]
 fn a_password_on_the_command_line_is_refused_and_not_repeated() {
     let server = queue();

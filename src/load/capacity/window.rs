@@ -35,8 +35,11 @@ impl Window {
         Self { opens, looks: Vec::new(), active_sum: 0.0, active_looks: 0, last: Duration::ZERO }
     }
 
-    /// Takes one look.
+    /// Takes one look. After the end users only finish what they had begun: that says nothing of the level.
     pub fn see(&mut self, progress: &Progress) {
+        if progress.elapsed >= progress.total {
+            return;
+        }
         self.active_sum += f64::from(progress.active);
         self.active_looks += 1;
         self.last = progress.elapsed;
