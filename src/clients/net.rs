@@ -25,11 +25,16 @@ pub type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 /// Opens connections to one `scheme://host:port`. Cheap to share: the address is looked up once.
 #[derive(Debug, Clone)]
 pub struct Connector {
+    origin: Arc<Origin>,
+    sources: Sources,
+}
+
+#[derive(Debug)]
+struct Origin {
     host: String,
     authority: String,
     host_header: HeaderValue,
-    addresses: Arc<[SocketAddr]>,
-    sources: Sources,
+    addresses: Box<[SocketAddr]>,
     tls: bool,
 }
 
@@ -53,7 +58,8 @@ impl Connector {
         let host_header =
             HeaderValue::from_str(&authority).map_err(|error| ClientError::Protocol(error.to_string()))?;
         let tls = matches!(url.scheme(), "https" | "wss");
-        Ok(Self { host, authority, host_header, addresses, sources: Sources::default(), tls })
+        let origin = Origin { host, authority, host_header, addresses, tls };
+        Ok(Self { origin: Arc::new(origin), sources: Sources::default() })
     }
 
     /// The same, connecting from these addresses in turn: one address has ports for 28,000 connections to another.
@@ -64,30 +70,30 @@ impl Connector {
 
     /// The `Host` header of this origin.
     pub fn authority(&self) -> &str {
-        &self.authority
+        &self.origin.authority
     }
 
     /// The same, ready to be sent.
     pub fn host_header(&self) -> &HeaderValue {
-        &self.host_header
+        &self.origin.host_header
     }
 
     /// `http` or `https`.
     pub fn http_scheme(&self) -> &'static str {
-        if self.tls { "https" } else { "http" }
+        if self.origin.tls { "https" } else { "http" }
     }
 
     /// Connects to the first address that answers, with TLS where the scheme asks for it.
     pub async fn connect(&self) -> Result<Stream, ClientError> {
         let tcp = match self.sources.next() {
-            None => TcpStream::connect(&self.addresses[..]).await?,
-            Some(source) => connect_from(source, &self.addresses).await?,
+            None => TcpStream::connect(&self.origin.addresses[..]).await?,
+            Some(source) => connect_from(source, &self.origin.addresses).await?,
         };
         tcp.set_nodelay(true)?;
-        if !self.tls {
+        if !self.origin.tls {
             return Ok(Either::Left(tcp));
         }
-        let name = ServerName::try_from(self.host.trim_matches(['[', ']']).to_owned())
+        let name = ServerName::try_from(self.origin.host.trim_matches(['[', ']']).to_owned())
             .map_err(|error| ClientError::Tls(error.to_string()))?;
         let stream = tls_connector()?.connect(name, tcp).await;
         stream.map(|stream| Either::Right(Box::new(stream))).map_err(|e| ClientError::Tls(e.to_string()))
@@ -116,7 +122,7 @@ async fn connect_from(source: IpAddr, addresses: &[SocketAddr]) -> io::Result<Tc
     Err(last)
 }
 
-async fn lookup(host: &str, port: u16) -> Result<Arc<[SocketAddr]>, ClientError> {
+async fn lookup(host: &str, port: u16) -> Result<Box<[SocketAddr]>, ClientError> {
     match tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await {
         Ok(addresses) => Ok(addresses.collect()),
         Err(source) => Err(ClientError::Resolve { host: host.to_owned(), source }),

@@ -1,4 +1,4 @@
-//! One websocket. Whoever opens it drives it: no task, no channel, and no buffer while it is idle beyond a
+//! One websocket. Whoever opens it drives it: no task, no channel, and no buffer while it is idle beyond half a
 //! kilobyte.
 
 use std::task::{Context, Poll, ready};
@@ -16,8 +16,8 @@ use super::upgrading::Upgrading;
 use super::{ClientError, Connector};
 
 /// tungstenite zero-fills its read buffer before every read: at its default of 128 KiB a connection
-/// costs 136 KiB, at this size 3 KiB and no more time.
-const READ_BUFFER_BYTES: usize = 1 << 10;
+/// costs 136 KiB. Messages that are longer are read in several turns.
+const READ_BUFFER_BYTES: usize = 1 << 9;
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
 /// What is asked for when a websocket is opened.

@@ -57,12 +57,12 @@ pub struct Member {
 /// What it takes to join a namespace once more.
 #[derive(Debug, Clone, Default)]
 pub struct Again {
-    /// What it was joined with.
-    pub auth: Option<Value>,
+    /// What it was joined with, as JSON.
+    pub auth: Option<Box<str>>,
     /// The session's private id: with it, the server may restore what it knew.
-    pub pid: Option<String>,
+    pub pid: Option<Box<str>>,
     /// The last packet that came.
-    pub offset: Option<String>,
+    pub offset: Option<Box<str>>,
 }
 
 impl SocketIo {
@@ -93,7 +93,8 @@ impl SocketIo {
         auth: Option<&Value>,
         limit: Duration,
     ) -> Result<(), ClientError> {
-        let again = Again { auth: auth.cloned(), ..Again::default() };
+        let auth = auth.map(|auth| auth.to_string().into());
+        let again = Again { auth, ..Again::default() };
         self.join_again(namespace, again, limit).await.map(drop)
     }
 
@@ -113,7 +114,7 @@ impl SocketIo {
         let pid = answer["pid"].as_str();
         let is_recovered = pid.is_some() && pid == again.pid.as_deref();
         let offset = again.offset.filter(|_| is_recovered);
-        let kept = self.is_kept.then(|| Again { auth: again.auth, pid: pid.map(str::to_owned), offset });
+        let kept = self.is_kept.then(|| Again { auth: again.auth, pid: pid.map(Into::into), offset });
         self.members.push(Member { namespace: namespace.into(), again: kept.map(Box::new) });
         Ok(is_recovered)
     }
@@ -262,7 +263,7 @@ impl SocketIo {
         let member = self.members.iter_mut().find(|member| *member.namespace == *packet.namespace);
         let Some(again) = member.and_then(|member| member.again.as_mut()) else { return };
         if again.pid.is_some() {
-            again.offset = packet.last_text().or_else(|| again.offset.take());
+            again.offset = packet.last_text().map(Into::into).or_else(|| again.offset.take());
         }
     }
 }
@@ -270,14 +271,15 @@ impl SocketIo {
 /// What a namespace is joined with: the application's own, and who we were.
 fn connect_payload(again: &Again) -> String {
     let Some(pid) = &again.pid else {
-        return again.auth.as_ref().map(Value::to_string).unwrap_or_default();
+        return again.auth.as_deref().unwrap_or_default().to_owned();
     };
     let mut payload = json!({"pid": pid});
     if let Some(offset) = &again.offset {
-        payload["offset"] = offset.as_str().into();
+        payload["offset"] = (**offset).into();
     }
-    if let Some(Value::Object(auth)) = &again.auth {
-        auth.iter().for_each(|(name, value)| payload[name.as_str()] = value.clone());
+    let auth = again.auth.as_deref().and_then(|auth| serde_json::from_str(auth).ok());
+    if let Some(Value::Object(auth)) = auth {
+        auth.into_iter().for_each(|(name, value)| payload[name] = value);
     }
     payload.to_string()
 }

@@ -46,7 +46,8 @@ pub struct EngineIo {
     trial: Option<Box<Trial>>,
     outbox: VecDeque<Wire>,
     /// What came by polling before the session went over to a websocket.
-    arrived: VecDeque<Wire>,
+    #[expect(clippy::box_collection, reason = "almost always absent, in a hundred thousand sessions")]
+    arrived: Option<Box<VecDeque<Wire>>>,
     news: Option<Box<EngineEvent>>,
     dead_at: Instant,
     patience: Duration,
@@ -111,7 +112,7 @@ impl EngineIo {
             polling: None,
             trial: None,
             outbox: VecDeque::new(),
-            arrived: VecDeque::new(),
+            arrived: None,
             news: None,
             dead_at: Instant::now() + patience,
             patience,
@@ -212,7 +213,7 @@ impl EngineIo {
             self.websocket = websocket.take().map(|websocket| *websocket);
         }
         self.outbox.push_front(Wire::Text(Utf8Bytes::from_static("5")));
-        self.arrived.extend(std::iter::from_fn(|| polling.take()));
+        self.arrived = Some(Box::new(std::iter::from_fn(|| polling.take()).collect()));
         self.cookies = Some(Box::new(polling.take_cookies())).filter(|headers| !headers.is_empty());
         self.news = Some(Box::new(EngineEvent::Upgraded(trial.begun.elapsed())));
         (self.polling, self.trial) = (None, None);
@@ -250,9 +251,10 @@ impl EngineIo {
     }
 
     fn poll_wire(&mut self, cx: &mut Context<'_>) -> Poll<Result<Wire, ClientError>> {
-        if let Some(packet) = self.arrived.pop_front() {
+        if let Some(packet) = self.arrived.as_mut().and_then(|arrived| arrived.pop_front()) {
             return Poll::Ready(Ok(packet));
         }
+        self.arrived = None;
         if let Some(polling) = &mut self.polling {
             return polling.take().map_or(Poll::Pending, |packet| Poll::Ready(Ok(packet)));
         }

@@ -74,7 +74,7 @@ pub fn keep(
         (None, None) => None,
     };
     if let Some(value) = value {
-        slots[capture.slot] = Some(value);
+        slots.set(capture.slot, value);
     }
     Ok(())
 }

@@ -41,18 +41,18 @@ impl VirtualUser {
 
     pub(super) async fn step(&mut self, step: &Step) -> StepResult {
         match step {
-            // Boxed: a user that thinks holds a pointer, not the state of a request.
+            // Boxed: each list of steps that a user is in holds a pointer, not the largest state of all steps.
             Step::Http(step) => Box::pin(self.http(step)).await,
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Receive(step) => self.receive(step).await,
             Step::Ws(step) => self.ws(step).await,
-            Step::Think(think) => self.think(*think).await,
+            Step::Think(think) => Box::pin(self.think(*think)).await,
             Step::ThinkComputed(template) => {
                 let think = self.computed_think(template).map_err(|error| self.broken(&error))?;
-                self.think(think).await
+                Box::pin(self.think(think)).await
             }
-            Step::Parallel(parallel) => self.parallel(parallel).await,
+            Step::Parallel(parallel) => Box::pin(self.parallel(parallel)).await,
             Step::Loop(repeat) => self.repeat(repeat).await,
             Step::If { condition, then, otherwise } => {
                 let is_true = condition.is_true(&self.slots).map_err(|error| self.broken(&error))?;
@@ -61,7 +61,7 @@ impl VirtualUser {
             Step::Set(values) => {
                 for (slot, template) in values {
                     let value = template.render(&self.slots).map_err(|error| self.broken(&error))?;
-                    self.slots[*slot] = Some(value);
+                    self.slots.set(*slot, value);
                 }
                 Ok(())
             }
@@ -86,10 +86,10 @@ impl VirtualUser {
             if self.is_over() {
                 return Err(Ending::Cut);
             }
-            self.slots[builtin.loop_count] = Some(round.into());
+            self.slots.set(builtin.loop_count, round.into());
             let index = usize::try_from(round).unwrap_or(usize::MAX);
             let element = rounds.items.as_ref().and_then(|items| items.get(index)).cloned();
-            self.slots[builtin.loop_element] = Some(element.unwrap_or_else(|| round.into()));
+            self.slots.set(builtin.loop_element, element.unwrap_or_else(|| round.into()));
             self.steps(&repeat.body).await?;
             round += 1;
             // A body that never waits must not keep the other users of its thread from running.
@@ -134,7 +134,7 @@ impl VirtualUser {
         parse_think(&think).map(|think| Think { max: think.max.max(think.min), ..think })
     }
 
-    async fn think(&mut self, think: Think) -> StepResult {
+    pub(super) async fn think(&mut self, think: Think) -> StepResult {
         let pause = match think.max > think.min {
             true => self.slots.chance.draw(|chance| chance.random_range(think.min..=think.max)),
             false => think.min,
@@ -142,15 +142,15 @@ impl VirtualUser {
         let due = self.due + pause;
         let shared = std::sync::Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        let is_closed = self.is_closed();
+        let wakes = if self.is_closed() { due.min(self.ends_at) } else { due };
         let outcome = tokio::select! {
             biased;
             () = shared.stop.soft.cancelled() => return Err(Ending::Cut),
-            () = tokio::time::sleep_until(self.ends_at), if is_closed && self.ends_at < due => return Err(Ending::Cut),
-            () = tokio::time::sleep_until(due) => Ok(()),
+            () = tokio::time::sleep_until(wakes) => Ok(()),
             failure = keep_driving(self.session.as_mut(), awaited) => Err(failure),
         };
         match outcome {
+            Ok(()) if wakes < due => Err(Ending::Cut),
             Ok(()) => {
                 self.start_at(due);
                 Ok(())

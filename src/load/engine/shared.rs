@@ -117,13 +117,13 @@ impl Shared {
         slots.clear();
         let plan = &self.plan;
         for (slot, initial) in &plan.variables {
-            slots[*slot] = Some(match initial {
-                Initial::Fixed(value) => value.clone(),
+            let value = match initial {
+                Initial::Fixed(value) => value,
                 Initial::OneOf(values) => {
-                    let index = slots.chance.draw(|chance| chance.random_range(0..values.len()));
-                    values[index].clone()
+                    &values[slots.chance.draw(|chance| chance.random_range(0..values.len()))]
                 }
-            });
+            };
+            slots.set(*slot, value.clone());
         }
         for (table, cursor) in plan.payloads.iter().zip(&self.rows) {
             let next = || cursor.fetch_add(1, Ordering::Relaxed);
@@ -132,14 +132,14 @@ impl Shared {
                 return false;
             };
             for (slot, value) in table.slots.iter().zip(row) {
-                slots[*slot] = Some(value.clone());
+                slots.set(*slot, value.clone());
             }
         }
         for (slot, value) in self.given.get().into_iter().flatten() {
-            slots[*slot] = Some(value.clone());
+            slots.set(*slot, value.clone());
         }
-        slots[plan.builtin.user] = Some((who.user + 1).into());
-        slots[plan.builtin.iteration] = Some((ticket + 1).into());
+        slots.set(plan.builtin.user, (who.user + 1).into());
+        slots.set(plan.builtin.iteration, (ticket + 1).into());
         true
     }
 }

@@ -1,5 +1,6 @@
 //! A user's Socket.IO connection with the events it has not looked at yet.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,9 @@ enum Taken {
     /// The connection is on its way back; what was under way is lost.
     Lost(Failure),
 }
+
+/// An acknowledgement that a server has asked for: its id and the namespace.
+type Owed = (u32, Cow<'static, str>);
 
 impl SocketSession {
     /// A session on a connection just opened.
@@ -159,7 +163,14 @@ impl SocketSession {
     async fn take_in(&mut self, awaited: &[Awaited]) -> Result<Taken, Failure> {
         let rows = self.shared.plan.socket.rows;
         match self.client.next().await.map_err(|error| Failure::from(&error))? {
-            Event::Packet(packet) => return self.take_packet(packet, awaited).await,
+            Event::Packet(packet) => {
+                let (taken, owed) = self.sort(packet, awaited);
+                // Boxed: it is rare, and everybody who only waits would hold room for it.
+                return match owed {
+                    Some(owed) => Box::pin(self.answer_nothing(owed)).await,
+                    None => Ok(taken),
+                };
+            }
             Event::Upgraded(took) => self.record(rows.upgrade, took),
             Event::UpgradeFailed(error) => self.record_failure(rows.upgrade, &error),
             Event::AttemptFailed(error) => self.record_failure(rows.reconnect, &error),
@@ -171,30 +182,32 @@ impl SocketSession {
         Ok(Taken::Nothing)
     }
 
-    async fn take_packet(&mut self, packet: Packet, awaited: &[Awaited]) -> Result<Taken, Failure> {
+    /// What a packet is to its reader, and the answer that is owed for it at once.
+    fn sort(&mut self, packet: Packet, awaited: &[Awaited]) -> (Taken, Option<Owed>) {
         match packet.kind {
-            PacketKind::Ack => return Ok(Taken::Ack(packet)),
+            PacketKind::Ack => return (Taken::Ack(packet), None),
             PacketKind::Event => {}
             PacketKind::Connect | PacketKind::ConnectError | PacketKind::Disconnect => {
-                return Ok(Taken::Nothing);
+                return (Taken::Nothing, None);
             }
         }
-        let (id, namespace) = (packet.id, packet.namespace.clone());
         let event = packet.event_name().unwrap_or_default();
         let known = awaited.iter().find(|known| known.event == event);
         let is_answered_later = known.is_some_and(|known| known.is_answered);
+        let owed = packet.id.filter(|_| !is_answered_later).map(|id| (id, packet.namespace.clone()));
         if known.is_some() {
             let bytes = packet.size();
             self.inbox.keep(Named { packet, event }, bytes);
         }
-        if let Some(id) = id.filter(|_| !is_answered_later) {
-            // A server that asks gets an answer, as from any client whose handler has nothing to say.
-            let sent = self.client.acknowledge(&namespace, id, Outgoing::nothing()).await;
-            if let Err(error) = sent {
-                return self.lost(&error);
-            }
+        (Taken::Nothing, owed)
+    }
+
+    /// A server that asks gets an answer, as from any client whose handler has nothing to say.
+    async fn answer_nothing(&mut self, (id, namespace): Owed) -> Result<Taken, Failure> {
+        match self.client.acknowledge(&namespace, id, Outgoing::nothing()).await {
+            Ok(()) => Ok(Taken::Nothing),
+            Err(error) => self.lost(&error),
         }
-        Ok(Taken::Nothing)
     }
 
     /// A loss is counted where it happens, and is the end only when the connection does not come back.
