@@ -46,6 +46,7 @@ impl VirtualUser {
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Receive(step) => self.receive(step).await,
+            Step::Fanout(step) => self.fanout(step).await,
             Step::Ws(step) => self.ws(step).await,
             Step::Think(think) => self.think(*think).await,
             Step::ThinkComputed(template) => {
@@ -134,7 +135,7 @@ impl VirtualUser {
         parse_think(&think).map(|think| Think { max: think.max.max(think.min), ..think })
     }
 
-    async fn think(&mut self, think: Think) -> StepResult {
+    pub(super) async fn think(&mut self, think: Think) -> StepResult {
         let pause = match think.max > think.min {
             true => self.slots.chance.draw(|chance| chance.random_range(think.min..=think.max)),
             false => think.min,
