@@ -52,6 +52,9 @@ pub enum ClientError {
     /// The server's heartbeat is overdue: the connection is dead although nobody closed it.
     #[error("no heartbeat from the server within {}", humanize(*.0))]
     PingTimeout(Duration),
+    /// The connection was cut by its own owner, who wants to see it come back.
+    #[error("cut by the storm")]
+    Cut,
     /// A lost connection did not come back.
     #[error("gave up after {0} attempts to come back")]
     GaveUp(u32),
@@ -82,6 +85,7 @@ impl ClientError {
             Self::Status { status, .. } => format!("HTTP {status}"),
             Self::EngineIo { code, .. } => engine_io_words(*code).into(),
             Self::PingTimeout(_) => "ping timeout".into(),
+            Self::Cut => "cut by the storm".into(),
             Self::GaveUp(_) => "gave up reconnecting".into(),
             Self::Disconnected(_) => "disconnected by server".into(),
             Self::Refused(_) => "refused".into(),

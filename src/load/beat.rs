@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::accounts::Accounts;
 use super::tally::Tally;
 use super::vitals::Vitals;
 
@@ -28,6 +29,8 @@ pub struct Beat {
     pub spent: Option<String>,
     /// How the process is.
     pub vitals: Vitals,
+    /// With the last one: what can only be told at the end.
+    pub accounts: Option<Box<Accounts>>,
     /// With the last one: how long this process made load.
     pub measured: Option<Duration>,
 }

@@ -153,6 +153,7 @@ fn beat(shared: &Shared, start: Instant, measured: Option<Duration>) -> Beat {
         broken_users: shared.broken.load(Ordering::Relaxed),
         spent: shared.spent.get().cloned(),
         vitals: Vitals::take(),
+        accounts: measured.map(|_| Box::new(shared.accounts())),
         measured,
     }
 }

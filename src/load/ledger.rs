@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::accounts::Accounts;
 use super::beat::{BEAT, Beat};
 use super::tally::Tally;
 use super::vitals::{Effort, Vitals};
@@ -20,6 +21,7 @@ pub struct Ledger {
     totals: Tally,
     user_seconds: f64,
     spent: Option<String>,
+    accounts: Accounts,
 }
 
 /// A second that somebody has told of and others may still tell of.
@@ -77,12 +79,14 @@ impl Ledger {
             totals: Tally::new(rows),
             user_seconds: 0.0,
             spent: None,
+            accounts: Accounts::default(),
         }
     }
 
     /// Takes a process' beat in; returns the seconds that are complete now, in order.
     pub fn take(&mut self, part: usize, beat: Beat) -> Vec<Second> {
-        let Beat { second, tally, active, begun, broken_users, spent, vitals, measured } = beat;
+        let Beat { second, tally, active, begun, broken_users, spent, vitals, accounts, measured } = beat;
+        accounts.iter().for_each(|accounts| self.accounts.absorb(accounts));
         self.spent = self.spent.take().or(spent);
         let state = &mut self.parts[part];
         let effort = state.first.map(|_| Effort::between(&state.last, &vitals));
@@ -137,6 +141,11 @@ impl Ledger {
     /// The payload that had no row left for somebody.
     pub fn spent(&self) -> Option<&str> {
         self.spent.as_deref()
+    }
+
+    /// What the processes told at their ends.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     /// Whether everybody has told of the whole warm-up.
@@ -220,6 +229,7 @@ mod tests {
             broken_users: 0,
             spent: None,
             vitals: Vitals::default(),
+            accounts: None,
             measured: is_last.then(|| Duration::from_secs(u64::from(second))),
         }
     }

@@ -6,6 +6,7 @@
 //! them against the thresholds ([`slo`]) and makes the [`report`]. [`capacity`] runs one scenario at
 //! many levels until it knows its limit. Nothing here prints or knows the command line.
 
+pub mod accounts;
 pub mod beat;
 pub mod capacity;
 pub mod compare;
@@ -13,6 +14,7 @@ pub mod crew;
 #[cfg(test)]
 mod damaged;
 pub mod engine;
+pub mod fanout;
 pub mod generator;
 pub mod import;
 pub mod ledger;
@@ -27,6 +29,7 @@ pub mod section;
 pub mod share;
 pub mod shipped;
 pub mod slo;
+pub mod storm;
 pub mod stretch;
 pub mod tally;
 pub mod timeline;

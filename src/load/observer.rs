@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::beat::Beat;
 use super::crew::Live;
 use super::engine::Once;
+use super::fanout::FanoutReport;
 use super::ledger::{Ledger, Second};
 use super::report::{LoadReport, Observed};
 use super::run::Progress;
@@ -124,9 +125,10 @@ impl Observer {
         // Steps that were finished after the end belong to the time that they took.
         let last = ledger.totals().last.unwrap_or_default().saturating_sub(ledger.warm_up());
         let measured = last.max(ledger.measured());
-        let slo = judges.iter().map(|judge| judge.result(measured)).collect();
+        let fanouts = FanoutReport::all(&plan.fanouts, &plan.metrics, &ledger.accounts().fanout);
+        let slo = judges.iter().map(|judge| judge.result(measured, &fanouts)).collect();
         let (ledger, stretches) = (&ledger, &stretches);
-        let observed = Observed { ledger, stretches, measured, is_interrupted, arrivals, lost, slo };
+        let observed = Observed { ledger, stretches, measured, is_interrupted, arrivals, lost, slo, fanouts };
         LoadReport::new(&plan, observed, chronicle.finish())
     }
 }

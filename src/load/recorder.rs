@@ -81,6 +81,13 @@ impl Recorder {
         self.shard().tally.rows[metric].count += 1;
     }
 
+    /// Records what a cache said of an answer.
+    pub fn cache(&self, metric: MetricId, is_hit: bool) {
+        let row = &mut self.shard().tally.rows[metric];
+        row.cache_answers += 1;
+        row.cache_hits += u64::from(is_hit);
+    }
+
     /// Records a step that failed.
     pub fn failure(&self, metric: MetricId, sample: &Sample, failure: Failure) {
         let mut shard = self.shard();

@@ -6,11 +6,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fanout::FanoutReport;
 use super::generator::{GeneratorReport, HONEST_LAG_MICROS};
 use super::ledger::Ledger;
 use super::scenario::Plan;
 use super::scenario::plan::{MetricDef, MetricKind};
 use super::slo::{Outcome, Slo, SloResult};
+use super::storm::StormReport;
 use super::stretch::{Stretch, Stretches};
 use super::tally::{FailureCount, Row, Times as Histogram};
 use super::timeline::Timeline;
@@ -33,6 +35,8 @@ pub struct Observed<'l> {
     pub lost: Vec<String>,
     /// What became of the thresholds.
     pub slo: Vec<SloResult>,
+    /// What became of what was published.
+    pub fanouts: Vec<FanoutReport>,
 }
 
 /// The whole report.
@@ -59,6 +63,10 @@ pub struct LoadReport {
     pub total: RowReport,
     /// Row by row, in the order of the file.
     pub rows: Vec<RowReport>,
+    /// What was published, and what became of it.
+    pub fanouts: Vec<FanoutReport>,
+    /// Moments at which connections were cut, and how they came back.
+    pub storms: Vec<StormReport>,
     /// Why steps failed, most frequent first.
     pub failures: Vec<FailureReport>,
     /// The thresholds.
@@ -153,11 +161,11 @@ impl LoadReport {
     /// Sums up and judges.
     pub fn new(plan: &Plan, observed: Observed<'_>, timeline: Timeline) -> Self {
         let generator = GeneratorReport::new(&observed);
-        let Observed { ledger, stretches, measured, is_interrupted, lost, mut slo, .. } = observed;
+        let Observed { ledger, stretches, measured, is_interrupted, lost, mut slo, fanouts, .. } = observed;
         let has_lost = !lost.is_empty();
         let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
-        let script = exchanges("(script)");
+        let script = MetricDef::of_http("(script)", MetricKind::Exchange);
         let named = || plan.metrics.iter().chain([&script]).zip(&totals.rows);
         let mut sum = Row::default();
         named().filter(|(metric, _)| metric.kind.is_exchange()).for_each(|(_, row)| sum.absorb(row));
@@ -168,7 +176,7 @@ impl LoadReport {
         let rows = rows
             .map(|(index, (metric, row))| row_report(metric, row, seconds, stretches.of(index)))
             .collect();
-        let all = exchanges("all exchanges");
+        let all = MetricDef::of_http("all exchanges", MetricKind::Exchange);
         let names: Vec<&str> = named().map(|(metric, _)| metric.name.as_str()).collect();
         let failures = totals.failures.by_frequency().into_iter().map(|(metric, cause, failure)| {
             let FailureCount { count, sample } = failure;
@@ -186,16 +194,14 @@ impl LoadReport {
             iterations: totals.iterations,
             total: row_report(&all, &sum, seconds, stretches.all()),
             rows,
+            notes: notes(ledger, &fanouts),
+            storms: StormReport::all(&plan.storms, &ledger.accounts().storms),
+            fanouts,
             failures: failures.collect(),
             slo,
             generator,
             timeline,
             seed: plan.seed,
-            notes: ledger
-                .spent()
-                .map(|name| format!("{name} had no row left: whoever needed one stopped"))
-                .into_iter()
-                .collect(),
         }
     }
 
@@ -215,10 +221,6 @@ impl Verdict {
             Self::Interrupted => Exit::Interrupted,
         }
     }
-}
-
-fn exchanges(name: &str) -> MetricDef {
-    MetricDef { name: name.to_owned(), kind: MetricKind::Exchange, tags: BTreeMap::new() }
 }
 
 /// A missed threshold outweighs one that nothing was measured for, and a load that was not what was asked for; but
@@ -244,6 +246,11 @@ fn own_delay(slo: &Slo, result: &mut SloResult, lag: &Histogram) {
     if late.is_some_and(|late| slo.holds(observed - late)) {
         result.outcome = Outcome::Inconclusive;
     }
+}
+
+fn notes(ledger: &Ledger, fanouts: &[FanoutReport]) -> Vec<String> {
+    let spent = ledger.spent().map(|name| format!("{name} had no row left: whoever needed one stopped"));
+    spent.into_iter().chain(fanouts.iter().flat_map(FanoutReport::doubts)).collect()
 }
 
 fn row_report(metric: &MetricDef, row: &Row, seconds: f64, stretches: Vec<Stretch>) -> RowReport {

@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_rest_is_no_stretch_and_waits_are_no_exchanges() {
-        let metric = |name: &str, kind| MetricDef { name: name.to_owned(), kind, tags: Default::default() };
+        let metric = |name: &str, kind| MetricDef::of_http(name, kind);
         let metrics = [metric("GET /", MetricKind::Exchange), metric("receive", MetricKind::Wait)];
         let mut stretches = Stretches::new(Duration::from_secs(61), &metrics);
         (0..63).filter(|number| *number != 4).for_each(|number| stretches.take(&second(number, 2)));

@@ -42,6 +42,10 @@ pub struct Row {
     pub count: u64,
     /// Those that failed.
     pub errors: u64,
+    /// Answers of which a cache says whether it had them; counted where a threshold asks for it.
+    pub cache_answers: u64,
+    /// Those that it had.
+    pub cache_hits: u64,
     /// From the moment a step was due, in microseconds.
     pub response: Times,
     /// From the moment it was begun, in microseconds.
@@ -105,6 +109,8 @@ impl Row {
     pub fn absorb(&mut self, other: &Self) {
         self.count += other.count;
         self.errors += other.errors;
+        self.cache_answers += other.cache_answers;
+        self.cache_hits += other.cache_hits;
         self.response.absorb(&other.response);
         self.service.absorb(&other.service);
     }
@@ -113,6 +119,8 @@ impl Row {
     pub fn shed(&mut self, other: &Self) {
         self.count -= other.count;
         self.errors -= other.errors;
+        self.cache_answers -= other.cache_answers;
+        self.cache_hits -= other.cache_hits;
         self.response.shed(&other.response);
         self.service.shed(&other.service);
     }

@@ -214,8 +214,7 @@ mod tests {
     }
 
     fn chronicle(seconds: u64) -> Chronicle {
-        let metric =
-            MetricDef { name: "GET /".to_owned(), kind: MetricKind::Exchange, tags: Default::default() };
+        let metric = MetricDef::of_http("GET /", MetricKind::Exchange);
         Chronicle::new(Duration::from_secs(seconds), &[metric])
     }
 

@@ -2,11 +2,13 @@
 
 pub mod compare;
 mod csv;
+mod fanout;
 mod html;
 mod junit;
 mod markdown;
 #[cfg(test)]
 mod sample;
+mod storm;
 
 use std::io;
 
@@ -57,6 +59,8 @@ pub fn render(report: &LoadReport) -> String {
     let mut out = heading(report);
     out += "\n\n";
     out += &times_table(report);
+    out += &fanout::text(report);
+    out += &storm::text(report);
     if !report.failures.is_empty() {
         out += &format!("\n{}\n", style::bold("Failures"));
         out += &failures_table(&report.failures);

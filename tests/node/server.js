@@ -41,6 +41,26 @@ function shown(data) {
   return { bytes: Buffer.from(data).toString("base64") };
 }
 
+let published = 0;
+let held = null;
+
+// Makes mistakes where the settings ask for them: every n-th message is dropped, sent twice, sent after the next one.
+function publish(nsp, room, args) {
+  const { drop, twice, swap } = settings.faults ?? {};
+  const isTurn = (fault) => fault !== undefined && published % fault[0] === fault[1];
+  const send = () => nsp.to(room).emit("published", ...args);
+  published += 1;
+  if (isTurn(drop)) return;
+  if (isTurn(swap)) {
+    held = send;
+    return;
+  }
+  send();
+  if (isTurn(twice)) send();
+  held?.();
+  held = null;
+}
+
 function serve(socket) {
   tell({ what: "connect", nsp: socket.nsp.name, recovered: socket.recovered, auth: socket.handshake.auth });
   socket.on("disconnect", (reason) => tell({ what: "disconnect", nsp: socket.nsp.name, reason }));
@@ -71,7 +91,9 @@ function serve(socket) {
     await socket.join(room);
     ack(true);
   });
-  socket.on("publish", (room, ...args) => socket.nsp.to(room).emit("published", ...args));
+  socket.on("publish", (room, ...args) => publish(socket.nsp, room, args));
+  // A server that takes what it needs out of a message, and gives on nothing else.
+  socket.on("say", ({ room, text }) => socket.nsp.to(room).emit("said", { message: { text: `${text}`.trim() } }));
   // The connection is lost without a word; whoever is away misses what is published then.
   socket.on("drop", (room) => {
     socket.conn.close();

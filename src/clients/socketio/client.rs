@@ -41,6 +41,9 @@ enum Link {
     Gone,
 }
 
+/// How long a goodbye may take that nobody waits for.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// What it takes to come back.
 #[derive(Debug)]
 struct Home {
@@ -50,6 +53,7 @@ struct Home {
     members: Vec<Member>,
     attempt: u32,
     lost_at: Instant,
+    is_cut_clean: bool,
 }
 
 /// What a client has to tell.
@@ -86,7 +90,15 @@ impl Client {
         let home = reconnection.map(|reconnection| {
             let (connector, options) = (connector.clone(), options.clone());
             let (members, lost_at) = (Vec::new(), Instant::now());
-            Box::new(Home { connector, options, reconnection, members, attempt: 0, lost_at })
+            Box::new(Home {
+                connector,
+                options,
+                reconnection,
+                members,
+                attempt: 0,
+                lost_at,
+                is_cut_clean: false,
+            })
         });
         let (socket, _) = SocketIo::open(connector, options, limit).await?;
         Ok(Self { link: Link::Up(Box::new(socket)), home, cookies: None })
@@ -167,6 +179,14 @@ impl Client {
         }
     }
 
+    /// Is lost at that moment, with a goodbye or without; only a connection that comes back can be.
+    pub fn cut_at(&mut self, moment: Option<Instant>, is_clean: bool) {
+        if let (Link::Up(socket), Some(home)) = (&mut self.link, &mut self.home) {
+            socket.cut_at(moment);
+            home.is_cut_clean = is_clean;
+        }
+    }
+
     /// Says goodbye, waiting for the server at most `limit`.
     pub async fn close(self, limit: Duration) {
         if let Link::Up(socket) = self.link {
@@ -204,7 +224,12 @@ impl Client {
             home.options.cookies.store(&cookies);
             self.cookies = Some(Box::new(cookies));
         }
-        home.members = socket.take_members();
+        if matches!(error, ClientError::Cut) && home.is_cut_clean {
+            home.members = socket.members().to_vec();
+            tokio::spawn(socket.close(GOODBYE));
+        } else {
+            home.members = socket.take_members();
+        }
         (home.attempt, home.lost_at) = (0, Instant::now());
         // A server that ended the session on purpose does not want it back.
         if matches!(error, ClientError::Disconnected(_)) {

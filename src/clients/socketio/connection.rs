@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::HeaderMap;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::engine::{EngineEvent, EngineIo};
 use super::frame::{Handshake, Wire, quote};
@@ -46,7 +47,7 @@ pub enum Event {
 }
 
 /// A namespace that was joined.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Member {
     /// Its name.
     pub namespace: Box<str>,
@@ -122,6 +123,16 @@ impl SocketIo {
     /// Whether `namespace` was joined.
     pub fn has_joined(&self, namespace: &str) -> bool {
         self.members.iter().any(|member| *member.namespace == *namespace)
+    }
+
+    /// The namespaces that were joined, in order.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Is lost at that moment, for whoever waits then.
+    pub fn cut_at(&mut self, moment: Option<Instant>) {
+        self.engine.cut_at(moment);
     }
 
     /// The namespaces that were joined, in order; the connection is over for them.

@@ -50,6 +50,7 @@ pub struct EngineIo {
     arrived: Option<Box<VecDeque<Wire>>>,
     news: Option<Box<EngineEvent>>,
     dead_at: Instant,
+    cut_at: Option<Instant>,
     patience: Duration,
     cookies: Option<Box<HeaderMap>>,
 }
@@ -115,6 +116,7 @@ impl EngineIo {
             arrived: None,
             news: None,
             dead_at: Instant::now() + patience,
+            cut_at: None,
             patience,
             cookies: None,
         }
@@ -129,16 +131,24 @@ impl EngineIo {
     /// What comes next.
     pub async fn next(&mut self) -> Result<EngineEvent, ClientError> {
         loop {
-            let dead_at = self.dead_at;
+            let dead_at = self.cut_at.map_or(self.dead_at, |cut_at| cut_at.min(self.dead_at));
             let event = std::future::poll_fn(|cx| self.poll_event(cx));
             // A ping in between moves the end of our patience, and the wait is begun anew.
             match tokio::time::timeout_at(dead_at, event).await {
                 Ok(Ok(Some(event))) => return Ok(event),
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => return Err(error),
+                Err(_) if self.cut_at.is_some_and(|cut_at| cut_at <= Instant::now()) => {
+                    return Err(ClientError::Cut);
+                }
                 Err(_) => return Err(ClientError::PingTimeout(self.patience)),
             }
         }
+    }
+
+    /// Is lost at that moment, for whoever waits then.
+    pub fn cut_at(&mut self, moment: Option<Instant>) {
+        self.cut_at = moment;
     }
 
     /// Says goodbye and closes, waiting for the server at most `limit`.

@@ -73,16 +73,24 @@ fn header_equals(
 const CACHE_HEADERS: [&str; 5] =
     ["cf-cache-status", "x-cache", "x-cache-status", "x-cache-remote", "cache-status"];
 
+/// What caches on the way say.
+fn said(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    CACHE_HEADERS.iter().filter_map(|name| headers.get(*name)?.to_str().ok())
+}
+
+/// Whether a cache on the way had the answer; none where none says so.
+pub fn cache_hit(headers: &HeaderMap) -> Option<bool> {
+    let hits = said(headers).map(|value| value.to_ascii_lowercase().contains("hit"));
+    hits.reduce(|a, b| a || b)
+}
+
 fn cdn_hit(expected: bool, headers: &HeaderMap) -> Result<(), Failure> {
-    let said = CACHE_HEADERS.iter().filter_map(|name| headers.get(*name)?.to_str().ok());
-    let said: Vec<&str> = said.collect();
-    let is_hit = said.iter().any(|value| value.to_ascii_lowercase().contains("hit"));
-    match said.is_empty() {
-        false if is_hit == expected => Ok(()),
-        true => Err(Failure::answered("no cache says whether it had the answer", "")),
-        false => {
+    match cache_hit(headers) {
+        Some(is_hit) if is_hit == expected => Ok(()),
+        None => Err(Failure::answered("no cache says whether it had the answer", "")),
+        Some(_) => {
             let cause = if expected { "no cache hit" } else { "a cache hit" };
-            Err(Failure::answered(cause, said.join(", ")))
+            Err(Failure::answered(cause, said(headers).collect::<Vec<_>>().join(", ")))
         }
     }
 }

@@ -46,6 +46,7 @@ impl VirtualUser {
             Step::Connect(step) => self.connect(step).await,
             Step::Emit(step) => self.emit(step).await,
             Step::Receive(step) => self.receive(step).await,
+            Step::Fanout(step) => self.fanout(step).await,
             Step::Ws(step) => self.ws(step).await,
             Step::Think(think) => Box::pin(self.think(*think)).await,
             Step::ThinkComputed(template) => {

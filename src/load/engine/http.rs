@@ -176,6 +176,11 @@ impl VirtualUser {
     /// Checks an answer and keeps what is asked for.
     pub(super) fn take_answer(&mut self, step: &HttpStep, response: &HttpResponse) -> Result<(), Failure> {
         self.cookies.store(&response.headers);
+        if self.shared.plan.asks_caches
+            && let Some(is_hit) = check::cache_hit(&response.headers)
+        {
+            self.shared.recorder.cache(step.metric, is_hit);
+        }
         check::take(step, response, &mut self.slots)
     }
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod check;
 mod control;
+mod fanout;
 pub mod hostile;
 mod http;
 mod inbox;
@@ -16,6 +17,7 @@ mod session;
 mod shared;
 mod socket;
 mod socket_session;
+mod storm;
 mod user;
 
 pub use once::{Once, once};

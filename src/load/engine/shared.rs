@@ -10,12 +10,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::Connector;
+use crate::load::accounts::Accounts;
+use crate::load::fanout::Book;
 use crate::load::recorder::Recorder;
 use crate::load::scenario::Plan;
 use crate::load::scenario::chance::Who;
 use crate::load::scenario::plan::{Initial, ScenarioPlan};
 use crate::load::scenario::template::Slots;
 use crate::load::share::Share;
+use crate::load::storm;
 
 /// How a run is ended.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +40,10 @@ pub struct Shared {
     pub share: Share,
     /// Where they record it.
     pub recorder: Recorder,
+    /// What they publish and hear.
+    pub fanouts: Book,
+    /// What becomes of connections that are cut.
+    pub storms: storm::Book,
     /// The way to the system under test.
     pub connector: Connector,
     /// How the run is ended.
@@ -66,6 +73,8 @@ impl Shared {
     pub fn new(plan: Arc<Plan>, share: Share, connector: Connector, stop: Stop) -> Self {
         Self {
             recorder: Recorder::new(plan.metrics.len()),
+            fanouts: Book::default(),
+            storms: storm::Book::new(plan.storms.len()),
             rows: plan.payloads.iter().map(|_| AtomicU64::new(0)).collect(),
             plan,
             share,
@@ -81,6 +90,11 @@ impl Shared {
             spent: OnceLock::new(),
             tickets: AtomicU64::new(0),
         }
+    }
+
+    /// What can be told once its users are done.
+    pub fn accounts(&self) -> Accounts {
+        Accounts { fanout: self.fanouts.account(), storms: self.storms.tallies() }
     }
 
     /// How many users this process has.

@@ -12,6 +12,7 @@ use super::answer;
 use super::inbox::Received;
 use super::session::Session;
 use super::socket_session::{Named, SocketSession};
+use super::storm::Kept;
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::clients::ClientError;
 use crate::clients::socketio::{Client, OpenOptions, Outgoing, Packet};
@@ -32,7 +33,7 @@ impl VirtualUser {
         })
     }
 
-    async fn ensure_joined(&mut self, join: &Join) -> StepResult {
+    pub(super) async fn ensure_joined(&mut self, join: &Join) -> StepResult {
         self.share_cookies();
         match &mut self.session {
             Some(Session::SocketIo(session)) if session.has_joined(&join.namespace) => Ok(()),
@@ -81,14 +82,14 @@ impl VirtualUser {
         let reconnection = plan.reconnection.clone();
         let opened = Client::open(&self.shared.connector, options, join.timeout, reconnection).await;
         let client = opened.map_err(|error| Failure::from(&error))?;
-        let mut session = SocketSession::new(client, Arc::clone(&self.shared), join.metric);
+        let mut session = SocketSession::new(client, Arc::clone(&self.shared), join.metric, self.index);
         if let Some(set) = session.take_cookies() {
             self.cookies.store(&set);
         }
         Ok(Box::new(session))
     }
 
-    fn take_session(&mut self) -> Option<Box<SocketSession>> {
+    pub(super) fn take_session(&mut self) -> Option<Box<SocketSession>> {
         match self.session.take()? {
             Session::SocketIo(session) => Some(session),
             Session::Plain(_) => None,
@@ -128,6 +129,10 @@ impl VirtualUser {
         let namespace = &step.join.namespace;
         let limit = step.acknowledge.as_ref().map_or(step.join.timeout, |plan| plan.timeout);
         let mut session = self.take_session().ok_or_else(no_session)?;
+        if step.again {
+            let (namespace, event) = (namespace.clone(), payload.clone());
+            session.keep_for_return(Kept { namespace, event, is_acknowledged: step.acknowledge.is_some() });
+        }
         let acknowledged = timeout(limit, async {
             match session.emit(namespace, payload, step.acknowledge.is_some(), awaited).await? {
                 Some(id) => session.acknowledgement(id, awaited).await.map(Some),

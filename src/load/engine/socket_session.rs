@@ -9,9 +9,11 @@ use hyper::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::fanout::Ears;
 use super::inbox::{Inbox, Received};
 use super::session::connection_lost;
 use super::shared::Shared;
+use super::storm::{Kept, Storming};
 use crate::clients::ClientError;
 use crate::clients::cookies::CookieJar;
 use crate::clients::socketio::{Client, Event, Outgoing, Packet, PacketKind};
@@ -25,6 +27,8 @@ pub struct SocketSession {
     shared: Arc<Shared>,
     metric: MetricId,
     inbox: Inbox<Named>,
+    ears: Option<Box<Ears>>,
+    storm: Storming,
 }
 
 /// An event that some step waits for.
@@ -50,8 +54,16 @@ type Owed = (u32, Cow<'static, str>);
 
 impl SocketSession {
     /// A session on a connection just opened.
-    pub fn new(client: Client, shared: Arc<Shared>, metric: MetricId) -> Self {
-        Self { client, shared, metric, inbox: Inbox::default() }
+    pub fn new(client: Client, shared: Arc<Shared>, metric: MetricId, user: u32) -> Self {
+        let storm = Storming::new(user);
+        let mut session = Self { client, shared, metric, inbox: Inbox::default(), ears: None, storm };
+        session.storm.arm(&session.shared, &mut session.client);
+        session
+    }
+
+    /// Keeps an event to be sent again when the connection is back without its session.
+    pub fn keep_for_return(&mut self, kept: Kept) {
+        self.storm.keep(kept);
     }
 
     /// The row that it is counted in.
@@ -144,8 +156,21 @@ impl SocketSession {
         }
     }
 
+    /// What it listens to, and what it publishes.
+    pub fn ears(&mut self) -> &mut Ears {
+        self.ears.get_or_insert_default()
+    }
+
+    /// Whether it listens or publishes at all.
+    pub fn has_ears(&self) -> bool {
+        self.ears.is_some()
+    }
+
     /// Says goodbye, waiting for the server at most `limit`.
-    pub async fn close(self, limit: Duration) {
+    pub async fn close(mut self, limit: Duration) {
+        self.storm.settle(&self.shared, self.ears.as_deref());
+        // What comes while it says goodbye is heard by nobody.
+        self.ears = None;
         self.client.close(limit).await;
     }
 
@@ -162,6 +187,12 @@ impl SocketSession {
     /// Reads once. An error is the connection's end. May be cancelled without losing anything.
     async fn take_in(&mut self, awaited: &[Awaited]) -> Result<Taken, Failure> {
         let rows = self.shared.plan.socket.rows;
+        while let Some(Kept { namespace, event, is_acknowledged }) = self.storm.next_to_send() {
+            // Whoever stops waiting here has it sent by the next one that waits.
+            if let Err(error) = self.client.emit(&namespace, event, is_acknowledged).await {
+                return self.lost(&error);
+            }
+        }
         match self.client.next().await.map_err(|error| Failure::from(&error))? {
             Event::Packet(packet) => {
                 let (taken, owed) = self.sort(packet, awaited);
@@ -173,8 +204,12 @@ impl SocketSession {
             }
             Event::Upgraded(took) => self.record(rows.upgrade, took),
             Event::UpgradeFailed(error) => self.record_failure(rows.upgrade, &error),
-            Event::AttemptFailed(error) => self.record_failure(rows.reconnect, &error),
+            Event::AttemptFailed(error) => {
+                self.storm.failed(&self.shared, &error);
+                self.record_failure(rows.reconnect, &error);
+            }
             Event::Back { took, is_recovered } => {
+                self.storm.back(&self.shared, &mut self.client, took, is_recovered);
                 self.record(if is_recovered { rows.recovered } else { rows.reconnect }, took);
             }
             Event::Lost(error) => return self.lost(&error),
@@ -192,6 +227,9 @@ impl SocketSession {
             }
         }
         let event = packet.event_name().unwrap_or_default();
+        if let Some((row, took)) = self.ears.as_mut().and_then(|ears| ears.hear(&packet, &event)) {
+            self.record(Some(row), took);
+        }
         let known = awaited.iter().find(|known| known.event == event);
         let is_answered_later = known.is_some_and(|known| known.is_answered);
         let owed = packet.id.filter(|_| !is_answered_later).map(|id| (id, packet.namespace.clone()));
@@ -211,12 +249,17 @@ impl SocketSession {
     }
 
     /// A loss is counted where it happens, and is the end only when the connection does not come back.
-    fn lost(&self, error: &ClientError) -> Result<Taken, Failure> {
+    fn lost(&mut self, error: &ClientError) -> Result<Taken, Failure> {
         let failure = Failure::from(error);
         if !self.client.is_coming_back() {
             return Err(failure);
         }
-        self.shared.recorder.loss(self.metric, connection_lost(failure.clone()));
+        if matches!(error, ClientError::Cut) {
+            // What was done on purpose is no error of the system's.
+            self.storm.cut(&self.shared, self.ears.as_deref());
+        } else {
+            self.shared.recorder.loss(self.metric, connection_lost(failure.clone()));
+        }
         Ok(Taken::Lost(failure))
     }
 

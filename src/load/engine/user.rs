@@ -65,7 +65,7 @@ pub struct VirtualUser {
     pub(super) in_flight: Option<(MetricId, Instant)>,
     /// The same of requests that were sent at once.
     pub(super) at_once: Vec<(MetricId, Instant)>,
-    index: u32,
+    pub(super) index: u32,
     /// How often it may still begin, where that is bounded.
     iterations_left: Option<u32>,
     round: u64,
@@ -197,6 +197,9 @@ impl VirtualUser {
             result = self.steps(steps) => result,
         };
         self.give_up_waiting();
+        if self.is_over() {
+            Box::pin(self.listen_on()).await;
+        }
         if result.is_ok() {
             shared.recorder.iteration();
         }

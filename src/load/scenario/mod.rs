@@ -4,6 +4,8 @@
 pub mod chance;
 pub mod compile;
 mod expression;
+pub mod fanout_model;
+pub mod fanout_plan;
 mod functions;
 pub mod model;
 pub mod multipart;
@@ -16,6 +18,7 @@ mod slots;
 pub mod socket_model;
 pub mod socket_plan;
 pub mod source;
+pub mod storm_model;
 pub mod template;
 
 pub use compile::{Overrides, compile_document};

@@ -9,11 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::fanout_model::{Fanout, FanoutRole};
 pub use super::socket_model::{
     Connect, ConnectStep, Delay, Emit, EmitParts, Query, Receive, ReceiveParts, Response, Send, SendParts,
     SocketIoConfig, Transport, TransportChoice, TransportMix, Way, WsConfig,
 };
+pub use super::storm_model::Storm;
 use crate::config::duration::Span;
+use crate::load::slo::Preset;
 
 /// A whole scenario file.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -48,7 +51,9 @@ pub enum SloModel {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ScopedSlo {
     /// The threshold, such as `p95 < 200ms`.
-    pub check: String,
+    pub check: Option<String>,
+    /// Thresholds by name, instead of `check`.
+    pub preset: Option<Preset>,
     /// It has to hold over every stretch of this length; whole seconds.
     pub over: Option<Span>,
     /// The name of the phase that it is about.
@@ -97,6 +102,9 @@ pub struct Config {
     /// Defaults of the Socket.IO connection.
     #[serde(default)]
     pub socketio: SocketIoConfig,
+    /// Moments at which Socket.IO connections are lost, to see how they come back.
+    #[serde(rename = "reconnect_storm")]
+    pub reconnect_storm: Option<OneOrMany<Storm>>,
     /// Defaults of the plain websocket.
     #[serde(default)]
     pub ws: WsConfig,
@@ -455,6 +463,8 @@ pub struct Step {
     pub namespace: Option<String>,
     /// Waits for an event, or on a plain websocket for a message.
     pub receive: Option<Receive>,
+    /// Publishes into a room, listens in it, or both.
+    pub fanout: Option<Box<Fanout>>,
     /// Pauses: seconds, `500ms`, or a range such as `1s-3s`.
     pub think: Option<ThinkTime>,
     /// Steps to repeat; with `count`, `over` or `while`.

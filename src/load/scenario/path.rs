@@ -3,7 +3,7 @@
 use jsonpath_rust::parser::model::JpQuery;
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::{QueryRef, js_path_process};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A compiled JSON path with its source.
 #[derive(Debug)]
@@ -50,6 +50,36 @@ impl JsonPath {
             }),
             Way::Query(_) => self.find_all(root).into_iter().next(),
         }
+    }
+
+    /// Whether it names one place below the root, which can be written to.
+    pub fn is_place(&self) -> bool {
+        matches!(&self.way, Way::Straight(segments) if !segments.is_empty())
+    }
+
+    /// Puts `text` there, after the text that is there; mappings on the way are made where they are missing.
+    pub fn put(&self, root: &mut Value, text: &str) -> Result<(), String> {
+        let nowhere = || format!("there is no place {} to put the stamp", self.source);
+        let Way::Straight(segments) = &self.way else { return Err(nowhere()) };
+        let mut place = root;
+        for segment in segments {
+            place = match segment {
+                Segment::Key(key) => {
+                    if place.is_null() {
+                        *place = Value::Object(Map::new());
+                    }
+                    place.as_object_mut().ok_or_else(nowhere)?.entry(key.as_str()).or_insert(Value::Null)
+                }
+                Segment::Index(index) => place.get_mut(*index).ok_or_else(nowhere)?,
+            };
+        }
+        match place {
+            Value::Null => *place = text.into(),
+            Value::String(before) if before.is_empty() => before.push_str(text),
+            Value::String(before) => *before += &format!(" {text}"),
+            _ => return Err(nowhere()),
+        }
+        Ok(())
     }
 
     /// All values there.
@@ -134,6 +164,21 @@ mod tests {
         }
         assert_eq!(JsonPath::parse("$..id").unwrap().find_all(&root), [&json!(7), &json!(null)]);
         assert_eq!(JsonPath::parse("[0].id").unwrap().find(&json!([{"id": 1}])), Some(&json!(1)));
+    }
+
+    #[test]
+    fn text_is_put_where_the_path_leads() {
+        let put = |path: &str, mut root: serde_json::Value| {
+            JsonPath::parse(path).unwrap().put(&mut root, "S").map(|()| root)
+        };
+        assert_eq!(put("$[0]._stamp", json!([{"a": 1}])), Ok(json!([{"a": 1, "_stamp": "S"}])));
+        assert_eq!(put("$[0].m.text", json!([null])), Ok(json!([{"m": {"text": "S"}}])));
+        assert_eq!(put("$[1]", json!([1, "hello"])), Ok(json!([1, "hello S"])));
+        for root in [json!([]), json!([1]), json!([{"text": 1}])] {
+            let error = put("$[0].text", root).unwrap_err();
+            assert_eq!(error, "there is no place $[0].text to put the stamp");
+        }
+        assert!(!JsonPath::parse("$..text").unwrap().is_place() && !JsonPath::parse("$").unwrap().is_place());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A scenario file worked out: everything looked up, parsed and checked, ready to be run by many users.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,12 +13,14 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
-use super::model::Pick;
+pub use super::fanout_plan::{FanoutRow, FanoutStep, Listening, Publishing};
+use super::model::{Engine, Pick};
 pub use super::path::JsonPath;
 use super::payload::PayloadTable;
 pub use super::socket_plan::{
     Awaited, EmitStep, Join, Message, Opening, ReceiveStep, SocketPlan, SocketRows, Ways, WsAwaited, WsStep,
 };
+pub use super::storm_model::StormPlan;
 use super::template::{Expression, JsonTemplate, Template};
 use crate::load::schedule::Load;
 use crate::load::slo::Slo;
@@ -37,8 +40,14 @@ pub struct Plan {
     pub phases: Vec<(Duration, String)>,
     /// What decides the exit code.
     pub slos: Vec<Slo>,
+    /// Whether one of them asks for cache hits.
+    pub asks_caches: bool,
     /// The rows of the report.
     pub metrics: Vec<MetricDef>,
+    /// Moments at which connections are lost.
+    pub storms: Vec<StormPlan>,
+    /// The fan-outs among them.
+    pub fanouts: Vec<FanoutRow>,
     /// Variables that every iteration starts with.
     pub variables: Vec<(usize, Initial)>,
     /// Rows that become variables.
@@ -93,7 +102,9 @@ impl Plan {
     pub fn connections_per_user(&self) -> u64 {
         let uses = |engine: fn(&Step) -> bool| self.scenarios.iter().any(|s| s.any(engine));
         let at_once = self.scenarios.iter().map(ScenarioPlan::requests_at_once).max().unwrap_or(0);
-        let socket = uses(|step| matches!(step, Step::Connect(_) | Step::Emit(_) | Step::Receive(_)));
+        let socket = uses(|step| {
+            matches!(step, Step::Connect(_) | Step::Emit(_) | Step::Receive(_) | Step::Fanout(_))
+        });
         let websocket = uses(|step| matches!(step, Step::Ws(_)));
         let sockets = if socket { self.socket.ways.connections() } else { u64::from(websocket) };
         at_once + sockets
@@ -222,8 +233,17 @@ pub struct MetricDef {
     pub name: String,
     /// What it counts.
     pub kind: MetricKind,
+    /// What its steps speak.
+    pub speaks: Engine,
     /// What reports can cut by.
     pub tags: BTreeMap<String, String>,
+}
+
+impl MetricDef {
+    /// A row of HTTP without tags.
+    pub fn of_http(name: &str, kind: MetricKind) -> Self {
+        Self { name: name.to_owned(), kind, speaks: Engine::Http, tags: BTreeMap::new() }
+    }
 }
 
 /// Index of a row.
@@ -240,6 +260,8 @@ pub enum Step {
     Emit(Box<EmitStep>),
     /// Waits for an event.
     Receive(Box<ReceiveStep>),
+    /// Publishes into a room, listens in it, or both.
+    Fanout(Arc<FanoutStep>),
     /// Does something with a plain websocket.
     Ws(Box<WsStep>),
     /// Pauses.

@@ -208,6 +208,9 @@ pub struct EmitParts {
     pub args: Option<Vec<Value>>,
     /// `/` when left out.
     pub namespace: Option<String>,
+    /// Sent again whenever the connection is back and the server had not kept its session.
+    #[serde(default)]
+    pub again: bool,
     /// Waits for the server's acknowledgement.
     pub acknowledge: Option<Acknowledge>,
     /// Waits for an event in answer.

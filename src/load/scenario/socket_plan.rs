@@ -100,6 +100,8 @@ pub struct EmitStep {
     pub join: Join,
     /// `[name, argument, …]`.
     pub payload: JsonTemplate,
+    /// Whether it is sent again when the connection is back without its session.
+    pub again: bool,
     /// What is awaited.
     pub acknowledge: Option<AnswerPlan>,
     /// The event that answers.

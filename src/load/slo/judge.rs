@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Measure, Outcome, Scope, Slo, SloResult, WindowsResult};
+use crate::load::fanout::FanoutReport;
+use crate::load::fanout::report::FanoutSum;
 use crate::load::ledger::Second;
-use crate::load::scenario::plan::{MetricDef, MetricKind};
+use crate::load::scenario::plan::MetricDef;
 use crate::load::tally::{Row, Tally};
 
 /// One threshold and what it has seen.
@@ -32,7 +34,7 @@ struct Stretch {
 impl Judge {
     /// For a run with these rows and one more for steps that could not be begun.
     pub fn new(slo: Slo, metrics: &[MetricDef]) -> Self {
-        let rows = rows(&slo, metrics);
+        let rows = slo.rows(metrics);
         let stretch = slo.scope.window.map(Stretch::new);
         Self { slo, rows, seen: Row::default(), seconds: 0, stretch }
     }
@@ -56,11 +58,28 @@ impl Judge {
     }
 
     /// What became of it; `measured` is how long load lasted.
-    pub fn result(&self, measured: Duration) -> SloResult {
+    pub fn result(&self, measured: Duration, fanouts: &[FanoutReport]) -> SloResult {
+        if self.slo.measure.is_of_fanout() {
+            return self.slo.judge(self.of_fanouts(fanouts));
+        }
         match &self.stretch {
             Some(stretch) => stretch.result(&self.slo),
             None => self.slo.judge(observe(&self.slo, &self.seen, self.span(measured))),
         }
+    }
+
+    /// What it measures of the fan-outs that it is about.
+    fn of_fanouts(&self, fanouts: &[FanoutReport]) -> Option<f64> {
+        let count = |sum: &FanoutSum| match self.slo.measure {
+            Measure::Loss => sum.lost,
+            Measure::Duplicates => sum.duplicates,
+            _ => sum.out_of_order,
+        };
+        let meant =
+            fanouts.iter().filter(|fanout| self.rows.contains(&fanout.row)).map(|fanout| &fanout.total);
+        let (part, whole) =
+            meant.fold((0, 0), |(part, whole), sum| (part + count(sum), whole + sum.expected));
+        (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
     }
 
     /// How much of its part of the run took place, in seconds.
@@ -121,28 +140,15 @@ impl Stretch {
     }
 }
 
-/// The rows that a threshold is about. Whoever waits in vain for an event has met an error, though no time of
-/// the system's was measured: without a row of its own, `errors` counts waits too.
-fn rows(slo: &Slo, metrics: &[MetricDef]) -> Vec<usize> {
-    let counts = |kind: MetricKind| match slo.measure {
-        Measure::Errors => !matches!(kind, MetricKind::Delivery | MetricKind::Setup),
-        _ => kind.is_exchange(),
-    };
-    match slo.row {
-        Some(row) => vec![row],
-        None => {
-            let all = metrics.iter().enumerate().filter(|(_, metric)| counts(metric.kind));
-            all.map(|(index, _)| index).chain([metrics.len()]).collect()
-        }
-    }
-}
-
 /// What `row` comes to over so many seconds, in the unit of the threshold; `None` when nothing was measured.
 fn observe(slo: &Slo, row: &Row, seconds: f64) -> Option<f64> {
     match slo.measure {
         Measure::Errors => (row.count > 0).then(|| 100.0 * row.errors as f64 / row.count as f64),
         Measure::Rate => (row.count > 0).then(|| row.count as f64 / seconds.max(1e-3)),
         Measure::Count => Some(row.count as f64),
+        Measure::CacheHits => {
+            (row.cache_answers > 0).then(|| 100.0 * row.cache_hits as f64 / row.cache_answers as f64)
+        }
         time => time.of(&row.response),
     }
 }
@@ -162,7 +168,7 @@ mod tests {
     }
 
     fn judge(text: &str, scope: Scope) -> Judge {
-        let metric = |name: &str, kind| MetricDef { name: name.to_owned(), kind, tags: Default::default() };
+        let metric = |name: &str, kind| MetricDef::of_http(name, kind);
         let metrics = [metric("GET /", MetricKind::Exchange), metric("receive", MetricKind::Wait)];
         let slo = Slo { scope, ..Slo::parse(text, &["GET /", "receive"]).unwrap() };
         Judge::new(slo, &metrics)
@@ -187,8 +193,8 @@ mod tests {
             assert!(!slow_outside.take(&second(number, millis)));
             rate.take(&second(number, millis));
         }
-        assert_eq!(slow_outside.result(seconds(5)).outcome, Outcome::Passed);
-        assert_eq!(rate.result(seconds(5)).observed, Some(10.0));
+        assert_eq!(slow_outside.result(seconds(5), &[]).outcome, Outcome::Passed);
+        assert_eq!(rate.result(seconds(5), &[]).observed, Some(10.0));
     }
 
     #[test]
@@ -198,7 +204,7 @@ mod tests {
         for (number, millis) in [(0, 10), (1, 10), (2, 300), (3, 10), (4, 10)] {
             assert!(!judge.take(&second(number, millis)));
         }
-        let result = judge.result(seconds(5));
+        let result = judge.result(seconds(5), &[]);
         let windows = result.windows.unwrap();
         assert_eq!((windows.judged, windows.missed, windows.first_missed_at), (4, 2, Some(3)));
         assert_eq!(result.outcome, Outcome::Failed);
@@ -212,14 +218,14 @@ mod tests {
         let told: Vec<_> =
             [10, 10, 500].iter().zip(0..).map(|(ms, at)| judge.take(&second(at, *ms))).collect();
         assert_eq!(told, [false, false, true]);
-        assert!(judge.result(seconds(3)).windows.unwrap().aborted);
+        assert!(judge.result(seconds(3), &[]).windows.unwrap().aborted);
     }
 
     #[test]
     fn a_stretch_that_never_was_whole_is_no_verdict() {
         let mut judge = judge("max < 1s", Scope { window: Some(seconds(10)), ..Scope::default() });
         judge.take(&second(0, 1));
-        assert_eq!(judge.result(seconds(1)).outcome, Outcome::Inconclusive);
+        assert_eq!(judge.result(seconds(1), &[]).outcome, Outcome::Inconclusive);
     }
 
     #[test]
@@ -228,7 +234,7 @@ mod tests {
             (judge("errors < 5%", Scope::default()), judge("errors of GET / < 5%", Scope::default()));
         all.take(&second(0, 1));
         one.take(&second(0, 1));
-        assert!((all.result(seconds(1)).observed.unwrap() - 100.0 / 11.0).abs() < 1e-9);
-        assert_eq!(one.result(seconds(1)).observed, Some(0.0));
+        assert!((all.result(seconds(1), &[]).observed.unwrap() - 100.0 / 11.0).abs() < 1e-9);
+        assert_eq!(one.result(seconds(1), &[]).observed, Some(0.0));
     }
 }

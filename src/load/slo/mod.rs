@@ -2,14 +2,18 @@
 //! of the run that each of them is about. [`judge`] holds them against what happens.
 
 pub mod judge;
-
-use std::time::Duration;
+pub mod preset;
+mod subject;
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+pub use preset::Preset;
+pub use subject::Subject;
 
 use crate::config::duration::Span;
 use crate::config::suggest::did_you_mean;
@@ -22,8 +26,8 @@ pub struct Slo {
     pub text: String,
     /// What is measured.
     pub measure: Measure,
-    /// Over one row of the report, or over all exchanges.
-    pub row: Option<usize>,
+    /// Over which rows of the report.
+    pub subject: Subject,
     /// How it is compared.
     pub comparison: Comparison,
     /// With what: microseconds, percent, or a plain number.
@@ -62,6 +66,14 @@ pub enum Measure {
     Rate,
     /// Exchanges.
     Count,
+    /// Answers that came out of a cache, percent of those that a cache speaks of.
+    CacheHits,
+    /// Published messages that did not arrive, percent of those owed.
+    Loss,
+    /// Published messages that arrived once more, percent of those owed.
+    Duplicates,
+    /// Published messages that arrived after a later one, percent of those owed.
+    Disorder,
 }
 
 /// How a value is compared with its limit.
@@ -121,8 +133,8 @@ pub enum Outcome {
 
 static SYNTAX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"(?x)^\s* (?<measure>p\d{1,2}(\.\d+)?|min|mean|max|errors|rate|count)
-        (\s+of\s+ (?: "(?<quoted>[^"]+)" | (?<row>.+?) ))?
+        r#"(?x)^\s* (?<measure>p\d{1,2}(\.\d+)?|min|mean|max|errors|rate|count|cache\ hits|loss|duplicates|disorder)
+        (\s+of\s+ (?: "(?<quoted>[^"]+)" | tag\s+(?<tag>[^\s=]+)=("(?<word>[^"]+)"|(?<value>[^"\s]+?)) | (?<row>.+?) ))?
         \s*(?<comparison><=|>=|<|>)\s* (?<number>\d+(\.\d+)?)\s*(?<unit>us|ms|s|m|%|/s)?\s*$"#,
     )
     .ok()
@@ -141,14 +153,24 @@ impl Slo {
         let measure = measure(part("measure").unwrap_or_default());
         let limit = limit(measure, part("number").unwrap_or_default(), part("unit"))
             .map_err(|message| (message, Some(EXAMPLES.to_owned())))?;
-        let row = part("quoted").or_else(|| part("row")).map(|row| find_row(row, rows)).transpose()?;
+        let subject = match (part("tag"), part("word").or_else(|| part("value"))) {
+            (Some(tag), Some(value)) => Subject::Tag(tag.to_owned(), value.to_owned()),
+            _ => subject(part("quoted"), part("row"), rows)?,
+        };
         let comparison = match part("comparison") {
             Some("<") => Comparison::Below,
             Some("<=") => Comparison::AtMost,
             Some(">") => Comparison::Above,
             _ => Comparison::AtLeast,
         };
-        Ok(Self { text: text.trim().to_owned(), measure, row, comparison, limit, scope: Scope::default() })
+        Ok(Self {
+            text: text.trim().to_owned(),
+            measure,
+            subject,
+            comparison,
+            limit,
+            scope: Scope::default(),
+        })
     }
 
     /// Whether `one` is worse than `other`.
@@ -189,7 +211,7 @@ impl Measure {
             Self::Min => Some(histogram.min() as f64),
             Self::Mean => Some(histogram.mean()),
             Self::Max => Some(histogram.max() as f64),
-            Self::Errors | Self::Rate | Self::Count => None,
+            _ => None,
         }
     }
 
@@ -197,9 +219,31 @@ impl Measure {
     pub fn unit(self) -> &'static str {
         match self {
             Self::Percentile(_) | Self::Min | Self::Mean | Self::Max => "µs",
-            Self::Errors => "%",
+            Self::Errors | Self::CacheHits | Self::Loss | Self::Duplicates | Self::Disorder => "%",
             Self::Rate => "/s",
             Self::Count => "",
+        }
+    }
+
+    /// Whether it is measured by `fanout` steps, over all of the run.
+    pub fn is_of_fanout(self) -> bool {
+        matches!(self, Self::Loss | Self::Duplicates | Self::Disorder)
+    }
+
+    /// Its name in the file.
+    pub fn word(self) -> String {
+        match self {
+            Self::Percentile(percentile) => format!("p{percentile}"),
+            Self::Min => "min".to_owned(),
+            Self::Mean => "mean".to_owned(),
+            Self::Max => "max".to_owned(),
+            Self::Errors => "errors".to_owned(),
+            Self::Rate => "rate".to_owned(),
+            Self::Count => "count".to_owned(),
+            Self::CacheHits => "cache hits".to_owned(),
+            Self::Loss => "loss".to_owned(),
+            Self::Duplicates => "duplicates".to_owned(),
+            Self::Disorder => "disorder".to_owned(),
         }
     }
 }
@@ -212,6 +256,10 @@ fn measure(word: &str) -> Measure {
         "errors" => Measure::Errors,
         "rate" => Measure::Rate,
         "count" => Measure::Count,
+        "cache hits" => Measure::CacheHits,
+        "loss" => Measure::Loss,
+        "duplicates" => Measure::Duplicates,
+        "disorder" => Measure::Disorder,
         percentile => Measure::Percentile(percentile[1..].parse().unwrap_or(50.0)),
     }
 }
@@ -226,13 +274,25 @@ fn limit(measure: Measure, number: &str, unit: Option<&str>) -> Result<f64, Stri
             }
             _ => Err("a response time needs a unit: us, ms, s".to_owned()),
         },
-        (Measure::Errors, Some("%")) | (Measure::Rate, None | Some("/s")) | (Measure::Count, None) => {
-            Ok(value)
-        }
+        (Measure::Rate, None | Some("/s")) | (Measure::Count, None) => Ok(value),
+        (measure, Some("%")) if measure.unit() == "%" => Ok(value),
         (Measure::Errors, _) => Err("an error rate needs `%`".to_owned()),
-        (Measure::Rate | Measure::Count, unit) => {
-            Err(format!("`{}` is no unit of this measure", unit.unwrap_or_default()))
-        }
+        (measure, _) if measure.unit() == "%" => Err(format!("`{}` needs `%`", measure.word())),
+        (_, unit) => Err(format!("`{}` is no unit of this measure", unit.unwrap_or_default())),
+    }
+}
+
+/// A row by its name; without quotes, also what rows speak.
+fn subject(
+    quoted: Option<&str>,
+    bare: Option<&str>,
+    rows: &[&str],
+) -> Result<Subject, (String, Option<String>)> {
+    match (quoted, bare) {
+        (None, None) => Ok(Subject::All),
+        (None, Some("http")) => Ok(Subject::Http),
+        (None, Some("sockets")) => Ok(Subject::Sockets),
+        (quoted, bare) => find_row(quoted.or(bare).unwrap_or_default(), rows).map(Subject::Row),
     }
 }
 
@@ -247,7 +307,7 @@ fn find_row(row: &str, rows: &[&str]) -> Result<usize, (String, Option<String>)>
 
 #[cfg(test)]
 mod tests {
-    use super::{Comparison, Measure, Outcome, Slo};
+    use super::{Comparison, Measure, Outcome, Slo, Subject};
 
     const ROWS: [&str; 2] = ["GET /feed", "emit chess:move"];
 
@@ -258,9 +318,14 @@ mod tests {
     #[test]
     fn thresholds_are_read() {
         let slo = parse("p99.9 of \"GET /feed\" <= 1.5s").unwrap();
-        assert_eq!((slo.measure, slo.row), (Measure::Percentile(99.9), Some(0)));
+        assert_eq!((slo.measure, slo.subject), (Measure::Percentile(99.9), Subject::Row(0)));
         assert_eq!((slo.comparison, slo.limit), (Comparison::AtMost, 1_500_000.0));
-        assert_eq!(parse("p95 of emit chess:move < 100ms").unwrap().row, Some(1));
+        assert_eq!(parse("p95 of emit chess:move < 100ms").unwrap().subject, Subject::Row(1));
+        let tag = |value: &str| Subject::Tag("area".to_owned(), value.to_owned());
+        assert_eq!(parse("p95 of tag area=shop<1s").unwrap().subject, tag("shop"));
+        assert_eq!(parse("errors of tag area=\"the shop\" < 1%").unwrap().subject, tag("the shop"));
+        assert_eq!(parse("cache hits of http > 85%").unwrap().subject, Subject::Http);
+        assert_eq!(parse("loss < 0.1%").unwrap().measure, Measure::Loss);
         assert_eq!(parse("errors < 0.1%").unwrap().limit, 0.1);
         assert_eq!(parse(" rate > 100/s ").unwrap().measure, Measure::Rate);
     }
@@ -271,6 +336,7 @@ mod tests {
         assert_eq!(parse("p95 < 200").unwrap_err(), "a response time needs a unit: us, ms, s");
         assert_eq!(parse("errors < 1").unwrap_err(), "an error rate needs `%`");
         assert_eq!(parse("count > 5%").unwrap_err(), "`%` is no unit of this measure");
+        assert_eq!(parse("loss < 1").unwrap_err(), "`loss` needs `%`");
         assert_eq!(parse("p95 of \"GET /fed\" < 1s").unwrap_err(), "no step is called `GET /fed`");
     }
 

@@ -11,7 +11,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::{doubts, measured, outcome_word, percent, time, verdict_words};
+use super::{doubts, fanout, measured, outcome_word, percent, storm, time, verdict_words};
 use crate::load::LoadReport;
 use crate::load::report::{FailureReport, RowReport, Verdict};
 use crate::load::slo::{Outcome, SloResult};
@@ -45,6 +45,11 @@ struct Page {
     charts: Vec<Placed>,
     columns: [&'static str; 10],
     steps: Vec<StepView>,
+    fanouts: Vec<Vec<String>>,
+    fanout_columns: [&'static str; 9],
+    storms: Vec<Vec<String>>,
+    storm_columns: [&'static str; 9],
+    storm_failures: Vec<String>,
     failures: Vec<FailureView>,
     failures_left_out: usize,
     generator: Vec<Fact>,
@@ -116,6 +121,11 @@ fn page(report: &LoadReport) -> Page {
         charts: charts::all(report).into_iter().map(|(id, picture)| Placed { id, picture }).collect(),
         columns: COLUMNS,
         steps: steps(report),
+        fanouts: fanout::rows(report, true),
+        fanout_columns: fanout::COLUMNS,
+        storms: storm::rows(report),
+        storm_columns: storm::COLUMNS,
+        storm_failures: report.storms.iter().filter_map(storm::failures).collect(),
         failures: report.failures.iter().take(SHOWN_FAILURES).map(failure).collect(),
         failures_left_out: report.failures.len().saturating_sub(SHOWN_FAILURES),
         generator: generator(report),

@@ -17,11 +17,7 @@ const CAUSE: &str = "</script><script>alert(2)</script><img onerror=alert(3)>";
 /// Thirty seconds of two rows.
 pub fn report() -> LoadReport {
     let names = ["GET /feed", "=SUM(<script>alert(1)</script>)"];
-    let metrics = names.map(|name| MetricDef {
-        name: name.to_owned(),
-        kind: MetricKind::Exchange,
-        tags: Default::default(),
-    });
+    let metrics = names.map(|name| MetricDef::of_http(name, MetricKind::Exchange));
     let mut chronicle = Chronicle::new(Duration::from_secs(30), &metrics);
     (0..30).for_each(|number| chronicle.take(&second(number)));
     LoadReport {
@@ -37,6 +33,8 @@ pub fn report() -> LoadReport {
         iterations: 2_400,
         total: row("all exchanges", 4_800),
         rows: names.map(|name| row(name, 2_400)).into(),
+        fanouts: Vec::new(),
+        storms: Vec::new(),
         failures: vec![FailureReport {
             row: names[1].to_owned(),
             cause: CAUSE.to_owned(),

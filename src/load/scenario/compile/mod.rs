@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod ensure;
 mod expect;
+mod fanout;
 mod foreign;
 mod http;
 mod pattern;
@@ -12,6 +13,7 @@ mod section;
 mod slo;
 mod socket;
 mod step;
+mod storm;
 mod transport;
 mod ws;
 
@@ -27,12 +29,16 @@ pub use step::parse_think;
 
 use super::model::{Config, Connect, Engine, ScenarioFile, Step as StepModel, Tags};
 use super::payload::{self, PayloadTable};
-use super::plan::{Awaited, BuiltinSlots, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan};
+use super::plan::{
+    Awaited, BuiltinSlots, FanoutRow, Initial, MetricDef, MetricId, MetricKind, Plan, ScenarioPlan,
+};
 use super::prepare::{ENVIRONMENT, prepare, process_variables};
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
 use crate::clients::SecretUrl;
 use crate::config::document::escape;
 use crate::config::{Diagnostic, Document, Mistakes, schema};
+use crate::load::schedule::Load;
+use crate::load::slo::Measure;
 
 /// How long an answer may take when nothing is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,6 +73,9 @@ struct Compiler<'a> {
     found: Vec<Diagnostic>,
     symbols: Symbols,
     metrics: Vec<MetricDef>,
+    fanouts: Vec<FanoutRow>,
+    /// What the step that is being compiled speaks.
+    speaks: Engine,
     awaited: Vec<Awaited>,
     /// Whether some step waits for the messages of a plain websocket.
     awaits_messages: bool,
@@ -111,6 +120,8 @@ impl<'a> Compiler<'a> {
             found,
             symbols,
             metrics,
+            fanouts: Vec::new(),
+            speaks: Engine::Http,
             awaited,
             awaits_messages: false,
             is_ws_answer_due: false,
@@ -160,6 +171,8 @@ impl<'a> Compiler<'a> {
         }
         let mut after = self.after(file);
         let socket = self.socket(&file.scenarios);
+        let is_socketio = file.scenarios.iter().any(|scenario| scenario.engine == Engine::Socketio);
+        let storms = self.storms(is_socketio, load.as_ref().map(Load::duration));
         let phases = self.phase_names(overrides);
         let slos = self.slos(file, &phases);
         let before = before.take().map(|plan| section::place(plan, gives, &mut scenarios));
@@ -170,8 +183,11 @@ impl<'a> Compiler<'a> {
             scenarios,
             load: load?,
             phases,
+            asks_caches: slos.iter().any(|slo| slo.measure == Measure::CacheHits),
             slos,
             metrics: std::mem::take(&mut self.metrics),
+            storms,
+            fanouts: std::mem::take(&mut self.fanouts),
             variables,
             payloads,
             slots: slots.max(self.symbols.len()),
@@ -288,7 +304,8 @@ impl<'a> Compiler<'a> {
         let name = if is_taken { &format!("{name} ({})", kind.word()) } else { name };
         let known = self.metrics.iter().position(|metric| metric.name == name && metric.kind == kind);
         known.unwrap_or_else(|| {
-            self.metrics.push(MetricDef { name: name.to_owned(), kind, tags: self.tags.clone() });
+            let (name, speaks, tags) = (name.to_owned(), self.speaks, self.tags.clone());
+            self.metrics.push(MetricDef { name, kind, speaks, tags });
             self.metrics.len() - 1
         })
     }

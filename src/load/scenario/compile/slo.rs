@@ -7,10 +7,12 @@ use crate::config::duration::Span;
 use crate::config::suggest::did_you_mean;
 use crate::load::scenario::model::{ScenarioFile, ScopedSlo, SloModel};
 use crate::load::scenario::template::TemplateError;
-use crate::load::slo::{Scope, Slo};
+use crate::load::slo::{Preset, Scope, Slo};
 
 /// What decides when the file names no threshold.
 const DEFAULT_SLO: &str = "errors < 1%";
+/// The same where something is published.
+const DEFAULT_FANOUT_SLO: &str = "loss < 1%";
 /// Beats come once a second: a stretch is a number of them.
 const SHORTEST_STRETCH: Duration = Duration::from_secs(1);
 const LONGEST_STRETCH: Duration = Duration::from_secs(3_600);
@@ -26,55 +28,87 @@ impl Compiler<'_> {
         let mut slos = self.ensure();
         for (index, model) in file.slo.iter().enumerate() {
             let at = format!("/slo/{index}");
-            slos.extend(match model {
-                SloModel::Text(text) => self.threshold(text, &rows, &at),
-                SloModel::Scoped(scoped) => self.scoped(scoped, &rows, phases, &at),
-            });
+            match model {
+                SloModel::Text(text) => slos.extend(self.threshold(text, &rows, &at)),
+                SloModel::Scoped(scoped) => slos.extend(self.scoped(scoped, &rows, phases, &at)),
+            }
         }
         if file.slo.is_empty() && slos.is_empty() {
-            let default = Slo::parse(DEFAULT_SLO, &rows);
-            slos.extend(default.map(|slo| Slo { text: format!("{DEFAULT_SLO} (default)"), ..slo }));
+            let fanouts = (!self.fanouts.is_empty()).then_some(DEFAULT_FANOUT_SLO);
+            let defaults = [DEFAULT_SLO].into_iter().chain(fanouts);
+            let parsed = defaults.filter_map(|text| Slo::parse(text, &rows).ok());
+            slos.extend(parsed.map(|slo| Slo { text: format!("{} (default)", slo.text), ..slo }));
         }
         self.warm_up(&mut slos);
         slos
     }
 
     fn threshold(&mut self, text: &str, rows: &[&str], at: &str) -> Option<Slo> {
-        let parsed = Slo::parse(text, rows);
-        parsed
-            .map_err(|(message, help)| {
-                self.refuse_at(at, TemplateError { help, ..TemplateError::new(message) });
-            })
-            .ok()
+        let fanouts: Vec<_> = self.fanouts.iter().map(|row| row.metric).collect();
+        let parsed = Slo::parse(text, rows).and_then(|slo| match slo.idle(&self.metrics, &fanouts) {
+            Some(mistake) => Err(mistake),
+            None => Ok(slo),
+        });
+        let refuse = |(message, help)| {
+            self.refuse_at(at, TemplateError { help, ..TemplateError::new(message) });
+        };
+        parsed.map_err(refuse).ok()
     }
 
-    fn scoped(&mut self, model: &ScopedSlo, rows: &[&str], phases: &Phases, at: &str) -> Option<Slo> {
-        let ScopedSlo { check, over, during, warmup, abort } = model;
-        let slo = self.threshold(check, rows, &format!("{at}/check"));
-        let window = match over {
-            Some(over) => Some(self.stretch(*over, &format!("{at}/over"))?),
+    /// The thresholds of an entry, all about the same part of the run.
+    fn scoped(&mut self, model: &ScopedSlo, rows: &[&str], phases: &Phases, at: &str) -> Vec<Slo> {
+        let scope = self.scope(model, phases, at);
+        let slos: Vec<Slo> = match (&model.check, model.preset) {
+            (Some(check), None) => self.threshold(check, rows, &format!("{at}/check")).into_iter().collect(),
+            (None, Some(preset)) => self.preset(preset, rows, &format!("{at}/preset")),
+            _ if self.is_mended(at) => return Vec::new(),
+            (check, _) => {
+                let message =
+                    if check.is_some() { "keep one of `check` and `preset`" } else { "`check` is missing" };
+                self.refuse::<()>(at, message);
+                return Vec::new();
+            }
+        };
+        let is_partial = model.over.is_some() || model.during.is_some() || model.warmup.is_some();
+        if is_partial && slos.iter().any(|slo| slo.measure.is_of_fanout()) {
+            self.refuse::<()>(at, "what was lost is known at the end, of the whole run; leave the part out");
+        }
+        let Some(scope) = scope else { return Vec::new() };
+        let part = part_words(model);
+        let slos = slos.into_iter();
+        slos.map(|slo| Slo { text: slo.text + &part, scope: scope.clone(), ..slo }).collect()
+    }
+
+    /// The thresholds of a preset; of `targets`, those that the file has steps for.
+    fn preset(&mut self, preset: Preset, rows: &[&str], at: &str) -> Vec<Slo> {
+        let mut slos = Vec::new();
+        for text in preset.thresholds() {
+            let is_idle = Slo::parse(text, rows).is_ok_and(|slo| slo.idle(&self.metrics, &[]).is_some());
+            if preset != Preset::Targets || !is_idle {
+                slos.extend(self.threshold(text, rows, at));
+            }
+        }
+        let named = |slo: Slo| Slo { text: format!("{} (preset {})", slo.text, preset.word()), ..slo };
+        slos.into_iter().map(named).collect()
+    }
+
+    fn scope(&mut self, model: &ScopedSlo, phases: &Phases, at: &str) -> Option<Scope> {
+        let window = match model.over {
+            Some(over) => Some(self.stretch(over, &format!("{at}/over"))?),
             None => None,
         };
-        let phase = match during {
+        let phase = match &model.during {
             Some(name) => self.phase_called(name, phases, &format!("{at}/during"))?,
             None => (Duration::ZERO, None),
         };
-        if *abort && window.is_none() {
+        if model.abort && window.is_none() {
             return self.refuse(
                 &format!("{at}/abort"),
                 "`abort` needs `over`: a run ends when a stretch of it misses",
             );
         }
-        let slo = slo?;
-        let from = phase.0 + warmup.map_or(Duration::ZERO, |span| span.0);
-        let mut text = slo.text.clone();
-        if let Some(over) = over {
-            text += &format!(" over any {over}");
-        }
-        if let Some(name) = during {
-            text += &format!(" during {name}");
-        }
-        Some(Slo { text, scope: Scope { from, to: phase.1, window, aborts: *abort }, ..slo })
+        let from = phase.0 + model.warmup.map_or(Duration::ZERO, |span| span.0);
+        Some(Scope { from, to: phase.1, window, aborts: model.abort })
     }
 
     fn stretch(&mut self, over: Span, at: &str) -> Option<Duration> {
@@ -114,4 +148,11 @@ impl Compiler<'_> {
             slo.scope.from = slo.scope.from.max(warmup.0);
         }
     }
+}
+
+/// The part of the run that an entry is about, in words.
+fn part_words(model: &ScopedSlo) -> String {
+    let over = model.over.as_ref().map(|over| format!(" over any {over}")).unwrap_or_default();
+    let during = model.during.as_ref().map(|name| format!(" during {name}")).unwrap_or_default();
+    over + &during
 }

@@ -30,7 +30,7 @@ struct EventAnswer<'m> {
 }
 
 /// `$.name` looks into the first argument, as Artillery has it: the list of arguments has no names.
-fn argument_path(path: &str) -> String {
+pub(super) fn argument_path(path: &str) -> String {
     let rest = path.strip_prefix("$.").or_else(|| (!path.starts_with('$')).then_some(path));
     match rest {
         Some(rest)
@@ -98,7 +98,14 @@ impl Compiler<'_> {
         let is_answered = acknowledge.is_some() || response.is_some();
         let metric = self.metric(&name, if is_answered { MetricKind::Exchange } else { MetricKind::Sent });
         let payload = self.event_payload(parts, &args_at)?;
-        Some(Step::Emit(Box::new(EmitStep { metric, join, payload, acknowledge, response })))
+        Some(Step::Emit(Box::new(EmitStep {
+            metric,
+            join,
+            payload,
+            again: parts.again,
+            acknowledge,
+            response,
+        })))
     }
 
     /// `[name, argument, …]` as parts.
@@ -109,7 +116,7 @@ impl Compiler<'_> {
         Some(EmitParts { channel: channel.clone(), args: Some(items[1..].to_vec()), ..EmitParts::default() })
     }
 
-    fn event_payload(&mut self, parts: &EmitParts, at: &str) -> Option<JsonTemplate> {
+    pub(super) fn event_payload(&mut self, parts: &EmitParts, at: &str) -> Option<JsonTemplate> {
         let mut payload = vec![Value::String(parts.channel.clone())];
         match (&parts.data, &parts.args) {
             (Some(_), Some(_)) => return self.refuse(at, "`emit` has either `data` or `args`"),
@@ -192,7 +199,7 @@ impl Compiler<'_> {
         Some((self.metric(&format!("delivery {what}"), MetricKind::Delivery), path))
     }
 
-    fn namespace(&mut self, written: Option<&str>, at: &str) -> Option<String> {
+    pub(super) fn namespace(&mut self, written: Option<&str>, at: &str) -> Option<String> {
         match written.unwrap_or("/") {
             name if name.starts_with('/') && !name.contains([',', '?']) => Some(name.to_owned()),
             name => {
@@ -202,7 +209,7 @@ impl Compiler<'_> {
     }
 
     /// How a step joins its namespace when no `connect` step did.
-    fn implicit_join(&mut self, namespace: String) -> Option<Join> {
+    pub(super) fn implicit_join(&mut self, namespace: String) -> Option<Join> {
         let metric = match self.connects.get(&namespace) {
             Some(metric) => *metric,
             None => self.metric(&format!("connect {namespace}"), MetricKind::Exchange),

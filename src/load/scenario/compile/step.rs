@@ -43,6 +43,7 @@ impl Compiler<'_> {
     }
 
     fn action(&mut self, step: &Model, action: &str, at: &str, engine: Engine) -> Option<Step> {
+        self.speaks = if request(step, action).is_some() { Engine::Http } else { engine };
         match action {
             "function" => {
                 self.refuse_key(&format!("{at}/function"), "`function` calls JavaScript", Some(JAVASCRIPT));
@@ -61,6 +62,9 @@ impl Compiler<'_> {
             "emit" if engine != Engine::Socketio => {
                 self.refuse(at, "`emit` needs `engine: socketio` on its scenario")
             }
+            "fanout" if engine != Engine::Socketio => {
+                self.refuse(at, "`fanout` needs `engine: socketio` on its scenario")
+            }
             "send" if engine != Engine::Ws => self.refuse(at, "`send` needs `engine: ws` on its scenario"),
             "connect" if engine == Engine::Ws => {
                 self.ws_connect(step.connect.as_ref()?, &format!("{at}/connect"))
@@ -71,6 +75,7 @@ impl Compiler<'_> {
             "send" => self.ws_send(step.send.as_ref()?, &format!("{at}/send")),
             "connect" => self.connect(step.connect.as_ref()?, &format!("{at}/connect")),
             "emit" => self.emit(step, at),
+            "fanout" => self.fanout(step.fanout.as_ref()?, &format!("{at}/fanout")),
             "receive" => self.receive(step, at),
             method => self.http(request(step, method)?, method, &format!("{at}/{method}")),
         }
@@ -180,7 +185,7 @@ impl Compiler<'_> {
         Some(Step::Loop(Loop { times: times?, body }))
     }
 
-    fn count(&mut self, count: &Count, at: &str) -> Option<Times> {
+    pub(super) fn count(&mut self, count: &Count, at: &str) -> Option<Times> {
         let text = match count {
             Count::Number(number) => {
                 return Some(u64::try_from(*number).map_or(Times::Forever, |n| Times::Count(0, n)));
@@ -245,6 +250,7 @@ fn actions(step: &Model) -> Vec<&'static str> {
         ("emit", step.emit.is_some()),
         ("send", step.send.is_some()),
         ("receive", step.receive.is_some()),
+        ("fanout", step.fanout.is_some()),
         ("think", step.think.is_some()),
         ("loop", step.repeat.is_some()),
         ("if", step.condition.is_some()),

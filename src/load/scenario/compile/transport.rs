@@ -16,6 +16,7 @@ impl Compiler<'_> {
         let ways = self.ways().unwrap_or_default();
         let reconnection = self.reconnection();
         let is_spoken = scenarios.iter().any(|scenario| scenario.engine == Engine::Socketio);
+        self.speaks = Engine::Socketio;
         let mut row = |name: &str, is_possible: bool| {
             (is_spoken && is_possible).then(|| self.metric(name, MetricKind::Wait))
         };
@@ -73,6 +74,7 @@ impl Compiler<'_> {
     }
 
     fn reconnection(&mut self) -> Option<Reconnection> {
+        let has_storms = self.has_storms();
         let config = &self.config.socketio;
         let defaults = Backoff::default();
         let delay = self.delay(config.reconnection_delay.as_ref(), "reconnectionDelay");
@@ -83,7 +85,7 @@ impl Compiler<'_> {
             randomization: config.randomization_factor.unwrap_or(defaults.randomization),
             attempts: config.reconnection_attempts,
         };
-        config.reconnection.then(|| Reconnection { backoff, limit: self.socket_timeout() })
+        (config.reconnection || has_storms).then(|| Reconnection { backoff, limit: self.socket_timeout() })
     }
 
     fn delay(&mut self, delay: Option<&Delay>, key: &str) -> Option<Duration> {
