@@ -23,7 +23,7 @@ use crate::clients::net::within;
 use crate::clients::websocket::{Opening, WebSocket};
 
 /// The longest patience with a heartbeat: the numbers come from the server.
-const MAX_PATIENCE: Duration = Duration::from_secs(86_400);
+const MAX_PATIENCE_MILLIS: u32 = 86_400_000;
 
 /// What a session has to tell.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub struct EngineIo {
     news: Option<Box<EngineEvent>>,
     dead_at: Instant,
     cut_at: Option<Instant>,
-    patience: Duration,
+    patience_millis: u32,
     cookies: Option<Box<HeaderMap>>,
 }
 
@@ -107,7 +107,7 @@ impl EngineIo {
 
     fn new(handshake: &Handshake) -> Self {
         let patience = handshake.ping_interval.saturating_add(handshake.ping_timeout);
-        let patience = Duration::from_millis(patience).min(MAX_PATIENCE);
+        let patience_millis = u32::try_from(patience).unwrap_or(u32::MAX).min(MAX_PATIENCE_MILLIS);
         Self {
             websocket: None,
             polling: None,
@@ -115,11 +115,15 @@ impl EngineIo {
             outbox: VecDeque::new(),
             arrived: None,
             news: None,
-            dead_at: Instant::now() + patience,
+            dead_at: Instant::now() + Duration::from_millis(patience_millis.into()),
             cut_at: None,
-            patience,
+            patience_millis,
             cookies: None,
         }
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_millis.into())
     }
 
     /// Sends packets, in order. Those of a call that was given up are sent by the next one.
@@ -141,7 +145,7 @@ impl EngineIo {
                 Err(_) if self.cut_at.is_some_and(|cut_at| cut_at <= Instant::now()) => {
                     return Err(ClientError::Cut);
                 }
-                Err(_) => return Err(ClientError::PingTimeout(self.patience)),
+                Err(_) => return Err(ClientError::PingTimeout(self.patience())),
             }
         }
     }
@@ -244,7 +248,7 @@ impl EngineIo {
                     Frame::Message(_) => return Poll::Ready(Ok(Some(EngineEvent::Message(text)))),
                     Frame::Ping(payload) => {
                         self.outbox.push_back(Wire::Text(format!("3{payload}").into()));
-                        self.dead_at = Instant::now() + self.patience;
+                        self.dead_at = Instant::now() + self.patience();
                         return Poll::Ready(Ok(None));
                     }
                     Frame::Close => {

@@ -184,19 +184,17 @@ impl SocketSession {
         self.client.use_cookies(cookies);
     }
 
-    /// Reads once. An error is the connection's end. May be cancelled without losing anything.
+    /// Reads once, or sends what is due. An error is the connection's end. May be cancelled without losing anything.
+    ///
+    /// What is rare is boxed: everybody who only waits would hold room for it.
     async fn take_in(&mut self, awaited: &[Awaited]) -> Result<Taken, Failure> {
         let rows = self.shared.plan.socket.rows;
-        while let Some(Kept { namespace, event, is_acknowledged }) = self.storm.next_to_send() {
-            // Whoever stops waiting here has it sent by the next one that waits.
-            if let Err(error) = self.client.emit(&namespace, event, is_acknowledged).await {
-                return self.lost(&error);
-            }
+        if let Some(kept) = self.storm.next_to_send() {
+            return Box::pin(self.send_again(kept)).await;
         }
         match self.client.next().await.map_err(|error| Failure::from(&error))? {
             Event::Packet(packet) => {
                 let (taken, owed) = self.sort(packet, awaited);
-                // Boxed: it is rare, and everybody who only waits would hold room for it.
                 return match owed {
                     Some(owed) => Box::pin(self.answer_nothing(owed)).await,
                     None => Ok(taken),
@@ -238,6 +236,17 @@ impl SocketSession {
             self.inbox.keep(Named { packet, event }, bytes);
         }
         (Taken::Nothing, owed)
+    }
+
+    /// Whoever stops waiting here has it sent by the next one that waits.
+    async fn send_again(
+        &mut self,
+        Kept { namespace, event, is_acknowledged }: Kept,
+    ) -> Result<Taken, Failure> {
+        match self.client.emit(&namespace, event, is_acknowledged).await {
+            Ok(_) => Ok(Taken::Nothing),
+            Err(error) => self.lost(&error),
+        }
     }
 
     /// A server that asks gets an answer, as from any client whose handler has nothing to say.
