@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::duration::humanize;
-use crate::text::thousands;
+use crate::output::table::figure;
 
 /// Values that people read without effort: 1, 2 and 5 with any number of noughts.
 const ROUND: [f64; 3] = [1.0, 2.0, 5.0];
@@ -36,6 +36,8 @@ pub enum Unit {
     PerSecond,
     /// Percent.
     Percent,
+    /// Of something that is named.
+    Of(&'static str),
 }
 
 /// An axis with its values and its place.
@@ -136,6 +138,7 @@ impl Unit {
             Self::Count => figure(value),
             Self::PerSecond => format!("{}/s", figure(value)),
             Self::Percent => format!("{}%", figure(value)),
+            Self::Of(what) => format!("{} {what}", figure(value)),
         }
     }
 }
@@ -146,16 +149,6 @@ fn micros(value: f64) -> String {
         value if value < 1e3 => format!("{}µs", figure(value)),
         value if value < 1e6 => format!("{}ms", figure(value / 1e3)),
         value => format!("{}s", figure(value / 1e6)),
-    }
-}
-
-/// Three figures of a number that has more.
-fn figure(value: f64) -> String {
-    match value {
-        value if value >= 100.0 => thousands(value.round() as u64),
-        value if (value - value.round()).abs() < 1e-6 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value => format!("{value:.2}"),
     }
 }
 
