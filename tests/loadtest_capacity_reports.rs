@@ -10,7 +10,7 @@ use crate::schemas::conforms;
 use crate::support::faults::QueueServer;
 use crate::support::{Browser, Output, RedisServer, Scalectl};
 
-const SCENARIO: &str = "config: {target: \"http://127.0.0.1:1\"}\nscenarios:\n  - flow:\n      - get: /\nslo:\n  - errors < 1%\n";
+const SCENARIO: &str = "config: {target: \"http://127.0.0.1:1\"}\nscenarios:\n  - flow:\n      - get: /\nslo:\n  - errors < 1%\n  - p95 < 300ms\n";
 const FORMATS: [&str; 5] = ["html=c.html", "json=c.json", "junit=c.xml", "markdown=c.md", "csv=c.csv"];
 
 fn find(args: &str, reports: &[&str]) -> Scalectl {
@@ -30,7 +30,7 @@ fn read(output: &Output, name: &str) -> String {
 #[test]
 fn one_search_writes_every_format_and_a_page_that_shows_it() {
     let (server, redis) = (QueueServer::start(4, Duration::from_millis(20)), RedisServer::start());
-    let args = "--start 50 --max 400 --step-duration 1s --warm-up 500ms --tolerance 20% --confirm 1 --require 390 \
+    let args = "--start 50 --max 400 --step-duration 2s --warm-up 1s --tolerance 40% --confirm 1 --require 390 \
                 --redis env:TEST_REDIS --output json";
     let search = find(args, &FORMATS).arg("--target").arg(server.url());
     let output = search.env("TEST_REDIS", redis.url()).run();

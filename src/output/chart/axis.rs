@@ -36,8 +36,6 @@ pub enum Unit {
     PerSecond,
     /// Percent.
     Percent,
-    /// Of something that is named.
-    Of(&'static str),
 }
 
 /// An axis with its values and its place.
@@ -138,7 +136,6 @@ impl Unit {
             Self::Count => figure(value),
             Self::PerSecond => format!("{}/s", figure(value)),
             Self::Percent => format!("{}%", figure(value)),
-            Self::Of(what) => format!("{} {what}", figure(value)),
         }
     }
 }

@@ -62,10 +62,17 @@ fn amounts(source: &str, members: &[&ServerSeries], end: f64) -> Chart {
         [only] => only.name,
         _ => word(members.first().map_or("", |series| series.unit)),
     };
+    // Others are named on the axis.
+    let named = match members.first().map(|series| series.unit) {
+        Some("cores") if members.len() == 1 => " (cores)",
+        Some("MiB") => " (MiB)",
+        _ => "",
+    };
     Chart {
-        title: format!("{}: {what}", who(source)),
+        title: format!("{}: {what}{named}", who(source)),
         x: Axis::linear(Unit::Time).up_to(end),
-        left: Axis::linear(unit),
+        // Less is nothing, and its figures would all be 0.
+        left: Axis::linear(unit).up_to(0.1),
         right: None,
         series: members.iter().map(one).collect(),
     }
@@ -99,13 +106,12 @@ fn word(unit: &str) -> &'static str {
     }
 }
 
-fn unit(unit: &'static str) -> (Unit, f64) {
+fn unit(unit: &str) -> (Unit, f64) {
     match unit {
-        "" => (Unit::Count, 1.0),
         "%" => (Unit::Percent, 1.0),
         "/s" => (Unit::PerSecond, 1.0),
         "ms" => (Unit::Micros, 1e3),
-        other => (Unit::Of(other), 1.0),
+        _ => (Unit::Count, 1.0),
     }
 }
 
@@ -128,8 +134,8 @@ mod tests {
         let charts = all(&ServerReport { series, ..ServerReport::default() }, 5.0);
         let ids: Vec<_> = charts.iter().map(|(id, picture)| (id.as_str(), picture.legend.len())).collect();
         assert_eq!(ids, [("systems-limits", 3), ("systems-target-cores", 1), ("systems-redis-numbers", 2)]);
-        assert_eq!(charts[1].1.title, "The target: CPU");
-        assert_eq!(charts[1].1.summary, "The target: CPU. CPU: at most 2 cores (at 1s), in the end 2 cores");
+        assert_eq!(charts[1].1.title, "The target: CPU (cores)");
+        assert_eq!(charts[1].1.summary, "The target: CPU (cores). CPU: at most 2 (at 1s), in the end 2");
         assert!(
             charts.iter().all(|(_, picture)| picture.tips.at.len() == 2),
             "a look after the end is drawn"
