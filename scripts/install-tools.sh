@@ -12,6 +12,7 @@
 #   Node            Debian packages nodejs and npm, where there is none; 18 or newer
 #   socket.io       npm packages of tests/node/package-lock.json in .tools/node: real Socket.IO servers
 #   chromium        Debian package: a browser that opens the pages of reports
+#   prometheus      Debian package; its service is not started
 #   curl            Debian package
 #   cargo-deny      built from the Rust registry into .tools/bin (two to three minutes)
 #
@@ -297,6 +298,12 @@ chromium_browser() {
   { apt_install chromium && have chromium; } || lacks "chromium (opens the pages of reports)" "apt-get install chromium"
 }
 
+prometheus_server() {
+  have prometheus && return
+  say "prometheus: installing the Debian package"
+  { apt_install prometheus && have prometheus; } || lacks "prometheus (receives what a load test exports)" "apt-get install prometheus"
+}
+
 main() {
   mkdir -p "$bin"
   redis_server
@@ -305,6 +312,7 @@ main() {
   curl_program
   socket_io
   chromium_browser
+  prometheus_server
   python_programs python scripts/test-servers.txt secantusd-py nx-27017
   python_programs checker scripts/api-checker.txt schemathesis
   secantus
@@ -314,7 +322,7 @@ main() {
     printf '  %s\n' "${missing[@]}" >&2
     exit 1
   fi
-  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, socket.io, schemathesis, chromium and cargo-deny are in place"
+  say "redis-server, Redis 8, Valkey 8.1, secantusd-rs, secantusd-py, nx-27017, socket.io, schemathesis, chromium, prometheus and cargo-deny are in place"
 }
 
 main "$@"

@@ -15,6 +15,7 @@ pub mod fuzzing;
 mod health;
 mod indexes;
 mod limits;
+mod live;
 mod load;
 mod output;
 mod owner;

@@ -11,7 +11,7 @@ use super::{Error, Outcome, io_error};
 use crate::config::Document;
 use crate::demo::{self, DemoReport, Service};
 use crate::health::{self, Check, HealthReport, State};
-use crate::load::{self, LoadReport, Overrides, Plan};
+use crate::load::{self, Audience, LoadReport, Overrides, Plan};
 use crate::output::progress::LoadProgress;
 use crate::output::{self, Output};
 use crate::signal;
@@ -153,7 +153,8 @@ impl Demo {
     async fn load(&self, name: &str, text: &str, users: u32, url: &str) -> Result<LoadReport, Error> {
         let plan = Arc::new(self.plan(name, text, users, url)?);
         let mut progress = LoadProgress::start(self.output, name);
-        let result = load::run(plan, &[], signal::interrupt(), |state| progress.update(state)).await;
+        let result =
+            load::run(plan, &[], signal::interrupt(), Audience::of(|state| progress.update(state))).await;
         progress.finish();
         let report = result?;
         self.output.story(&output::load::render(&report));

@@ -3,8 +3,9 @@
 //! [`scenario`] is the language, [`import`] writes it from recordings, logs and API documents, [`schedule`] says when
 //! users are active, [`engine`] is one user, [`crew`] the users of one process. Each process counts and times with
 //! its [`recorder`] and tells a [`beat`] a second; an [`observer`] adds the beats up ([`ledger`], [`timeline`]), holds
-//! them against the thresholds ([`slo`]) and makes the [`report`]. [`capacity`] runs one scenario at
-//! many levels until it knows its limit. Nothing here prints or knows the command line.
+//! them against the thresholds ([`slo`]), shows them to its [`onlooker`]s, such as [`export`], and makes the
+//! [`report`]. [`metrics`] asks the systems under load what they do. [`capacity`] runs one scenario at many levels
+//! until it knows its limit. Nothing here prints or knows the command line.
 
 pub mod accounts;
 pub mod beat;
@@ -14,11 +15,14 @@ pub mod crew;
 #[cfg(test)]
 mod damaged;
 pub mod engine;
+pub mod export;
 pub mod fanout;
 pub mod generator;
 pub mod import;
 pub mod ledger;
+pub mod metrics;
 pub mod observer;
+pub mod onlooker;
 mod pairs;
 pub mod recorder;
 pub mod report;
@@ -36,6 +40,7 @@ pub mod timeline;
 pub mod vitals;
 pub mod worker;
 
+pub use onlooker::Audience;
 pub use report::LoadReport;
 pub use run::{LoadError, Progress, run, run_after};
 pub use scenario::{Overrides, Plan, compile_document};

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::beat::Beat;
 use super::crew::Live;
 use super::engine::Once;
 use super::fanout::FanoutReport;
 use super::ledger::{Ledger, Second};
+use super::onlooker::Onlooker;
 use super::report::{LoadReport, Observed};
 use super::run::Progress;
 use super::scenario::Plan;
@@ -27,6 +30,7 @@ pub struct Observer {
     chronicle: Chronicle,
     stretches: Stretches,
     judges: Vec<Judge>,
+    onlookers: Vec<Box<dyn Onlooker>>,
 }
 
 impl Observer {
@@ -48,9 +52,20 @@ impl Observer {
             chronicle: Chronicle::new(plan.load.duration(), &plan.metrics),
             stretches: Stretches::new(plan.load.duration(), &plan.metrics),
             judges: plan.slos.iter().map(|slo| Judge::new(late(slo), &plan.metrics)).collect(),
+            onlookers: Vec::new(),
             ledger,
             plan,
         }
+    }
+
+    /// The same, with these who look on.
+    pub fn before(self, onlookers: Vec<Box<dyn Onlooker>>) -> Self {
+        Self { onlookers, ..self }
+    }
+
+    /// Load starts then.
+    pub fn begin(&mut self, start: Instant) {
+        self.onlookers.iter_mut().for_each(|onlooker| onlooker.begin(start));
     }
 
     /// Takes in what a process tells. Whether the run is to end now, because a threshold says so.
@@ -62,6 +77,7 @@ impl Observer {
     /// Adds what a section outside of the load did; gives what it has set.
     pub fn add(&mut self, done: Once) -> Given {
         self.ledger.add(&done.tally);
+        self.onlookers.iter_mut().for_each(|onlooker| onlooker.add(&done.tally));
         done.given
     }
 
@@ -80,6 +96,7 @@ impl Observer {
             for judge in &mut self.judges {
                 aborts |= judge.take(second);
             }
+            self.onlookers.iter_mut().for_each(|onlooker| onlooker.see(second));
         }
         aborts
     }
@@ -114,7 +131,7 @@ impl Observer {
 
     /// The sum of it all.
     pub fn finish(self, is_interrupted: bool, lost: Vec<String>) -> LoadReport {
-        let Self { plan, ledger, chronicle, stretches, judges } = self;
+        let Self { plan, ledger, chronicle, stretches, judges, onlookers: _ } = self;
         let arrivals = match &plan.load {
             // Without a row nobody was missing for them.
             Load::Open { shape, .. } if ledger.spent().is_none() => {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::fanout::FanoutReport;
 use super::generator::{GeneratorReport, HONEST_LAG_MICROS};
 use super::ledger::Ledger;
+use super::metrics::sampler::ServerReport;
 use super::scenario::Plan;
 use super::scenario::plan::{MetricDef, MetricKind};
 use super::slo::{Outcome, Slo, SloResult};
@@ -75,6 +76,8 @@ pub struct LoadReport {
     pub generator: GeneratorReport,
     /// How it went over time.
     pub timeline: Timeline,
+    /// What the systems said of themselves meanwhile; `null` when none was to be asked.
+    pub server: Option<ServerReport>,
     /// What every random choice came from; `--seed` repeats them.
     pub seed: u64,
     /// What else there is to know, such as rows that ran out.
@@ -201,6 +204,7 @@ impl LoadReport {
             slo,
             generator,
             timeline,
+            server: None,
             seed: plan.seed,
         }
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::crew::{Crew, Task};
 use super::engine::Stop;
 use super::observer::Observer;
+use super::onlooker::Audience;
 use super::report::LoadReport;
 use super::scenario::Plan;
 use super::section::{after, before};
@@ -86,32 +87,43 @@ pub struct Progress {
     pub errors: u64,
 }
 
-/// Runs `plan` in this process to its end or until `interrupt`, from these addresses where any are given; `watch`
-/// sees the progress.
+/// Runs `plan` in this process to its end or until `interrupt`, from these addresses where any are given.
 pub async fn run(
     plan: Arc<Plan>,
     sources: &[IpAddr],
     interrupt: CancellationToken,
-    watch: impl FnMut(&Progress),
+    audience: Audience<impl FnMut(&Progress)>,
 ) -> Result<LoadReport, LoadError> {
-    run_after(plan, Duration::ZERO, sources, interrupt, watch).await
+    conduct(plan, Duration::ZERO, sources, interrupt, audience).await
 }
 
-/// The same, where the first `warm_up` of the load, in whole seconds, is not measured.
+/// The same, where the first `warm_up` of the load, in whole seconds, is not measured; `watch` sees the progress.
 pub async fn run_after(
     plan: Arc<Plan>,
     warm_up: Duration,
     sources: &[IpAddr],
     interrupt: CancellationToken,
-    mut watch: impl FnMut(&Progress),
+    watch: impl FnMut(&Progress),
 ) -> Result<LoadReport, LoadError> {
+    conduct(plan, warm_up, sources, interrupt, Audience::of(watch)).await
+}
+
+async fn conduct(
+    plan: Arc<Plan>,
+    warm_up: Duration,
+    sources: &[IpAddr],
+    interrupt: CancellationToken,
+    audience: Audience<impl FnMut(&Progress)>,
+) -> Result<LoadReport, LoadError> {
+    let Audience { mut watch, onlookers } = audience;
     let stop = Stop { interrupt: interrupt.clone(), ..Stop::default() };
     let before = before(&plan, sources, &interrupt).await?;
-    let mut observer = Observer::after(Arc::clone(&plan), 1, warm_up);
+    let mut observer = Observer::after(Arc::clone(&plan), 1, warm_up).before(onlookers);
     let given = before.map(|done| observer.add(done)).unwrap_or_default();
     let task = Task { share: Share::WHOLE, sources: sources.to_vec(), given: given.clone() };
     let crew = Crew::muster(Arc::clone(&plan), task, stop.clone()).await?;
     let start = Instant::now() + LEAD;
+    observer.begin(start);
     let (beats, mut heard) = mpsc::channel(BEATS);
     let lookout = crew.lookout();
     let work = crew.work(start, beats);

@@ -98,15 +98,20 @@ pub struct Chronicle {
     gathering: Option<Second>,
 }
 
+/// Seconds that each point of so long a run stands for.
+pub fn step_seconds(duration: Duration) -> u32 {
+    let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    seconds.div_ceil(MOST_POINTS).max(1)
+}
+
 impl Chronicle {
     /// For a run that is meant to last so long.
     pub fn new(duration: Duration, metrics: &[MetricDef]) -> Self {
-        let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
         let exchanges = metrics.iter().enumerate().filter(|(_, metric)| metric.kind.is_exchange());
         Self {
             rows: metrics.len(),
             exchanges: exchanges.map(|(index, _)| index).collect(),
-            timeline: Timeline { step_seconds: seconds.div_ceil(MOST_POINTS).max(1), points: Vec::new() },
+            timeline: Timeline { step_seconds: step_seconds(duration), points: Vec::new() },
             gathering: None,
         }
     }
@@ -125,6 +130,14 @@ impl Chronicle {
         if let Some(effort) = second.effort {
             gathering.effort.get_or_insert_default().absorb(effort);
         }
+        if (second.number + 1).is_multiple_of(self.timeline.step_seconds) {
+            self.close();
+        }
+    }
+
+    /// The points that are complete.
+    pub fn points(&self) -> &[Point] {
+        &self.timeline.points
     }
 
     /// The course so far.
@@ -171,7 +184,8 @@ fn generator_point(lag: &Times, effort: Option<Effort>) -> GeneratorPoint {
     }
 }
 
-fn point_times(times: &Times) -> Option<PointTimes> {
+/// Percentiles of these times; none of no times.
+pub fn point_times(times: &Times) -> Option<PointTimes> {
     let histogram = times.histogram();
     let at = |quantile| histogram.value_at_quantile(quantile);
     (!times.is_empty()).then(|| PointTimes {

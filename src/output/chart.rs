@@ -27,7 +27,7 @@ const SPARK: (f64, f64) = (120.0, 22.0);
 #[derive(Debug)]
 pub struct Chart {
     /// Its title.
-    pub title: &'static str,
+    pub title: String,
     /// The axis below.
     pub x: Axis,
     /// The axis to the left.
@@ -60,6 +60,12 @@ pub enum Mark {
     Area,
     /// Bars so wide, each on top of those of the series before.
     Bars(f64),
+    /// A dot for each point.
+    Dots,
+    /// The area within the points, which go around it; it says nothing in words.
+    Within,
+    /// A line from bottom to top at each `x`, whatever the value.
+    Upright,
 }
 
 /// A drawn chart.
@@ -99,7 +105,7 @@ pub fn draw(chart: &Chart) -> Picture {
         body += &drawn(series, number, &x, y, &mut below);
     }
     Picture {
-        title: chart.title.to_owned(),
+        title: chart.title.clone(),
         summary: summary(chart),
         legend: chart.series.iter().enumerate().map(|(n, s)| (s.name.clone(), format!("s{n}"))).collect(),
         svg: svg(&body),
@@ -182,6 +188,9 @@ fn drawn(series: &Series, number: usize, x: &Scaled, y: &Scaled, below: &mut Vec
         Mark::Line => polylines(places.into_iter()),
         Mark::Area => areas(&places) + &polylines(places.into_iter()),
         Mark::Bars(width) => bars(&series.points, width, x, y, below),
+        Mark::Dots => places.into_iter().filter_map(|(x, y)| Some(dot(x, y?, 4.0))).collect(),
+        Mark::Within => within(&places),
+        Mark::Upright => places.into_iter().map(|(x, _)| upright(x)).collect(),
     };
     format!("<g class=\"s{number}\">{inside}</g>")
 }
@@ -203,9 +212,22 @@ fn polyline(line: &[(f64, f64)]) -> String {
     match line {
         [] => String::new(),
         // A line of one point would not be seen.
-        [(x, y)] => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"1.5\"/>"),
+        [(x, y)] => dot(*x, *y, 1.5),
         line => format!("<polyline points=\"{}\"/>", places(line)),
     }
+}
+
+fn dot(x: f64, y: f64, radius: f64) -> String {
+    format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>")
+}
+
+fn upright(x: f64) -> String {
+    format!("<polyline class=\"upright\" points=\"{x:.1},{FLOOR} {x:.1},{TOP}\"/>")
+}
+
+fn within(around: &[(f64, Option<f64>)]) -> String {
+    let around: Vec<_> = around.iter().filter_map(|(x, y)| Some((*x, (*y)?))).collect();
+    format!("<polygon points=\"{}\"/>", places(&around))
 }
 
 fn places(line: &[(f64, f64)]) -> String {
@@ -241,7 +263,7 @@ fn bars(points: &[(f64, Option<f64>)], width: f64, x: &Scaled, y: &Scaled, below
 /// The highest and the last value of each series, for whoever does not see the picture.
 fn summary(chart: &Chart) -> String {
     let axis = |series: &Series| chart.right.as_ref().filter(|_| series.is_right).unwrap_or(&chart.left);
-    let told = chart.series.iter().filter_map(|series| {
+    let told = chart.series.iter().filter(|series| series.mark != Mark::Within).filter_map(|series| {
         let values = || series.points.iter().filter_map(|(x, value)| Some((*x, (*value)?)));
         let (at, most) = values().max_by(|one, other| one.1.total_cmp(&other.1))?;
         let (_, last) = values().next_back()?;
@@ -254,8 +276,8 @@ fn summary(chart: &Chart) -> String {
 
 /// One place for every `x` that any series has.
 fn tips(chart: &Chart, x: &Scaled) -> Tips {
-    let mut places: Vec<f64> =
-        chart.series.iter().flat_map(|series| series.points.iter().map(|(x, _)| *x)).collect();
+    let told = || chart.series.iter().filter(|series| series.mark != Mark::Within);
+    let mut places: Vec<f64> = told().flat_map(|series| series.points.iter().map(|(x, _)| *x)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     let axis = |series: &Series| chart.right.as_ref().filter(|_| series.is_right).unwrap_or(&chart.left);
@@ -265,7 +287,7 @@ fn tips(chart: &Chart, x: &Scaled) -> Tips {
             let value = series.points[found].1?;
             Some(format!("{}: {}", series.name, axis(series).unit.show(value)))
         };
-        std::iter::once(chart.x.unit.show(*at)).chain(chart.series.iter().filter_map(value)).collect()
+        std::iter::once(chart.x.unit.show(*at)).chain(told().filter_map(value)).collect()
     };
     Tips { lines: places.iter().map(lines).collect(), at: places.iter().map(|at| x.rounded(*at)).collect() }
 }
@@ -279,7 +301,7 @@ mod tests {
         let series =
             Series { name: "users </script>".to_owned(), mark, is_right: false, points: points.to_vec() };
         Chart {
-            title: "Users",
+            title: "Users".to_owned(),
             x: Axis::linear(Unit::Time),
             left: Axis::linear(Unit::Count),
             right: None,
@@ -319,8 +341,27 @@ mod tests {
     }
 
     #[test]
+    fn an_upright_has_its_place_and_an_area_no_words() {
+        let mut curve = chart(Mark::Dots, &[(10.0, Some(4.0))]);
+        let series = |mark, points: &[(f64, Option<f64>)]| Series {
+            name: "mark".to_owned(),
+            mark,
+            is_right: false,
+            points: points.to_vec(),
+        };
+        curve.series.push(series(Mark::Upright, &[(5.0, None)]));
+        let around = [(0.0, Some(1.0)), (10.0, Some(5.0)), (10.0, Some(3.0)), (0.0, Some(1.0))];
+        curve.series.push(series(Mark::Within, &around));
+        let picture = draw(&curve);
+        assert!(picture.svg.contains("points=\"430.0,222 430.0,10\""), "{}", picture.svg);
+        assert_eq!(picture.svg.matches("<circle").count(), 1);
+        assert_eq!(picture.tips.lines, [vec!["5s"], vec!["10s", "users </script>: 4"]]);
+        assert_eq!(picture.summary, "Users. users </script>: at most 4 (at 10s), in the end 4");
+    }
+
+    #[test]
     fn a_chart_of_nothing_is_drawn_too() {
-        for mark in [Mark::Line, Mark::Area, Mark::Bars(1.0)] {
+        for mark in [Mark::Line, Mark::Area, Mark::Bars(1.0), Mark::Dots, Mark::Within, Mark::Upright] {
             let picture = draw(&chart(mark, &[]));
             assert!(!picture.svg.contains("NaN") && !picture.svg.contains("inf"), "{}", picture.svg);
         }

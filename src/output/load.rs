@@ -5,17 +5,19 @@ mod csv;
 mod fanout;
 mod html;
 mod junit;
+pub mod live;
 mod markdown;
 #[cfg(test)]
 mod sample;
 mod storm;
+mod systems;
 
 use std::io;
 
 use std::time::Duration;
 
-use super::style;
 use super::table::{table, thousands};
+use super::{FileFormat, json, style};
 use crate::config::duration::humanize;
 use crate::load::report::{FailureReport, LoadReport, RowReport, Times, Verdict};
 use crate::load::slo::{Outcome, SloResult, WindowsResult};
@@ -26,32 +28,15 @@ const NAME_WIDTH: usize = 30;
 /// A generator whose timers fire later than this was short of CPU: its figures include its own delay.
 const LAG_TO_MENTION_MICROS: u64 = 50_000;
 
-/// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum FileFormat {
-    /// One page with charts.
-    Html,
-    /// The whole report.
-    Json,
-    /// A test case for each threshold.
-    Junit,
-    /// For a pull request.
-    Markdown,
-    /// The course of the run.
-    Csv,
-}
-
-impl FileFormat {
-    /// The file's text.
-    pub fn render(self, report: &LoadReport) -> io::Result<String> {
-        Ok(match self {
-            Self::Html => html::render(report)?,
-            Self::Json => format!("{}\n", serde_json::to_string_pretty(report)?),
-            Self::Junit => junit::render(report),
-            Self::Markdown => markdown::render(report),
-            Self::Csv => csv::render(report)?,
-        })
-    }
+/// The text of a file.
+pub fn file(report: &LoadReport, format: FileFormat) -> io::Result<String> {
+    Ok(match format {
+        FileFormat::Html => html::render(report)?,
+        FileFormat::Json => json(report)?,
+        FileFormat::Junit => junit::render(report),
+        FileFormat::Markdown => markdown::render(report),
+        FileFormat::Csv => csv::render(report)?,
+    })
 }
 
 /// Rows, failures, thresholds and the verdict.
@@ -65,6 +50,7 @@ pub fn render(report: &LoadReport) -> String {
         out += &format!("\n{}\n", style::bold("Failures"));
         out += &failures_table(&report.failures);
     }
+    out += &report.server.as_ref().map(systems::render).unwrap_or_default();
     out += &generator_notes(report);
     for note in &report.notes {
         out += &style::look(&format!("\nnote: {}\n", one_line(note)));

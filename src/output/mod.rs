@@ -6,8 +6,10 @@ pub mod demo;
 pub mod health;
 pub mod import;
 pub mod indexes;
+mod junit;
 pub mod load;
 pub mod markdown;
+mod page;
 pub mod progress;
 pub mod shipped;
 pub mod state;
@@ -30,6 +32,21 @@ pub enum Format {
     Table,
     /// For programs, in a stable layout.
     Json,
+}
+
+/// What a file holds that a report is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FileFormat {
+    /// One page with charts.
+    Html,
+    /// The whole report.
+    Json,
+    /// A test case for each judgement.
+    Junit,
+    /// For a pull request.
+    Markdown,
+    /// What was measured, as a table.
+    Csv,
 }
 
 /// Where results and messages go.
@@ -106,6 +123,11 @@ impl Output {
     pub fn is_interactive(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
     }
+}
+
+/// A report as a file for programs.
+fn json<T: Serialize>(report: &T) -> io::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(report)?))
 }
 
 /// A reader that has gone away (`| head`) is no reason to fail; a full disk is.

@@ -92,7 +92,13 @@ impl Browser {
     /// Opens a file and waits until all of it is there.
     #[track_caller]
     pub fn open(&mut self, path: &Path) {
-        self.call("Page.navigate", &json!({"url": format!("file://{}", path.display())}));
+        self.open_url(&format!("file://{}", path.display()));
+    }
+
+    /// The same at an address.
+    #[track_caller]
+    pub fn open_url(&mut self, url: &str) {
+        self.call("Page.navigate", &json!({"url": url}));
         while self.events("Page.loadEventFired").is_empty() {
             let heard = self.receive();
             self.events.push(heard);

@@ -1,7 +1,7 @@
 //! What the integration tests stand on: the scalectl binary, real servers, and servers that misbehave.
 //!
 //! - [`Scalectl`] runs the binary: [`Scalectl::run`] to its end, [`Scalectl::spawn`] in the background.
-//! - [`ReferenceServer`], [`RedisServer`], [`MongoServer`] are real servers on free ports.
+//! - [`ReferenceServer`], [`RedisServer`], [`MongoServer`], [`PrometheusServer`] are real servers on free ports.
 //! - [`NodeServer`] is a real Socket.IO or websocket server in Node, or a balancer before several.
 //! - [`MongoProxy`] and [`MongoSet`] stand on the wire before MongoDB-compatible servers: faults on chosen
 //!   commands, and three servers that look like one replica set.
@@ -22,6 +22,7 @@ mod mongo_proxy;
 mod node;
 mod output;
 mod process;
+mod prometheus;
 mod redis;
 mod redis_proxy;
 mod reference;
@@ -38,6 +39,7 @@ pub use mongo_proxy::{Command, Fault, Held, MongoProxy, MongoSet, When};
 pub use node::NodeServer;
 pub use output::Output;
 pub use process::{Line, Process, Stream};
+pub use prometheus::PrometheusServer;
 pub use redis::RedisServer;
 pub use redis_proxy::{Act, HeldBack, RedisProxy, Which};
 pub use reference::{ReferenceServer, served_at};

@@ -5,28 +5,26 @@ mod args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use url::Url;
+use args::{From, HIGHEST, InstanceArgs, LevelArgs, MeasureArgs, Place, axis_parser};
 
-use args::{From, HIGHEST, InstanceArgs, LevelArgs, MeasureArgs, Place, SourceArgs, axis_parser};
-
-use super::allow::{AllowArgs, is_loopback};
+use super::allow::AllowArgs;
+use super::reports::ReportArgs;
+use super::sources::SourceArgs;
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome, io_error};
-use crate::clients::SecretUrl;
 use crate::config::Document;
 use crate::config::duration::humanize;
-use crate::config::topology::Reference;
 use crate::load::Overrides;
 use crate::load::capacity::axis::Axis;
 use crate::load::capacity::bench::LoadBench;
 use crate::load::capacity::course::Course;
 use crate::load::capacity::drive::{Timing, drive};
 use crate::load::capacity::law::Point;
-use crate::load::capacity::metrics::sources::{Places, Sources};
 use crate::load::capacity::report::{CapacityReport, Requirement, SearchReport, Settings};
 use crate::load::capacity::scaling::{Earlier, over_instances};
 use crate::load::capacity::search::{Search, Terms};
 use crate::load::capacity::step::GeneratorLimits;
+use crate::load::metrics::sources::Sources;
 use crate::output::capacity::progress::CapacityProgress;
 use crate::output::{self, Output};
 use crate::signal;
@@ -57,6 +55,8 @@ pub struct Args {
     #[command(flatten)]
     sources: SourceArgs,
     #[command(flatten)]
+    reports: ReportArgs,
+    #[command(flatten)]
     allow: AllowArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -68,6 +68,7 @@ pub async fn run(args: Args) -> Outcome {
     let document = Arc::new(Document::load(&args.file)?);
     let terms = args.terms()?;
     let courses = args.courses(&document, output)?;
+    args.reports.ensure_writable()?;
     let mut points = earlier(&args.instances.at)?;
     let mut searches = Vec::new();
     for (instances, course) in courses {
@@ -82,6 +83,7 @@ pub async fn run(args: Args) -> Outcome {
     }
     let report = args.report(&terms, searches, points);
     output.report(&report, output::capacity::render).map_err(io_error("the results could not be written"))?;
+    args.reports.write(|format| output::capacity::file(&report, format))?;
     Ok(report.exit())
 }
 
@@ -95,14 +97,17 @@ async fn search(
 ) -> Result<SearchReport, Error> {
     let plan = course.compile(&Overrides { users: Some(1), ..Overrides::default() })?;
     let target = plan.target.origin().ascii_serialization();
-    let sources = Sources::find(args.places(&plan.target)?).await;
+    let places = args.sources.places(&plan.target)?;
+    let unnamed = places.unnamed();
+    let sources = Sources::find(places).await;
     let mut bench = LoadBench::new(course, sources, signal::interrupt());
     let mut search = Search::new(terms);
     let mut progress = CapacityProgress::start(output, args.axis.unit());
     let driven = drive(&mut search, &mut bench, |event| progress.update(&event)).await;
     progress.finish();
     driven?;
-    Ok(SearchReport::new(target, instances, &search, bench.sources().absent().to_vec()))
+    let absent = [bench.sources().absent(), &unnamed].concat();
+    Ok(SearchReport::new(target, instances, &search, absent))
 }
 
 impl Args {
@@ -173,21 +178,6 @@ impl Args {
             self.allow.ensure(&plan.target, output)?;
         }
         Ok(courses)
-    }
-
-    fn places(&self, target: &Url) -> Result<Places, Error> {
-        let resolve = |reference: &Option<Reference>| -> Result<Option<SecretUrl>, Error> {
-            let resolved = reference.as_ref().map(Reference::resolve).transpose();
-            resolved.map_err(|error| Error::Usage(error.to_string()))
-        };
-        let mut usual = target.clone();
-        usual.set_path("/metrics");
-        Ok(Places {
-            metrics: self.sources.metrics.clone().unwrap_or(usual),
-            mongodb: resolve(&self.sources.mongodb)?,
-            redis: resolve(&self.sources.redis)?,
-            is_local: is_loopback(target),
-        })
     }
 
     fn report(&self, terms: &Terms, searches: Vec<SearchReport>, points: Vec<Point>) -> CapacityReport {

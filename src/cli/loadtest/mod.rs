@@ -2,12 +2,16 @@
 
 mod allow;
 pub mod compare;
+mod exports;
 pub mod find_capacity;
 pub mod import;
 pub mod list;
 mod reports;
 pub mod run;
+mod sources;
 pub mod validate;
+mod web;
+mod witnesses;
 pub mod worker;
 mod workers;
 

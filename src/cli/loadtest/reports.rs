@@ -1,12 +1,12 @@
-//! Files that a run's report is written to, beside what goes to stdout.
+//! Files that a report is written to, beside what goes to stdout.
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use crate::cli::{Error, io_error};
-use crate::load::LoadReport;
-use crate::output::load::FileFormat;
+use crate::output::FileFormat;
 use crate::whole_file;
 
 /// Files to write.
@@ -39,9 +39,9 @@ impl ReportArgs {
     }
 
     /// Writes them all, each whole; the first that could not be written is told when the others are there.
-    pub fn write(&self, report: &LoadReport) -> Result<(), Error> {
+    pub fn write(&self, render: impl Fn(FileFormat) -> io::Result<String>) -> Result<(), Error> {
         let write = |Destination { format, path }: &Destination| {
-            let written = format.render(report).and_then(|text| whole_file::write(path, text.as_bytes()));
+            let written = render(*format).and_then(|text| whole_file::write(path, text.as_bytes()));
             written.map_err(io_error(format!("the report could not be written to {}", path.display())))
         };
         let results: Vec<_> = self.report.iter().map(write).collect();

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::allow::{AllowArgs, is_loopback};
 use super::reports::ReportArgs;
+use super::witnesses::WitnessArgs;
 use super::workers::{Manner, WorkerArgs};
 use super::{Loaded, ScenarioArgs};
 use crate::cli::args::OutputArgs;
 use crate::cli::{Error, Outcome, io_error};
 use crate::load::worker::{Files, Job};
-use crate::load::{self, LoadError, LoadReport, Overrides, Plan, Progress};
+use crate::load::{self, Audience, LoadError, LoadReport, Overrides, Plan, Progress};
 use crate::output::progress::LoadProgress;
 use crate::{output, signal};
 
@@ -24,6 +25,8 @@ pub struct Args {
     workers: WorkerArgs,
     #[command(flatten)]
     reports: ReportArgs,
+    #[command(flatten)]
+    witnesses: WitnessArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -41,12 +44,15 @@ pub async fn run(args: Args) -> Outcome {
     if let Some(line) = manner.line() {
         output.note(&line);
     }
+    let (witnesses, onlookers) = args.witnesses.call(&plan, output).await?;
     let mut progress = LoadProgress::start(output, &title);
-    let result = make_load(&args.scenario, scenario, plan, manner, |state| progress.update(state)).await;
+    let audience = Audience { watch: |state: &Progress| progress.update(state), onlookers };
+    let result = make_load(&args.scenario, scenario, plan, manner, audience).await;
     progress.finish();
-    let report = result?;
+    let mut report = result?;
+    witnesses.dismiss(&mut report).await?;
     output.report(&report, output::load::render).map_err(io_error("the results could not be written"))?;
-    args.reports.write(&report)?;
+    args.reports.write(|format| output::load::file(&report, format))?;
     Ok(report.exit())
 }
 
@@ -55,11 +61,11 @@ async fn make_load(
     scenario: Loaded,
     plan: Arc<Plan>,
     manner: Manner,
-    watch: impl FnMut(&Progress),
+    audience: Audience<impl FnMut(&Progress)>,
 ) -> Result<LoadReport, Error> {
     let (files, sources) = match &manner {
         Manner::Here { sources } => {
-            return Ok(load::run(plan, sources, signal::interrupt(), watch).await?);
+            return Ok(load::run(plan, sources, signal::interrupt(), audience).await?);
         }
         Manner::Processes(crews) => (Files::In(scenario.folder), crews.sources.clone()),
         // They know their own addresses.
@@ -69,6 +75,6 @@ async fn make_load(
     let overrides = Overrides { seed: Some(plan.seed), ..args.overrides() };
     let job = Job::new(scenario.texts, files, overrides, sources);
     let (workers, said, terms) = manner.gather().await?;
-    let run = load::worker::run(plan, &job, workers, said, terms, signal::interrupt(), watch);
+    let run = load::worker::run(plan, &job, workers, said, terms, signal::interrupt(), audience);
     Ok(run.await.map_err(LoadError::from)?)
 }

@@ -13,12 +13,12 @@ use super::count;
 use super::course::{Arrival, Course, Dose};
 use super::drive::Bench;
 use super::generator::GeneratorWatch;
-use super::metrics::Reading;
-use super::metrics::sources::{Snapshot, Sources};
 use super::search::Ask;
 use super::step::{Generator, Recovery, StepOutcome};
 use super::window::Window;
 use crate::limits::DescriptorShortage;
+use crate::load::metrics::Reading;
+use crate::load::metrics::sources::{Snapshot, Sources};
 use crate::load::report::Verdict;
 use crate::load::{LoadError, LoadReport, Overrides, Plan, Progress, run_after};
 

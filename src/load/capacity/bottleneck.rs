@@ -3,12 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::metrics::Reading;
 use super::search::Step;
 use super::step::Verdict;
+use crate::load::metrics::{FULL, Reading};
 
-/// A resource is full from this part of its limit on.
-const FULL: f64 = 0.9;
 /// Steps below this part of the best level say nothing of the limit.
 const RELEVANT: f64 = 0.5;
 

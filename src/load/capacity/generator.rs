@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::metrics::host;
 use super::step::Generator;
+use crate::load::metrics::host;
 
 /// Between two timers that are looked at.
 const TICK: Duration = Duration::from_millis(5);

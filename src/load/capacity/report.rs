@@ -9,11 +9,11 @@ use super::axis::Axis;
 use super::bottleneck::{self, Bottleneck};
 use super::drive::Timing;
 use super::knee::Knee;
-use super::metrics::{Absent, Reading};
 use super::scaling::{LawReport, Scaling};
 use super::search::{Finding, Purpose, Search, Step, Terms};
 use super::step::{Generator, Percentiles, Recovery, Verdict};
 use crate::exit::Exit;
+use crate::load::metrics::{Absent, Reading};
 
 /// Different numbers of users under way that a law over them needs.
 const LAW_POINTS: usize = 6;

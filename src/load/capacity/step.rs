@@ -5,8 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::metrics::Reading;
 use crate::config::duration::humanize;
+use crate::load::metrics::Reading;
 
 /// A step keeps up when it achieves this part of what was offered; the rest is room for the window's edges.
 const KEEPS_UP: f64 = 0.98;

@@ -13,6 +13,7 @@ use super::message::{Job, Order, Report};
 use super::{Said, Word, Worker};
 use crate::config::duration::humanize;
 use crate::load::observer::Observer;
+use crate::load::onlooker::Audience;
 use crate::load::report::LoadReport;
 use crate::load::run::{LoadError, Progress};
 use crate::load::scenario::Plan;
@@ -99,9 +100,10 @@ pub async fn run(
     mut said: mpsc::Receiver<Said>,
     terms: Terms,
     interrupt: CancellationToken,
-    mut watch: impl FnMut(&Progress),
+    audience: Audience<impl FnMut(&Progress)>,
 ) -> Result<LoadReport, WorkerError> {
-    let mut observer = Observer::new(Arc::clone(&plan), workers.len());
+    let Audience { mut watch, onlookers } = audience;
+    let mut observer = Observer::new(Arc::clone(&plan), workers.len()).before(onlookers);
     let before = section::before(&plan, &[], &interrupt).await.map_err(Box::new)?;
     let given = before.map(|done| observer.add(done)).unwrap_or_default();
     hand_out(&workers, &Job { given: given.clone(), ..job.clone() }).await;
@@ -110,7 +112,9 @@ pub async fn run(
         () = interrupt.cancelled() => return Err(WorkerError::Interrupted),
     }
     let at_epoch_micros = epoch_micros() + terms.lead.as_micros() as u64;
-    let mut lead = Lead::new(observer, workers, Instant::now() + terms.lead);
+    let start = Instant::now() + terms.lead;
+    observer.begin(start);
+    let mut lead = Lead::new(observer, workers, start);
     lead.tell_all(&Order::Start { at_epoch_micros }).await;
     lead.listen(&mut said, &interrupt, &mut watch).await;
     if let Some(done) = section::after(&plan, &[], &given, &interrupt).await {

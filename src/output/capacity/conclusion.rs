@@ -6,27 +6,47 @@ use super::{level, micros};
 use crate::config::duration::humanize;
 use crate::load::capacity::CapacityReport;
 use crate::load::capacity::bottleneck::{Bottleneck, Full};
-use crate::load::capacity::law::{Cause, Fit};
+use crate::load::capacity::law::{Cause, Fit, Point};
 use crate::load::capacity::report::{Comfort, SearchReport};
 use crate::load::capacity::scaling::{LawReport, Needed, Scaling};
 use crate::load::capacity::step::Recovery;
+use crate::load::metrics::Absent;
 use crate::output::style;
-use crate::output::table::table;
+use crate::output::table::{amount, table};
 use crate::text::one_line;
 
 /// Comfortable, peak and breaking, and what is known of the reasons.
 pub fn numbers(search: &SearchReport, report: &CapacityReport) -> String {
-    let mut rows = vec![comfortable(search), peak(search, report), breaking(search, report)];
-    rows.extend(recovery(search));
+    let rows = rows(search, report);
     let mut out: String =
         rows.iter().map(|[name, value, why]| format!("  {name:<12} {value:>10}  {why}\n")).collect();
-    out += &format!("\n  {}\n", bottleneck(&search.bottleneck, report.unit));
+    let (label, resources) = bottleneck(&search.bottleneck, report.unit);
+    out += &format!("\n  {}{resources}\n", label.map(style::bold).unwrap_or_default());
     out += &format!("  {}\n", law(&search.law, "users under way"));
     for absent in &search.absent {
-        out += &style::dim(&format!("  not asked: {} ({})", absent.source, one_line(&absent.reason)));
+        out += &style::dim(&format!("  {}", not_asked(absent)));
         out.push('\n');
     }
     out
+}
+
+/// The numbers, each with its name and its evidence.
+pub fn rows(search: &SearchReport, report: &CapacityReport) -> Vec<[String; 3]> {
+    let rows = [comfortable(search), peak(search, report), breaking(search, report)];
+    rows.into_iter().chain(recovery(search)).collect()
+}
+
+/// What is known of the reasons, a paragraph each.
+pub fn reasons(search: &SearchReport, report: &CapacityReport) -> Vec<String> {
+    let (label, resources) = bottleneck(&search.bottleneck, report.unit);
+    let mut lines = vec![format!("{}{resources}", label.unwrap_or_default())];
+    lines.push(law(&search.law, "users under way"));
+    lines.extend(search.absent.iter().map(not_asked));
+    lines
+}
+
+fn not_asked(absent: &Absent) -> String {
+    format!("not asked: {} ({})", absent.source, one_line(&absent.reason))
 }
 
 fn row(name: &str, value: String, why: impl Into<String>) -> [String; 3] {
@@ -76,18 +96,19 @@ fn recovery(search: &SearchReport) -> Option<[String; 3]> {
     })
 }
 
-fn bottleneck(bottleneck: &Bottleneck, unit: &str) -> String {
+/// A label, where there is one, and what follows it.
+fn bottleneck(bottleneck: &Bottleneck, unit: &str) -> (Option<&'static str>, String) {
     match bottleneck {
         Bottleneck::Saturated { resources } => {
             let mut shown = resources.iter().map(|full| resource(full, unit));
             let first = shown.next().unwrap_or_default();
             let others: String = shown.take(3).map(|other| format!("\n    then {other}")).collect();
-            format!("{}: {first}{others}", style::bold("first to be full"))
+            (Some("first to be full"), format!(": {first}{others}"))
         }
         Bottleneck::NoneFull { nearest: Some(nearest) } => {
-            format!("nothing that was measured was full; nearest: {}", resource(nearest, unit))
+            (None, format!("nothing that was measured was full; nearest: {}", resource(nearest, unit)))
         }
-        Bottleneck::NoneFull { nearest: None } => "nothing with a limit was measured".to_owned(),
+        Bottleneck::NoneFull { nearest: None } => (None, "nothing with a limit was measured".to_owned()),
     }
 }
 
@@ -103,11 +124,6 @@ fn resource(full: &Full, unit: &str) -> String {
         amount(*value, of),
         level(*at)
     )
-}
-
-fn amount(value: f64, unit: &str) -> String {
-    let space = if matches!(unit, "" | "%" | "/s") { "" } else { " " };
-    format!("{}{space}{unit}", level(value))
 }
 
 fn law(law: &LawReport, size: &str) -> String {
@@ -133,25 +149,46 @@ fn fitted(fit: &Fit, size: &str) -> String {
 
 /// The peaks over the numbers of instances, and how many are needed.
 pub fn scaling(scaling: &Scaling, report: &CapacityReport) -> String {
-    let mut points = scaling.points.clone();
-    points.sort_by(|a, b| a.size.total_cmp(&b.size));
-    let each = points.first().map_or(1.0, |first| first.throughput / first.size);
-    let rows = points.iter().map(|point| {
-        let efficiency = 100.0 * point.throughput / point.size / each;
-        vec![level(point.size), level(point.throughput), format!("{efficiency:.0}%")]
-    });
-    let header = ["instances", report.goodput_unit, "of proportional"];
-    let mut out = format!("{}\n{}\n", style::bold("Instances"), table(&header, 0, rows.collect::<Vec<_>>()));
-    out += &format!("  {}\n", law(&scaling.law, "instances"));
-    if let (Some(doubled), Some(most)) = (&scaling.doubled, points.last()) {
-        let (from, to) = (level(doubled.low), level(doubled.high));
-        let (size, value) = (level(2.0 * most.size), level(doubled.value));
-        out += &format!("  {size} instances would do {value} {} ({from} to {to})\n", report.goodput_unit);
-    }
-    if let Some(needed) = &scaling.needed {
-        out += &format!("  {}\n", instances(needed, report.goodput_unit));
+    let header = instances_header(report);
+    let mut out = format!("{}\n{}\n", style::bold("Instances"), table(&header, 0, instances_rows(scaling)));
+    for line in forecasts(scaling, report) {
+        out += &format!("  {line}\n");
     }
     out + "\n"
+}
+
+/// The columns of [`instances_rows`].
+pub fn instances_header(report: &CapacityReport) -> [&'static str; 3] {
+    ["instances", report.goodput_unit, "of proportional"]
+}
+
+/// The peak of each number of instances.
+pub fn instances_rows(scaling: &Scaling) -> Vec<Vec<String>> {
+    let points = by_size(scaling);
+    let each = points.first().map_or(1.0, |first| first.throughput / first.size);
+    let row = |point: &Point| {
+        let efficiency = 100.0 * point.throughput / point.size / each;
+        vec![level(point.size), level(point.throughput), format!("{efficiency:.0}%")]
+    };
+    points.iter().map(row).collect()
+}
+
+fn by_size(scaling: &Scaling) -> Vec<Point> {
+    let mut points = scaling.points.clone();
+    points.sort_by(|a, b| a.size.total_cmp(&b.size));
+    points
+}
+
+/// The law, and what it expects.
+pub fn forecasts(scaling: &Scaling, report: &CapacityReport) -> Vec<String> {
+    let mut lines = vec![law(&scaling.law, "instances")];
+    if let (Some(doubled), Some(most)) = (&scaling.doubled, by_size(scaling).last()) {
+        let (from, to) = (level(doubled.low), level(doubled.high));
+        let (size, value) = (level(2.0 * most.size), level(doubled.value));
+        lines.push(format!("{size} instances would do {value} {} ({from} to {to})", report.goodput_unit));
+    }
+    lines.extend(scaling.needed.iter().map(|needed| instances(needed, report.goodput_unit)));
+    lines
 }
 
 fn instances(needed: &Needed, unit: &str) -> String {

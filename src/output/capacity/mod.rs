@@ -1,19 +1,40 @@
 //! Capacity reports for people.
 
+mod charts;
 mod conclusion;
+mod csv;
 mod curve;
+mod html;
+mod junit;
+mod markdown;
 pub mod progress;
 
+use std::io;
 use std::time::Duration;
 
-use super::style;
-use super::table::{table, thousands};
+use super::table::{figure as level, table};
+use super::{FileFormat, json, style};
 use crate::config::duration::humanize;
 use crate::load::capacity::CapacityReport;
 use crate::load::capacity::report::{SearchReport, StepReport};
 use crate::load::capacity::search::{Finding, Purpose};
-use crate::load::capacity::step::Verdict;
+use crate::load::capacity::step::{Percentiles, Verdict};
 use crate::text::one_line;
+
+/// What is told of a step.
+const STEP_COLUMNS: [&str; 10] =
+    ["#", "step", "level", "achieved", "goodput", "p50", "p95", "p99", "errors", "verdict"];
+
+/// The text of a file.
+pub fn file(report: &CapacityReport, format: FileFormat) -> io::Result<String> {
+    Ok(match format {
+        FileFormat::Html => html::render(report)?,
+        FileFormat::Json => json(report)?,
+        FileFormat::Junit => junit::render(report),
+        FileFormat::Markdown => markdown::render(report),
+        FileFormat::Csv => csv::render(report)?,
+    })
+}
 
 /// The numbers, the curve, the steps and the verdict.
 pub fn render(report: &CapacityReport) -> String {
@@ -38,16 +59,29 @@ fn heading(report: &CapacityReport, search: &SearchReport) -> String {
 }
 
 fn steps(search: &SearchReport) -> String {
-    let header = ["#", "step", "level", "achieved", "goodput", "p50", "p95", "p99", "errors", "verdict"];
-    table(&header, 2, search.steps.iter().map(step).collect::<Vec<_>>())
+    table(&STEP_COLUMNS, 2, search.steps.iter().map(step).collect::<Vec<_>>())
 }
 
 fn step(step: &StepReport) -> Vec<String> {
-    let time = |pick: fn(&crate::load::capacity::step::Percentiles) -> u64| {
-        step.response.map_or("-".to_owned(), |times| micros(pick(&times)))
-    };
+    let mut cells = cells(step);
+    if let [.., errors, verdict] = &mut cells[..] {
+        if step.error_percent > 0.0 {
+            *errors = style::bad(errors);
+        }
+        *verdict = match step.verdict {
+            Verdict::Passed => style::well(verdict),
+            Verdict::Failed => style::bad(verdict),
+            Verdict::Invalid => style::look(verdict),
+        };
+    }
+    cells
+}
+
+/// What [`STEP_COLUMNS`] name.
+fn cells(step: &StepReport) -> Vec<String> {
+    let time =
+        |pick: fn(&Percentiles) -> u64| step.response.map_or("-".to_owned(), |times| micros(pick(&times)));
     let again = if step.is_repeat { " again" } else { "" };
-    let errors = format!("{:.2}%", step.error_percent);
     vec![
         step.number.to_string(),
         format!("{}{again}", purpose_word(step.purpose)),
@@ -57,12 +91,8 @@ fn step(step: &StepReport) -> Vec<String> {
         time(|times| times.p50),
         time(|times| times.p95),
         time(|times| times.p99),
-        if step.error_percent > 0.0 { style::bad(&errors) } else { errors },
-        match step.verdict {
-            Verdict::Passed => style::well("passed"),
-            Verdict::Failed => style::bad("failed"),
-            Verdict::Invalid => style::look("invalid"),
-        },
+        format!("{:.2}%", step.error_percent),
+        verdict_word(step.verdict).to_owned(),
     ]
 }
 
@@ -78,21 +108,50 @@ fn reasons(search: &SearchReport) -> String {
 }
 
 fn verdict(report: &CapacityReport) -> String {
+    let Said { mood, word, why } = said(report);
+    let word = match mood {
+        Mood::Well => style::well(word),
+        Mood::Bad => style::bad(word),
+        Mood::Look => style::look(word),
+    };
+    format!("{word}: {why}")
+}
+
+/// What a search comes to, in words.
+struct Said {
+    mood: Mood,
+    word: &'static str,
+    why: String,
+}
+
+enum Mood {
+    Well,
+    Bad,
+    Look,
+}
+
+impl Said {
+    fn new(mood: Mood, word: &'static str, why: impl Into<String>) -> Self {
+        Self { mood, word, why: why.into() }
+    }
+}
+
+fn said(report: &CapacityReport) -> Said {
     if report.is_interrupted {
-        return format!("{}: this is what was known", style::look("INTERRUPTED"));
+        return Said::new(Mood::Look, "INTERRUPTED", "this is what was known");
     }
     if let Some(requirement) = &report.requirement {
         let wanted = format!("{} {}", level(requirement.level), report.unit);
         match requirement.met {
-            Some(true) => return format!("{}: {wanted} are held", style::well("PASSED")),
-            Some(false) => return format!("{}: {wanted} are not held", style::bad("FAILED")),
+            Some(true) => return Said::new(Mood::Well, "PASSED", format!("{wanted} are held")),
+            Some(false) => return Said::new(Mood::Bad, "FAILED", format!("{wanted} are not held")),
             None => {}
         }
     }
     let findings = report.searches.iter().map(|search| search.finding);
     match findings.max_by_key(|finding| gravity(*finding)) {
-        Some(finding) => said(finding, report),
-        None => format!("{}: the peaks are those of earlier reports", style::well("DONE")),
+        Some(finding) => found(finding, report),
+        None => Said::new(Mood::Well, "DONE", "the peaks are those of earlier reports"),
     }
 }
 
@@ -107,23 +166,22 @@ fn gravity(finding: Finding) -> u8 {
     }
 }
 
-fn said(finding: Finding, report: &CapacityReport) -> String {
-    let max = level(report.settings.max);
+fn found(finding: Finding, report: &CapacityReport) -> Said {
+    let inconclusive = |why: &str| Said::new(Mood::Look, "INCONCLUSIVE", why);
     match finding {
-        Finding::Found => format!("{}: the limit was found and confirmed", style::well("FOUND")),
+        Finding::Found => Said::new(Mood::Well, "FOUND", "the limit was found and confirmed"),
         Finding::AboveMaximum => {
-            format!("{}: {max} {} are held; the limit is above --max", style::well("HELD"), report.unit)
+            let (max, unit) = (level(report.settings.max), report.unit);
+            Said::new(Mood::Well, "HELD", format!("{max} {unit} are held; the limit is above --max"))
         }
-        Finding::Unsteady => format!(
-            "{}: the best levels did not pass again; the system, or its surroundings, are unsteady",
-            style::look("INCONCLUSIVE")
+        Finding::Unsteady => {
+            inconclusive("the best levels did not pass again; the system, or its surroundings, are unsteady")
+        }
+        Finding::AboveGenerator => inconclusive(
+            "the limit is above what this machine can drive honestly; see why steps were invalid",
         ),
-        Finding::AboveGenerator => format!(
-            "{}: the limit is above what this machine can drive honestly; see why steps were invalid",
-            style::look("INCONCLUSIVE")
-        ),
-        Finding::FailsAtBaseline => format!("{}: it fails at the baseline already", style::bad("FAILED")),
-        Finding::Unfinished => format!("{}: this is what was known", style::look("INCONCLUSIVE")),
+        Finding::FailsAtBaseline => Said::new(Mood::Bad, "FAILED", "it fails at the baseline already"),
+        Finding::Unfinished => inconclusive("this is what was known"),
     }
 }
 
@@ -142,15 +200,6 @@ fn verdict_word(verdict: Verdict) -> &'static str {
         Verdict::Passed => "passed",
         Verdict::Failed => "failed",
         Verdict::Invalid => "invalid",
-    }
-}
-
-/// A level with as many figures as it needs.
-fn level(value: f64) -> String {
-    match value {
-        value if value >= 100.0 || value == value.round() => thousands(value.round() as u64),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value => format!("{value:.2}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::duration::humanize;
-use crate::text::thousands;
+use crate::output::table::figure;
 
 /// Values that people read without effort: 1, 2 and 5 with any number of noughts.
 const ROUND: [f64; 3] = [1.0, 2.0, 5.0];
@@ -146,16 +146,6 @@ fn micros(value: f64) -> String {
         value if value < 1e3 => format!("{}µs", figure(value)),
         value if value < 1e6 => format!("{}ms", figure(value / 1e3)),
         value => format!("{}s", figure(value / 1e6)),
-    }
-}
-
-/// Three figures of a number that has more.
-fn figure(value: f64) -> String {
-    match value {
-        value if value >= 100.0 => thousands(value.round() as u64),
-        value if (value - value.round()).abs() < 1e-6 => format!("{value:.0}"),
-        value if value >= 10.0 => format!("{value:.1}"),
-        value => format!("{value:.2}"),
     }
 }
 

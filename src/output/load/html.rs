@@ -3,26 +3,25 @@
 //! Names and causes come from servers and files: the template escapes whatever it is given, and the page's own policy
 //! runs no script but its own.
 
-mod charts;
+pub(super) mod charts;
+mod systems;
 
 use std::io;
 
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use super::systems::unheard;
 use super::{doubts, fanout, measured, outcome_word, percent, storm, time, verdict_words};
 use crate::load::LoadReport;
 use crate::load::report::{FailureReport, RowReport, Verdict};
 use crate::load::slo::{Outcome, SloResult};
-use crate::output::chart::{Picture, sparkline};
+use crate::output::chart::sparkline;
 use crate::output::indexes::plan::bytes;
+use crate::output::page::{self, Fact, Frame, Placed};
 use crate::output::table::thousands;
 use crate::text::printable;
 
 const TEMPLATE: &str = include_str!("page/report.html");
-const CSS: &str = include_str!("page/report.css");
-const SCRIPT: &str = include_str!("page/report.js");
 const SHOWN_FAILURES: usize = 100;
 const COLUMNS: [&str; 10] =
     ["count", "errors", "rate/s", "p50", "p90", "p95", "p99", "p99.9", "max", "service p95"];
@@ -30,11 +29,8 @@ const COLUMNS: [&str; 10] =
 /// What the template is given.
 #[derive(Serialize)]
 struct Page {
-    css: &'static str,
-    script: &'static str,
-    /// Scripts and styles without it are not the page's own.
-    nonce: String,
-    version: &'static str,
+    #[serde(flatten)]
+    frame: Frame,
     schema: &'static str,
     scenario: String,
     target: String,
@@ -53,6 +49,7 @@ struct Page {
     failures: Vec<FailureView>,
     failures_left_out: usize,
     generator: Vec<Fact>,
+    unheard: Vec<String>,
 }
 
 /// The verdict, or a threshold.
@@ -63,20 +60,6 @@ struct Judged {
     why: String,
     text: String,
     measured: String,
-}
-
-#[derive(Serialize)]
-struct Fact {
-    label: &'static str,
-    value: String,
-}
-
-/// A chart with its name in the page.
-#[derive(Serialize)]
-struct Placed {
-    id: &'static str,
-    #[serde(flatten)]
-    picture: Picture,
 }
 
 #[derive(Serialize)]
@@ -98,19 +81,12 @@ struct FailureView {
 
 /// Renders `report`.
 pub fn render(report: &LoadReport) -> io::Result<String> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // The name's ending is what makes it escape.
-    let page = environment.render_named_str("report.html", TEMPLATE, Serde(page(report)));
-    page.map_err(|error| io::Error::other(format!("the page could not be rendered: {error:#}")))
+    page::render(TEMPLATE, page(report))
 }
 
 fn page(report: &LoadReport) -> Page {
     Page {
-        css: CSS,
-        script: SCRIPT,
-        nonce: uuid::Uuid::new_v4().simple().to_string(),
-        version: env!("CARGO_PKG_VERSION"),
+        frame: Frame::new(),
         schema: report.schema,
         scenario: printable(&report.scenario),
         target: printable(&report.target),
@@ -118,7 +94,7 @@ fn page(report: &LoadReport) -> Page {
         facts: facts(report),
         doubts: doubts(report).iter().map(|doubt| printable(doubt)).collect(),
         thresholds: report.slo.iter().map(threshold).collect(),
-        charts: charts::all(report).into_iter().map(|(id, picture)| Placed { id, picture }).collect(),
+        charts: charts::all(report).into_iter().map(Placed::from).collect(),
         columns: COLUMNS,
         steps: steps(report),
         fanouts: fanout::rows(report, true),
@@ -129,6 +105,7 @@ fn page(report: &LoadReport) -> Page {
         failures: report.failures.iter().take(SHOWN_FAILURES).map(failure).collect(),
         failures_left_out: report.failures.len().saturating_sub(SHOWN_FAILURES),
         generator: generator(report),
+        unheard: report.server.iter().flat_map(unheard).map(|line| printable(&line)).collect(),
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::load::LoadReport;
 use crate::load::generator::GeneratorReport;
 use crate::load::ledger::Second;
+use crate::load::metrics::Absent;
+use crate::load::metrics::sampler::{ServerPoint, ServerReport, ServerSeries};
 use crate::load::report::{FailureReport, RowReport, Times, Verdict};
 use crate::load::scenario::plan::{MetricDef, MetricKind};
 use crate::load::slo::{Outcome, SloResult};
@@ -58,6 +60,18 @@ pub fn report() -> LoadReport {
             doubts: Vec::new(),
         },
         timeline: chronicle.finish(),
+        server: Some(server()),
+    }
+}
+
+/// Two systems, one of which was not there.
+fn server() -> ServerReport {
+    let points = (0..30).map(|at| ServerPoint { at, value: 0.8, saturation: Some(0.4) }).collect();
+    ServerReport {
+        step_seconds: 1,
+        series: vec![ServerSeries { source: "target", name: "CPU", unit: "cores", points }],
+        absent: vec![Absent { source: "redis", reason: CAUSE.to_owned() }],
+        faults: Vec::new(),
     }
 }
 

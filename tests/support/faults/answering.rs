@@ -16,6 +16,8 @@ pub struct Asked {
     pub head: String,
     /// Its body.
     pub body: String,
+    /// The same where it is no text.
+    pub bytes: Vec<u8>,
 }
 
 impl Asked {
@@ -55,11 +57,12 @@ async fn serve<A: Fn(&Asked) -> Answer>(connection: TcpStream, seen: Arc<Seen>, 
     loop {
         let head = read_head(&mut connection).await?;
         let line = head.lines().next()?.trim_end_matches(" HTTP/1.1").to_owned();
-        let mut asked = Asked { line, head: lower_names(&head), body: String::new() };
+        let mut asked = Asked { line, head: lower_names(&head), body: String::new(), bytes: Vec::new() };
         let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         connection.read_exact(&mut body).await.ok()?;
         asked.body = String::from_utf8_lossy(&body).into_owned();
+        asked.bytes = body;
         seen.record(format!("{} {}", asked.line, asked.body).trim_end().as_bytes());
         let (status, headers, body) = answer(&asked);
         let length = body.len();

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use url::Url;
 
 use crate::cli::args::positive_duration;
-use crate::config::topology::Reference;
 use crate::load::capacity::axis::Axis;
 
 /// The highest level, when none is given: the most users that a scenario may have.
@@ -69,21 +67,6 @@ pub struct InstanceArgs {
     /// Say how many instances this much goodput needs
     #[arg(long, value_name = "GOODPUT", value_parser = level, requires = "at")]
     pub plan_for: Option<f64>,
-}
-
-/// Whom to ask what the system does meanwhile.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "What the systems say of themselves")]
-pub struct SourceArgs {
-    /// The target's Prometheus metrics [default: /metrics of the target]
-    #[arg(long, value_name = "URL")]
-    pub metrics: Option<Url>,
-    /// Its MongoDB; env:NAME or file:PATH for one with a password
-    #[arg(long, value_name = "URI", env = "SCALECTL_MONGODB_URI", hide_env_values = true)]
-    pub mongodb: Option<Reference>,
-    /// Its Redis; env:NAME or file:PATH for one with a password
-    #[arg(long, value_name = "URL", env = "SCALECTL_REDIS_URL", hide_env_values = true)]
-    pub redis: Option<Reference>,
 }
 
 /// A number of instances, and where their peak is to be had.

@@ -1,7 +1,8 @@
 //! The charts of a run, all on one axis of time.
 
+use super::systems;
 use crate::load::LoadReport;
-use crate::load::timeline::{Point, PointTimes};
+use crate::load::timeline::{Point, PointTimes, Timeline};
 use crate::output::chart::axis::{Axis, Unit};
 use crate::output::chart::heat::{self, HeatMap};
 use crate::output::chart::{Chart, Mark, Picture, Series, draw};
@@ -13,22 +14,32 @@ const SHOWN_CAUSES: usize = 6;
 const HEAT_FACTOR: f64 = 1.778_279_41;
 
 /// Each with its name in the page.
-pub fn all(report: &LoadReport) -> Vec<(&'static str, Picture)> {
-    let timeline = &report.timeline;
+pub fn all(report: &LoadReport) -> Vec<(String, Picture)> {
+    let mut charts = of_course(&report.timeline);
+    if charts.is_empty() {
+        return charts;
+    }
+    let end = Course::of(&report.timeline).end();
+    charts.extend(report.server.iter().flat_map(|server| systems::all(server, end)));
+    charts
+}
+
+/// The charts of a course, which may go on.
+pub fn of_course(timeline: &Timeline) -> Vec<(String, Picture)> {
     if timeline.points.is_empty() {
         return Vec::new();
     }
-    let course = Course { step: timeline.step_seconds.into(), points: &timeline.points };
+    let course = Course::of(timeline);
     let mut charts = vec![
         ("users-and-rate", draw(&course.users_and_rate())),
         ("response-times", draw(&course.response_times())),
         ("latency-heat", heat::draw(&course.heat())),
     ];
-    if !report.failures.is_empty() {
+    if timeline.points.iter().any(|point| !point.causes.is_empty()) {
         charts.push(("errors-by-cause", draw(&course.causes())));
     }
     charts.push(("generator-effort", draw(&course.generator())));
-    charts
+    charts.into_iter().map(|(id, picture)| (id.to_owned(), picture)).collect()
 }
 
 struct Course<'r> {
@@ -36,7 +47,11 @@ struct Course<'r> {
     points: &'r [Point],
 }
 
-impl Course<'_> {
+impl<'r> Course<'r> {
+    fn of(timeline: &'r Timeline) -> Self {
+        Self { step: timeline.step_seconds.into(), points: &timeline.points }
+    }
+
     fn series(&self, name: &str, mark: Mark, value: impl Fn(&Point) -> Option<f64>) -> Series {
         let points = self.points.iter().map(|point| (f64::from(point.at), value(point))).collect();
         Series { name: name.to_owned(), mark, is_right: false, points }
@@ -44,8 +59,11 @@ impl Course<'_> {
 
     /// Every chart ends where the last point does.
     fn time(&self) -> Axis {
-        let end = self.points.last().map_or(0.0, |point| f64::from(point.at) + self.step);
-        Axis::linear(Unit::Time).up_to(end)
+        Axis::linear(Unit::Time).up_to(self.end())
+    }
+
+    fn end(&self) -> f64 {
+        self.points.last().map_or(0.0, |point| f64::from(point.at) + self.step)
     }
 
     fn users_and_rate(&self) -> Chart {
@@ -53,7 +71,7 @@ impl Course<'_> {
         let rate =
             self.series("exchanges a second", Mark::Line, |point| Some(point.count as f64 / self.step));
         Chart {
-            title: "Users and rate",
+            title: "Users and rate".to_owned(),
             x: self.time(),
             left: Axis::linear(Unit::Count),
             right: Some(Axis::linear(Unit::PerSecond)),
@@ -71,7 +89,13 @@ impl Course<'_> {
             line("p99", |times| times.p99),
             line("longest", |times| times.max),
         ];
-        Chart { title: "Response times", x: self.time(), left: Axis::log(Unit::Micros), right: None, series }
+        Chart {
+            title: "Response times".to_owned(),
+            x: self.time(),
+            left: Axis::log(Unit::Micros),
+            right: None,
+            series,
+        }
     }
 
     fn heat(&self) -> HeatMap {
@@ -100,7 +124,7 @@ impl Course<'_> {
             series.push(self.series("other causes", bars, |point| sum(point, rest)));
         }
         Chart {
-            title: "Errors by cause",
+            title: "Errors by cause".to_owned(),
             x: self.time(),
             left: Axis::linear(Unit::PerSecond),
             right: None,
@@ -125,7 +149,7 @@ impl Course<'_> {
         });
         let lag = self.series("timers late, p99", Mark::Line, |point| Some(point.generator.lag?.p99 as f64));
         Chart {
-            title: "The generator",
+            title: "The generator".to_owned(),
             x: self.time(),
             left: Axis::linear(Unit::Percent).up_to(100.0),
             right: Some(Axis::log(Unit::Micros)),

@@ -1,8 +1,9 @@
-//! The sources of a search: looked for once, then asked at the edges of every step.
+//! The sources: looked for once, then asked as often as somebody wants to know.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mongodb::bson::Document;
+use tokio::time::Instant;
 use url::Url;
 
 use super::host::{self, CpuTime};
@@ -10,7 +11,7 @@ use super::mongodb::{self as mongo, MongoDb};
 use super::prometheus::Scrape;
 use super::redis::{self as redis_info, Info, Redis};
 use super::{Absent, Reading, target};
-use crate::clients::SecretUrl;
+use crate::clients::{ClientError, SecretUrl};
 use crate::text::one_line;
 
 /// How long one answer may take; a system that is overloaded may well be late.
@@ -20,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct Places {
     /// The application's metrics.
-    pub metrics: Url,
+    pub metrics: Option<Url>,
     /// Its MongoDB.
     pub mongodb: Option<SecretUrl>,
     /// Its Redis.
@@ -45,6 +46,41 @@ pub struct Snapshot {
     mongodb: Option<Document>,
     redis: Option<Info>,
     host: Option<CpuTime>,
+    faults: Vec<Absent>,
+}
+
+impl Places {
+    /// Those that nobody has named.
+    pub fn unnamed(&self) -> Vec<Absent> {
+        let unnamed = |is_named: bool, source, reason: &str| {
+            (!is_named).then(|| Absent { source, reason: reason.to_owned() })
+        };
+        let all = [
+            unnamed(self.metrics.is_some(), "target", "not named with --metrics"),
+            unnamed(self.mongodb.is_some(), "mongodb", "not named with --mongodb"),
+            unnamed(self.redis.is_some(), "redis", "not named with --redis"),
+            unnamed(self.is_local, "host", "the target does not run on this machine"),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+impl Snapshot {
+    /// When it was asked for.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// Sources that did not answer this time.
+    pub fn faults(&self) -> &[Absent] {
+        &self.faults
+    }
+
+    /// What answered, or nothing and the reason why.
+    fn heard<T>(&mut self, source: &'static str, answer: Option<Result<T, ClientError>>) -> Option<T> {
+        let answer = answer?.map_err(|error| one_line(&error.to_string()));
+        answer.map_err(|reason| self.faults.push(Absent { source, reason })).ok()
+    }
 }
 
 impl Sources {
@@ -53,48 +89,39 @@ impl Sources {
         let Places { metrics, mongodb, redis, is_local } = places;
         let mut absent = Vec::new();
         let mut miss = |source, reason: String| absent.push(Absent { source, reason: one_line(&reason) });
-        let found = target::scrape(&metrics, LIMIT).await;
-        let metrics = match found {
-            Ok(_) => Some(metrics),
-            Err(error) => {
-                miss("target", format!("{}: {error}", metrics.path()));
-                None
-            }
+        let metrics = match metrics {
+            Some(url) => connect_metrics(url).await.map_err(|reason| miss("target", reason)).ok(),
+            None => None,
         };
         let mongodb = match mongodb {
             Some(uri) => connect_mongodb(uri).await.map_err(|reason| miss("mongodb", reason)).ok(),
-            None => {
-                miss("mongodb", "not named with --mongodb".to_owned());
-                None
-            }
+            None => None,
         };
         let redis = match redis {
             Some(url) => connect_redis(url).await.map_err(|reason| miss("redis", reason)).ok(),
-            None => {
-                miss("redis", "not named with --redis".to_owned());
-                None
-            }
+            None => None,
         };
-        if !is_local {
-            miss("host", "the target does not run on this machine".to_owned());
-        }
         Self { metrics, mongodb, redis, is_local, absent }
     }
 
-    /// What was not there.
+    /// What was named and not there.
     pub fn absent(&self) -> &[Absent] {
         &self.absent
     }
 
     /// Asks all at once. Whoever does not answer in time says nothing this time.
     pub async fn snapshot(&self) -> Snapshot {
-        let metrics = async { target::scrape(self.metrics.as_ref()?, LIMIT).await.ok() };
-        let mongodb = async { self.mongodb.as_ref()?.status().await.ok() };
-        let redis = async { self.redis.as_ref()?.info().await.ok() };
+        let metrics = async { Some(target::scrape(self.metrics.as_ref()?, LIMIT).await) };
+        let mongodb = async { Some(self.mongodb.as_ref()?.status().await) };
+        let redis = async { Some(self.redis.as_ref()?.info().await) };
         let at = Instant::now();
         let host = self.is_local.then(host::cpu_time).flatten();
         let (metrics, mongodb, redis) = tokio::join!(metrics, mongodb, redis);
-        Snapshot { at, metrics, mongodb, redis, host }
+        let mut now = Snapshot { at, metrics: None, mongodb: None, redis: None, host, faults: Vec::new() };
+        now.metrics = now.heard("target", metrics);
+        now.mongodb = now.heard("mongodb", mongodb);
+        now.redis = now.heard("redis", redis);
+        now
     }
 
     /// What two moments tell.
@@ -116,6 +143,12 @@ impl Sources {
         }
         readings
     }
+}
+
+async fn connect_metrics(url: Url) -> Result<Url, String> {
+    let asked = target::scrape(&url, LIMIT).await;
+    asked.map(|_| ()).map_err(|error| format!("{}: {error}", url.path()))?;
+    Ok(url)
 }
 
 async fn connect_mongodb(uri: SecretUrl) -> Result<MongoDb, String> {

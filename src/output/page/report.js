@@ -1,13 +1,8 @@
 "use strict";
-// Shows the values under the pointer, or under the arrow keys, and marks the same moment in every chart.
+// Shows the values under the pointer, or under the arrow keys, and marks the same place in every chart of the section:
+// they share an axis.
 const WIDTH = 860;
-const charts = [...document.querySelectorAll("figure.chart")].map((figure) => ({
-  figure,
-  plot: figure.querySelector(".plot"),
-  cross: figure.querySelector(".cross"),
-  tip: figure.querySelector(".tip"),
-  tips: JSON.parse(figure.querySelector("script").textContent),
-}));
+const charts = [];
 const nearest = (at, x) => {
   let best = -1;
   for (let i = 0; i < at.length; i += 1) {
@@ -18,6 +13,7 @@ const nearest = (at, x) => {
 const clear = () => {
   for (const chart of charts) {
     chart.tip.hidden = true;
+    if (!chart.cross) continue;
     chart.cross.setAttribute("x1", -9);
     chart.cross.setAttribute("x2", -9);
   }
@@ -27,7 +23,8 @@ const show = (chart, index) => {
   clear();
   const x = chart.tips.at[index];
   chart.index = index;
-  for (const { cross } of charts) {
+  for (const { cross, section } of charts) {
+    if (!cross || section !== chart.section) continue;
     cross.setAttribute("x1", x);
     cross.setAttribute("x2", x);
   }
@@ -41,7 +38,15 @@ const show = (chart, index) => {
   chart.tip.style.left = `${Math.max(0, left)}px`;
   chart.tip.style.top = `${plot.top - figure.top + 8}px`;
 };
-for (const chart of charts) {
+const attach = (figure) => {
+  const chart = {
+    figure,
+    section: figure.closest("section"),
+    plot: figure.querySelector(".plot"),
+    cross: figure.querySelector(".cross"),
+    tip: figure.querySelector(".tip"),
+    tips: JSON.parse(figure.querySelector("script").textContent),
+  };
   chart.plot.addEventListener("pointermove", (event) => {
     const plot = chart.plot.getBoundingClientRect();
     show(chart, nearest(chart.tips.at, ((event.clientX - plot.left) / plot.width) * WIDTH));
@@ -54,4 +59,7 @@ for (const chart of charts) {
     event.preventDefault();
     show(chart, (chart.index ?? -1) + step);
   });
-}
+  charts.push(chart);
+  return chart;
+};
+document.querySelectorAll("figure.chart").forEach((figure) => attach(figure));

@@ -1,17 +1,22 @@
-//! What the systems say of themselves during a step: each source is asked at its beginning and at its end, and
-//! counters become rates. A source that is not there is named and missed, never fatal.
+//! What the systems say of themselves under load: each source is asked at two moments, and counters become rates. A
+//! source that is not there is named and missed, never fatal. [`sampler`] asks once a second of a run, a search for the
+//! capacity at both ends of each step.
 
 pub mod host;
 pub mod mongodb;
 pub mod prometheus;
 pub mod redis;
+pub mod sampler;
 pub mod sources;
 pub mod target;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// One quantity during one step.
+/// A resource is full from this part of its limit on.
+pub const FULL: f64 = 0.9;
+
+/// One quantity between two moments.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Reading {
     /// `target`, `mongodb`, `redis` or `host`.
