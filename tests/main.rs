@@ -33,6 +33,7 @@ mod loadtest_language;
 mod loadtest_node;
 mod loadtest_reports;
 mod loadtest_socketio;
+mod loadtest_truth;
 mod loadtest_workers;
 mod loadtest_ws;
 mod mongo_proxy_check;
