@@ -35,23 +35,35 @@ scenarios:
 "#;
 const WIRE_BYTES: usize = 64 << 10;
 
-static RUNTIME: LazyLock<Option<Runtime>> =
-    LazyLock::new(|| Builder::new_current_thread().enable_all().build().ok());
+static WORLD: LazyLock<Option<World>> = LazyLock::new(World::new);
 
-/// Reads `bytes` as the answers of a server, one after the other, and takes each.
-pub fn answers(bytes: &[u8]) {
-    if let Some(runtime) = RUNTIME.as_ref() {
-        runtime.block_on(take(bytes));
+/// What is the same for all answers.
+struct World {
+    runtime: Runtime,
+    shared: Arc<Shared>,
+}
+
+impl World {
+    fn new() -> Option<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build().ok()?;
+        let document = Document::parse("hostile.yaml", SCENARIO.to_owned()).ok()?;
+        let plan = Arc::new(compile_document(&document, Path::new("."), &Overrides::default()).ok()?);
+        let connector = runtime.block_on(Connector::resolve(&plan.target)).ok()?;
+        let shared = Arc::new(Shared::new(plan, Share::WHOLE, connector, Stop::default()));
+        Some(Self { runtime, shared })
     }
 }
 
-async fn take(bytes: &[u8]) -> Option<()> {
-    let document = Document::parse("hostile.yaml", SCENARIO.to_owned()).ok()?;
-    let plan = Arc::new(compile_document(&document, Path::new("."), &Overrides::default()).ok()?);
-    let connector = Connector::resolve(&plan.target).await.ok()?;
-    let shared = Arc::new(Shared::new(Arc::clone(&plan), Share::WHOLE, connector, Stop::default()));
-    let mut user = VirtualUser::new(shared, 0);
-    let Step::Http(step) = plan.scenarios.first()?.steps.first()? else { return None };
+/// Reads `bytes` as the answers of a server, one after the other, and takes each.
+pub fn answers(bytes: &[u8]) {
+    if let Some(world) = WORLD.as_ref() {
+        world.runtime.block_on(take(&world.shared, bytes));
+    }
+}
+
+async fn take(shared: &Arc<Shared>, bytes: &[u8]) -> Option<()> {
+    let mut user = VirtualUser::new(Arc::clone(shared), 0);
+    let Step::Http(step) = shared.plan.scenarios.first()?.steps.first()? else { return None };
     let (ours, mut theirs) = tokio::io::duplex(WIRE_BYTES);
     theirs.write_all(&bytes[..bytes.len().min(WIRE_BYTES)]).await.ok()?;
     theirs.shutdown().await.ok()?;
