@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
 
 use super::shared::{Shared, Stop};
@@ -14,6 +14,7 @@ use super::user::VirtualUser;
 use crate::clients::Connector;
 use crate::clients::http::HttpConnection;
 use crate::config::Document;
+use crate::load::recorder::Failure;
 use crate::load::scenario::plan::Step;
 use crate::load::scenario::{Overrides, compile_document};
 use crate::load::share::Share;
@@ -54,23 +55,51 @@ impl World {
     }
 }
 
-/// Reads `bytes` as the answers of a server, one after the other, and takes each.
-pub fn answers(bytes: &[u8]) {
+/// Reads `bytes` as the answer of a server, and takes it.
+pub fn answer(bytes: &[u8]) {
     if let Some(world) = WORLD.as_ref() {
         world.runtime.block_on(take(&world.shared, bytes));
     }
 }
 
-async fn take(shared: &Arc<Shared>, bytes: &[u8]) -> Option<()> {
+/// What became of the answer; `None` when it was none.
+async fn take(shared: &Arc<Shared>, bytes: &[u8]) -> Option<Result<(), Failure>> {
     let mut user = VirtualUser::new(Arc::clone(shared), 0);
     let Step::Http(step) = shared.plan.scenarios.first()?.steps.first()? else { return None };
-    let (ours, mut theirs) = tokio::io::duplex(WIRE_BYTES);
-    theirs.write_all(&bytes[..bytes.len().min(WIRE_BYTES)]).await.ok()?;
-    theirs.shutdown().await.ok()?;
+    let (ours, theirs) = tokio::io::duplex(WIRE_BYTES);
     let mut connection = HttpConnection::over(ours).await.ok()?;
-    while let Ok(response) = connection.send(Request::new(Full::new(Bytes::new()))).await {
-        let _ = user.redirected(step, &response, 0);
-        let _ = user.take_answer(step, &response);
+    let request = Request::new(Full::new(Bytes::new()));
+    let (response, _theirs) = tokio::join!(connection.send(request), serve(theirs, bytes));
+    let response = response.ok()?;
+    let _ = user.redirected(step, &response, 0);
+    Some(user.take_answer(step, &response))
+}
+
+/// Answers once it was asked: what comes earlier ends the connection before anybody looks at it.
+async fn serve(mut stream: DuplexStream, bytes: &[u8]) -> std::io::Result<DuplexStream> {
+    stream.read_u8().await?;
+    stream.write_all(&bytes[..bytes.len().min(WIRE_BYTES)]).await?;
+    stream.shutdown().await?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WORLD, take};
+
+    fn taken(bytes: &[u8]) -> Option<bool> {
+        let world = WORLD.as_ref().unwrap();
+        world.runtime.block_on(take(&world.shared, bytes)).map(|result| result.is_ok())
     }
-    Some(())
+
+    /// A target that refuses everything at the door would find nothing.
+    #[test]
+    fn the_seeds_of_the_fuzz_target_get_as_far_as_the_checks() {
+        let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/http_response");
+        for seed in std::fs::read_dir(seeds).unwrap() {
+            let path = seed.unwrap().path();
+            assert!(taken(&std::fs::read(&path).unwrap()).is_some(), "{}", path.display());
+        }
+        assert_eq!(taken(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"ok\":1}"), None);
+    }
 }
