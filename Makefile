@@ -60,10 +60,17 @@ soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each
 	STATE_SIM_FIRST=100000 STATE_SIM_SCHEDULES=$(SCHEDULES) $(CARGO) test $(PROFILE) --locked --lib -- any_schedule
 	STATE_FAULTS_ROUNDS=$(ROUNDS) $(CARGO) test $(PROFILE) --locked --test integration -- state_faults::random --nocapture
 
+.PHONY: fuzz
+fuzz: EACH ?= 120
+fuzz: ## chance writes what others may send or have written, EACH seconds for every reader; needs a C++ compiler
+	@CARGO=$(CARGO) FUZZ_TARGET_DIR=$(abspath $(TARGET_DIR))/fuzz fuzz/run.sh $(EACH)
+
 .PHONY: bench
 bench: build ## rates, memory, plans of indexes, state that moves, beside a peer's in one run; needs wrk and `make tools`
 	$(CARGO) build $(PROFILE) --locked --examples
 	@benches/http-rate.sh
+	@benches/peers.sh
+	@benches/workers.sh
 	@benches/sockets.sh
 	@benches/indexes.sh
 	@benches/state-overhead.sh

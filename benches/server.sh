@@ -14,6 +14,8 @@ trap 'kill $server $redis $mongodb $queue 2>/dev/null || true; rm -rf "$work"' E
 # start_server [ARGUMENT...]: with these arguments, and an empty store.
 start_server() {
   rm -rf "$work/data"
+  # What an earlier server said would be taken for this one's word.
+  : >"$work/serve.out"
   "$scalectl" serve --listen 127.0.0.1:0 --data "$work/data" "$@" >"$work/serve.out" 2>&1 &
   server=$!
   until grep -q listening "$work/serve.out"; do

@@ -58,9 +58,9 @@ pub fn import(text: &str) {
     }
 }
 
-/// What a server sends: the answers to a request with every kind of check and capture.
+/// What a server sends: the answer to a request with every kind of check and capture.
 pub fn http_response(bytes: &[u8]) {
-    crate::load::engine::hostile::answers(bytes);
+    crate::load::engine::hostile::answer(bytes);
 }
 
 /// A payload of Engine.IO packets; what is read is written and read back, whatever the limit of the other side.

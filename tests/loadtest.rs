@@ -30,21 +30,6 @@ fn row<'r>(report: &'r Value, name: &str) -> &'r Value {
     rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no row {name} in {report:#}"))
 }
 
-/// 200 requests a second on a server that stands still for one second in ten. Whoever counts from when a
-/// request was sent sees 3 ms at p99; from when it was due, 0.9 s.
-#[test]
-fn a_server_that_stalls_shows_in_the_percentiles() {
-    let server = StallingServer::start(Duration::from_secs(10), Duration::from_secs(1));
-    let file = scenario(&server.url(), "      - get: /", "");
-    let args = ["--arrival-rate", "200", "--duration", "20s", "--output", "json"];
-    let report = run(&file, &args).run().code(Exit::Done).json();
-    let row = row(&report, "GET /");
-    assert_eq!(row["count"], 4_000, "{report:#}");
-    let p99 = row["response"]["p99"].as_u64().unwrap();
-    assert!((800_000..1_200_000).contains(&p99), "{p99}");
-    assert!(row["response"]["p50"].as_u64().unwrap() < 100_000, "{row:#}");
-}
-
 /// With five users the pool is busy during a stall: the arrivals wait, and the wait counts.
 #[test]
 fn arrivals_that_wait_for_a_free_user_count_their_wait() {

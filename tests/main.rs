@@ -39,6 +39,7 @@ mod loadtest_slo;
 mod loadtest_socketio;
 mod loadtest_storm;
 mod loadtest_systems;
+mod loadtest_truth;
 mod loadtest_web;
 mod loadtest_workers;
 mod loadtest_ws;
