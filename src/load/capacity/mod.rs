@@ -1,7 +1,7 @@
 //! Capacity: what a system holds comfortably, at most, and where it breaks, each with its evidence.
 //!
 //! [`axis`] is what is turned up, [`step`] judges one level, [`search`] decides on the next one, [`drive`] runs both
-//! on a [`bench`], for which a [`course`] says how much load a level is; [`bottleneck`]
+//! on a [`mod@bench`], for which a [`course`] says how much load a level is; [`bottleneck`]
 //! says which of them was full first; [`knee`] and [`law`] draw conclusions from the curve, [`scaling`] from several
 //! searches; [`report`] holds it all.
 
