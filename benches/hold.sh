@@ -23,7 +23,8 @@ start_server --instances "$instances" --max-connections "$connections"
 
 # The process and all that it started.
 family() { echo "$1"; for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do family "$child"; done; }
-rss_kib() { for pid in $(family "$1"); do awk '/^VmRSS/ { print $2 }' "/proc/$pid/status" 2>/dev/null; done | paste -sd+ | bc; }
+memory_kib() { for pid in $(family "$1"); do awk "/^$2/ { print \$2 }" "/proc/$pid/status" 2>/dev/null; done | paste -sd+ | bc; }
+rss_kib() { memory_kib "$1" VmRSS; }
 cpu_ticks() { for pid in $(family "$1"); do awk '{ print $14 + $15 }' "/proc/$pid/stat" 2>/dev/null; done | paste -sd+ | bc; }
 slab_kib() { awk '/^Slab/ { print $2 }' /proc/meminfo; }
 available_kib() { awk '/^MemAvailable/ { print $2 }' /proc/meminfo; }
@@ -36,8 +37,9 @@ load=$!
 sleep "$((ramp + seconds / 2))"
 ticks=$(cpu_ticks "$load") server_ticks=$(cpu_ticks "$server")
 sleep 20
-row() { awk -v name="$1" -v kib="$2" -v users="$users" 'BEGIN { printf "%-34s %10.1f MiB %8.2f KiB a user\n", name, kib / 1024, kib / users }'; }
-row 'generator, resident' "$(rss_kib "$load")"
+row() { awk -v name="$1" -v kib="$2" -v users="$users" 'BEGIN { printf "%-36s %10.1f MiB %8.2f KiB a user\n", name, kib / 1024, kib / users }'; }
+row 'generator' "$(memory_kib "$load" RssAnon)"
+row 'generator, pages of its program too' "$(rss_kib "$load")"
 row 'server, resident, above its start' "$(($(rss_kib "$server") - server_before))"
 row 'kernel, both ends' "$(($(slab_kib) - slab_before))"
 row 'the whole machine' "$((available_before - $(available_kib)))"
