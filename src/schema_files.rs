@@ -17,6 +17,7 @@ use crate::indexes::plan::Plan;
 use crate::indexes::spec::model::SpecFile;
 use crate::indexes::verify::VerifyReport;
 use crate::load::capacity::CapacityReport;
+use crate::load::clean::CleanReport;
 use crate::load::compare::CompareReport;
 use crate::load::scenario::model::ScenarioFile;
 use crate::load::scenario::plan::Summary;
@@ -46,6 +47,7 @@ fn reports_that_programs_read() {
     assert_data_eq!(schema::<LoadReport>(), file!["../docs/schemas/loadtest-report.json"]);
     assert_data_eq!(schema::<CapacityReport>(), file!["../docs/schemas/loadtest-capacity-report.json"]);
     assert_data_eq!(schema::<CompareReport>(), file!["../docs/schemas/loadtest-compare.json"]);
+    assert_data_eq!(schema::<CleanReport>(), file!["../docs/schemas/loadtest-clean.json"]);
     assert_data_eq!(schema::<Summary>(), file!["../docs/schemas/loadtest-validate.json"]);
     assert_data_eq!(schema::<load::import::ImportReport>(), file!["../docs/schemas/loadtest-import.json"]);
     assert_data_eq!(schema::<load::shipped::Listing>(), file!["../docs/schemas/loadtest-list.json"]);

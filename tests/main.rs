@@ -28,6 +28,7 @@ mod loadtest;
 mod loadtest_artillery;
 mod loadtest_capacity;
 mod loadtest_capacity_reports;
+mod loadtest_clean;
 mod loadtest_compare;
 mod loadtest_export;
 mod loadtest_fanout;

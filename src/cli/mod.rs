@@ -17,6 +17,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use reference_server::{SeedError, StartError};
 use state_map::operator::Stopped;
 
+use crate::clients::ClientError;
 use crate::config::Mistakes;
 use crate::demo::DemoError;
 use crate::exit::{Exit, HealthExit};
@@ -25,6 +26,7 @@ use crate::indexes::IndexError;
 use crate::indexes::import::mongoose::SourceError;
 use crate::load::LoadError;
 use crate::load::capacity::CapacityError;
+use crate::load::clean::CleanError;
 use crate::load::import::ImportError;
 use crate::load::worker::WorkerError;
 use crate::load::worker::remote::MeetingError;
@@ -77,6 +79,9 @@ pub enum Error {
     /// A load test could not be run.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// What runs have left behind could not be removed.
+    #[error(transparent)]
+    Clean(#[from] CleanError),
     /// Nothing could be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -147,6 +152,12 @@ impl Error {
             Self::Load(error) => exit_of_load(error),
             Self::Capacity(CapacityError::NoArrivalFinished { .. }) | Self::Io { .. } => Exit::Inconclusive,
             Self::Capacity(_) => Exit::Usage,
+            Self::Clean(CleanError { removed: 1.., .. }) => Exit::Resumable,
+            Self::Clean(CleanError {
+                source: ClientError::Io(_) | ClientError::Timeout(_) | ClientError::Resolve { .. },
+                ..
+            }) => Exit::Unreachable,
+            Self::Clean(_) => Exit::Failed,
             Self::Index(error) => exit_of_index(error),
             Self::State(error) => exit_of_state(error),
             Self::Refused(_) => Exit::Refused,
@@ -291,6 +302,7 @@ async fn execute(command: Command) -> Outcome {
         Command::Loadtest(loadtest::Command::Compare(args)) => loadtest::compare::run(&args),
         Command::Loadtest(loadtest::Command::Worker(args)) => loadtest::worker::run(args).await,
         Command::Loadtest(loadtest::Command::Import(command)) => loadtest::import::run(command),
+        Command::Loadtest(loadtest::Command::Clean(args)) => loadtest::clean::run(*args).await,
         Command::Loadtest(loadtest::Command::List(args)) => loadtest::list::run(&args),
         Command::Migrate(migrate::Command::Indexes(command)) => migrate::indexes::run(command).await,
         Command::Migrate(migrate::Command::State(command)) => migrate::state::run(command).await,

@@ -24,6 +24,14 @@ impl SecretUrl {
         self.whole.expose_secret()
     }
 
+    /// The hosts that it names, without their ports; works where no parser does.
+    pub fn hosts(&self) -> Vec<&str> {
+        let rest = self.expose().split_once("://").map_or(self.expose(), |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let listed = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+        listed.split(',').map(without_port).collect()
+    }
+
     /// Whether the URL carries a password.
     pub fn has_password(&self) -> bool {
         self.masked != self.expose()
@@ -64,6 +72,13 @@ pub fn mask_text(text: &str) -> String {
         .collect()
 }
 
+fn without_port(address: &str) -> &str {
+    match address.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => address.split(':').next().unwrap_or_default(),
+    }
+}
+
 fn mask(url: &str) -> String {
     match password_range(url) {
         Some(range) => format!("{}***{}", &url[..range.start], &url[range.end..]),
@@ -84,6 +99,19 @@ fn password_range(url: &str) -> Option<std::ops::Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::{SecretUrl, mask_text};
+
+    #[test]
+    fn hosts_are_found_behind_users_and_before_ports() {
+        for (url, hosts) in [
+            ("redis://:p@h:1/0", vec!["h"]),
+            ("mongodb://u:p%40ss@a:1,b:2/db?x=1", vec!["a", "b"]),
+            ("mongodb+srv://u@cluster.example.org/db", vec!["cluster.example.org"]),
+            ("redis+sentinel://[::1]:26379,s2/master", vec!["::1", "s2"]),
+            ("localhost:27017", vec!["localhost"]),
+        ] {
+            assert_eq!(SecretUrl::new(url).hosts(), hosts, "{url}");
+        }
+    }
 
     #[test]
     fn passwords_are_masked_everywhere() {

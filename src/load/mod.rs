@@ -10,6 +10,7 @@
 pub mod accounts;
 pub mod beat;
 pub mod capacity;
+pub mod clean;
 pub mod compare;
 pub mod crew;
 #[cfg(test)]

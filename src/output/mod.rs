@@ -2,6 +2,7 @@
 
 pub mod capacity;
 pub mod chart;
+pub mod clean;
 pub mod demo;
 pub mod health;
 pub mod import;

@@ -42,28 +42,29 @@ impl RowProgress {
     }
 }
 
-/// The progress of keys that are written.
+/// The progress of things that are counted.
 #[derive(Debug)]
-pub struct KeyProgress {
+pub struct CountProgress {
     bar: Option<ProgressBar>,
+    what: &'static str,
 }
 
-impl KeyProgress {
-    /// Begins to show the progress of what is called `title`; on a terminal only.
-    pub fn start(output: Output, title: &str) -> Self {
-        Self { bar: output.is_interactive().then(|| bar(title)) }
+impl CountProgress {
+    /// Begins to show the progress of what is called `title`, which goes over `what`; on a terminal only.
+    pub fn start(output: Output, title: &str, what: &'static str) -> Self {
+        Self { bar: output.is_interactive().then(|| bar(title)), what }
     }
 
     /// Shows how far it is.
-    pub fn update(&self, keys: u64, of: u64) {
+    pub fn update(&self, done: u64, of: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_position(keys * 1_000 / of.max(1));
-            bar.set_message(format!("{} of {} keys", thousands(keys), thousands(of)));
+            bar.set_position(done * 1_000 / of.max(1));
+            bar.set_message(format!("{} of {} {}", thousands(done), thousands(of), self.what));
         }
     }
 }
 
-impl Drop for KeyProgress {
+impl Drop for CountProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

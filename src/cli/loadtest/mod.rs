@@ -1,6 +1,7 @@
 //! `scalectl loadtest`
 
 mod allow;
+pub mod clean;
 pub mod compare;
 mod exports;
 pub mod find_capacity;
@@ -42,6 +43,8 @@ pub enum Command {
     /// Write a scenario from a recording, a log or an API document
     #[command(subcommand)]
     Import(import::Command),
+    /// Remove the data that runs have left behind
+    Clean(Box<clean::Args>),
     /// Name the scenarios that are shipped, or print one
     List(list::Args),
 }

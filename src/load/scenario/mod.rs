@@ -20,6 +20,7 @@ pub mod socket_plan;
 pub mod source;
 pub mod storm_model;
 pub mod template;
+pub mod test_data;
 
 pub use compile::{Overrides, compile_document};
 pub use plan::Plan;

@@ -15,6 +15,7 @@ pub use super::socket_model::{
     SocketIoConfig, Transport, TransportChoice, TransportMix, Way, WsConfig,
 };
 pub use super::storm_model::Storm;
+pub use super::test_data::TestData;
 use crate::config::duration::Span;
 use crate::load::slo::Preset;
 
@@ -124,6 +125,8 @@ pub struct Config {
     pub environments: BTreeMap<String, Value>,
     /// What every random choice comes from; `--seed` overrides it. A new one each run when left out.
     pub seed: Option<u64>,
+    /// What the run leaves behind, for `loadtest clean`.
+    pub test_data: Option<TestData>,
     /// How certificates are checked.
     #[serde(default)]
     pub tls: Tls,

@@ -22,6 +22,7 @@ pub use super::socket_plan::{
 };
 pub use super::storm_model::StormPlan;
 use super::template::{Expression, JsonTemplate, Template};
+use super::test_data::{KeyPattern, MarkedDocuments};
 use crate::load::schedule::Load;
 use crate::load::slo::Slo;
 
@@ -54,6 +55,8 @@ pub struct Plan {
     pub payloads: Vec<PayloadTable>,
     /// Number of variable slots.
     pub slots: usize,
+    /// What the run leaves behind.
+    pub test_data: TestDataPlan,
     /// Slots that the engine itself fills.
     pub builtin: BuiltinSlots,
     /// How Socket.IO is spoken.
@@ -66,6 +69,15 @@ pub struct Plan {
     pub seed: u64,
     /// What in the file has no effect here, with its place.
     pub notes: Vec<String>,
+}
+
+/// What a run leaves behind that has its name in it.
+#[derive(Debug, Clone, Default)]
+pub struct TestDataPlan {
+    /// Documents of MongoDB.
+    pub documents: Vec<MarkedDocuments>,
+    /// Keys of Redis: as the file has them, and what that means.
+    pub keys: Vec<(String, KeyPattern)>,
 }
 
 /// Steps that are done once in a run.

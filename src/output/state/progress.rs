@@ -10,7 +10,7 @@ use state_map::wire::call::Surveyed;
 use super::journal::outcome_words;
 use super::notice;
 use crate::output::Output;
-use crate::output::progress::KeyProgress;
+use crate::output::progress::CountProgress;
 use crate::state::Seen;
 
 /// Between two lines on the same thing.
@@ -25,7 +25,7 @@ pub struct StateProgress {
 #[derive(Default)]
 struct Said {
     waiting: Option<(Vec<&'static str>, Instant)>,
-    bar: Option<KeyProgress>,
+    bar: Option<CountProgress>,
     /// The phases whose notices were shown: each is, once.
     noticed: Vec<Phase>,
 }
@@ -89,7 +89,7 @@ impl StateProgress {
                 view.members.values().map(|member| of(&member.report.counts)).sum()
             };
             let (stored, owed) = (sum(|counts| counts.stored), sum(|counts| counts.owed));
-            let bar = said.bar.get_or_insert_with(|| KeyProgress::start(self.output, "backfill"));
+            let bar = said.bar.get_or_insert_with(|| CountProgress::start(self.output, "backfill", "keys"));
             return bar.update(stored, stored + owed);
         }
         let kinds: Vec<&'static str> = blockers.iter().map(Blocker::kind).collect();

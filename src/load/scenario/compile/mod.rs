@@ -14,6 +14,7 @@ mod slo;
 mod socket;
 mod step;
 mod storm;
+mod test_data;
 mod transport;
 mod ws;
 
@@ -34,6 +35,7 @@ use super::plan::{
 };
 use super::prepare::{ENVIRONMENT, prepare, process_variables};
 use super::template::{JsonTemplate, Symbols, Template, TemplateError};
+use super::test_data::{NAME_OF_RUN, TestId};
 use crate::clients::SecretUrl;
 use crate::config::document::escape;
 use crate::config::{Diagnostic, Document, Mistakes, schema};
@@ -191,6 +193,7 @@ impl<'a> Compiler<'a> {
             variables,
             payloads,
             slots: slots.max(self.symbols.len()),
+            test_data: self.test_data(),
             builtin: self.builtin,
             socket,
             before,
@@ -227,7 +230,7 @@ impl<'a> Compiler<'a> {
             self.symbols.fix(name, values.clone());
         }
         self.symbols.fix("$environment", overrides.environment.clone().unwrap_or_default().into());
-        self.symbols.fix("$testId", format!("t{seed:016x}").into());
+        self.symbols.fix(NAME_OF_RUN, TestId(seed).to_string().into());
         self.symbols.fix("target", self.origin.clone().into());
     }
 
