@@ -106,7 +106,7 @@ fn bottleneck(bottleneck: &Bottleneck, unit: &str) -> (Option<&'static str>, Str
             (Some("first to be full"), format!(": {first}{others}"))
         }
         Bottleneck::NoneFull { nearest: Some(nearest) } => {
-            (None, format!("nothing that was measured was full; nearest: {}", resource(nearest, unit)))
+            (None, format!("nothing that was measured was full\n    nearest: {}", resource(nearest, unit)))
         }
         Bottleneck::NoneFull { nearest: None } => (None, "nothing with a limit was measured".to_owned()),
     }
