@@ -17,6 +17,7 @@ mod indexes;
 mod limits;
 mod live;
 mod load;
+mod lock;
 mod output;
 mod owner;
 mod program;

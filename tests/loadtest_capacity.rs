@@ -22,6 +22,12 @@ fn scenario(target: &str) -> String {
     )
 }
 
+fn on_sockets(target: &str, flow: &str) -> String {
+    format!(
+        "config: {{target: \"{target}\"}}\nscenarios:\n  - engine: socketio\n    flow:\n      {flow}slo:\n  - errors < 1%\n"
+    )
+}
+
 fn find(file: &str, args: &[&str]) -> Scalectl {
     let command = ["loadtest", "find-capacity", "test.yaml"];
     let all = command.iter().chain(args).chain(&LENIENT);
@@ -172,10 +178,7 @@ fn messages_are_counted_and_redis_and_mongodb_are_asked() {
     let flow = "- post: {url: /api/auth/guest, json: {name: guest}, capture: {json: $.token, as: token}}\n      \
          - connect: {auth: {token: \"{{ token }}\"}}\n      - loop:\n          \
          - emit: {channel: \"room:join\", data: {room: lobby}, acknowledge: true}\n        count: 4\n";
-    let file = format!(
-        "config: {{target: \"{}\"}}\nscenarios:\n  - engine: socketio\n    flow:\n      {flow}slo:\n  - errors < 1%\n",
-        server.url()
-    );
+    let file = on_sockets(server.url(), flow);
     let args = "--axis messages --start 20 --max 40 --step-duration 2s --warm-up 1s --confirm 0 --output json --quiet \
          --mongodb mongodb://127.0.0.1:1/ --redis env:TEST_REDIS";
     let report =
@@ -193,16 +196,14 @@ fn messages_are_counted_and_redis_and_mongodb_are_asked() {
     assert!(absent.iter().any(|absent| absent["source"] == "mongodb"), "{absent:#?}");
 }
 
-/// One arrival opens one connection, which is closed when its scenario is through: what is counted are connections a second, whatever else it does.
+/// One arrival opens one connection, which is closed when its scenario is through: what is counted are connections a
+/// second, whatever else it does.
 #[test]
 fn connections_a_second_are_counted() {
     let server = ReferenceServer::start();
     let flow = "- post: {url: /api/auth/guest, json: {name: guest}, capture: {json: $.token, as: token}}\n      \
          - connect: {auth: {token: \"{{ token }}\"}}\n";
-    let file = format!(
-        "config: {{target: \"{}\"}}\nscenarios:\n  - engine: socketio\n    flow:\n      {flow}slo:\n  - errors < 1%\n",
-        server.url()
-    );
+    let file = on_sockets(server.url(), flow);
     let args = "--axis connects --start 10 --max 20 --step-duration 2s --warm-up 1s --confirm 0 --output json --quiet";
     let report = find(&file, &args.split(' ').collect::<Vec<_>>()).run().code(Exit::Done).json();
     conforms("loadtest-capacity-report.json", &report);

@@ -103,6 +103,11 @@ impl GeneratorReport {
     }
 }
 
+/// Whether a failure is this machine's own and not the target's.
+pub fn is_own_cause(cause: &str) -> bool {
+    OWN_CAUSES.iter().any(|(known, _)| *known == cause)
+}
+
 /// Connections that this machine itself refused.
 fn own_failures(observed: &Observed<'_>) -> Vec<String> {
     let failures = &observed.ledger.totals().failures;

@@ -4,7 +4,7 @@
 //! never waited for. Once a second all shards are emptied into one [`Tally`].
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::scenario::plan::MetricId;
 use super::tally::Tally;
 use crate::clients::ClientError;
+use crate::lock::lock;
 use crate::text::excerpt;
 
 /// What one step came to.
@@ -170,11 +171,6 @@ impl Shard {
         let Failure { cause, detail, is_timed: _ } = failure;
         self.tally.failures.add(metric, cause, 1, || excerpt(&detail));
     }
-}
-
-/// A panic while a lock was held cannot leave a count half-written.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::generator::{GeneratorReport, HONEST_LAG_MICROS};
 use super::ledger::Ledger;
 use super::metrics::sampler::ServerReport;
 use super::scenario::Plan;
-use super::scenario::plan::{MetricDef, MetricKind};
+use super::scenario::plan::{MetricDef, MetricKind, SCRIPT_ROW};
 use super::slo::{Outcome, Slo, SloResult};
 use super::storm::StormReport;
 use super::stretch::{Stretch, Stretches};
@@ -168,7 +168,7 @@ impl LoadReport {
         let has_lost = !lost.is_empty();
         let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
-        let script = MetricDef::of_http("(script)", MetricKind::Exchange);
+        let script = MetricDef::of_http(SCRIPT_ROW, MetricKind::Exchange);
         let named = || plan.metrics.iter().chain([&script]).zip(&totals.rows);
         let mut sum = Row::default();
         named().filter(|(metric, _)| metric.kind.is_exchange()).for_each(|(_, row)| sum.absorb(row));

@@ -2,7 +2,7 @@
 //! tallies add up, and [`StormReport`] is made of their sum.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::report::{Times, times};
 use super::scenario::plan::StormPlan;
 use super::tally::Times as Histogram;
+
+use crate::lock::lock;
 
 /// Causes of failed attempts are few; should there be more, the rest is added up.
 const MOST_CAUSES: usize = 50;
@@ -130,11 +132,6 @@ impl Book {
             change(&mut lock(storm));
         }
     }
-}
-
-/// A panic while a lock was held cannot leave a count half-written.
-fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
-    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tally {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::Second;
-use super::scenario::plan::MetricDef;
+use super::scenario::plan::{MetricDef, exchanges};
 use super::tally::{Row, Times};
 
 /// At most so many stretches; it divides by 2, 3 and 4, for whoever joins neighbours.
@@ -44,11 +44,10 @@ impl Stretches {
     pub fn new(duration: Duration, metrics: &[MetricDef]) -> Self {
         let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
         let length = seconds.div_ceil(MOST_STRETCHES).max(1);
-        let exchanges = metrics.iter().enumerate().filter(|(_, metric)| metric.kind.is_exchange());
         Self {
             length,
             number: seconds / length,
-            exchanges: exchanges.map(|(row, _)| row).chain([metrics.len()]).collect(),
+            exchanges: exchanges(metrics).chain([metrics.len()]).collect(),
             all: Vec::new(),
             rows: vec![Vec::new(); metrics.len() + 1],
         }

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ledger::Second;
-use super::scenario::plan::MetricDef;
+use super::scenario::plan::{MetricDef, exchanges};
 use super::tally::{Row, Tally, Times};
 use super::vitals::Effort;
 
@@ -107,10 +107,9 @@ pub fn step_seconds(duration: Duration) -> u32 {
 impl Chronicle {
     /// For a run that is meant to last so long.
     pub fn new(duration: Duration, metrics: &[MetricDef]) -> Self {
-        let exchanges = metrics.iter().enumerate().filter(|(_, metric)| metric.kind.is_exchange());
         Self {
             rows: metrics.len(),
-            exchanges: exchanges.map(|(index, _)| index).collect(),
+            exchanges: exchanges(metrics).collect(),
             timeline: Timeline { step_seconds: step_seconds(duration), points: Vec::new() },
             gathering: None,
         }

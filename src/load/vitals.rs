@@ -1,9 +1,11 @@
 //! What the generator sees of itself: its own processor time, descriptors and memory, and how busy the machine is.
 
+use procfs::ProcResult;
 use procfs::process::Process;
-use procfs::{CurrentSI, KernelStats, ProcResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::metrics::host;
 
 /// One look of a process at itself and its machine. Sums count from the start of the process or the machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,31 +63,18 @@ impl Vitals {
     pub fn take() -> Self {
         let mut vitals = Self::default();
         vitals.look_at_self().ok();
-        vitals.look_at_machine().ok();
+        if let Some(cpu) = host::cpu_time() {
+            (vitals.machine_busy_seconds, vitals.machine_idle_seconds) = cpu.seconds();
+        }
         vitals
     }
 
     fn look_at_self(&mut self) -> ProcResult<()> {
         let process = Process::myself()?;
         let stat = process.stat()?;
-        self.cpu_seconds = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
+        self.cpu_seconds = host::cpu_seconds(&stat);
         self.rss_bytes = stat.rss * procfs::page_size();
         self.open_files = process.fd_count()? as u64;
-        Ok(())
-    }
-
-    fn look_at_machine(&mut self) -> ProcResult<()> {
-        let total = KernelStats::current()?.total;
-        let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
-        let idle = total.idle + total.iowait.unwrap_or(0);
-        let busy = total.user
-            + total.nice
-            + total.system
-            + total.irq.unwrap_or(0)
-            + total.softirq.unwrap_or(0)
-            + total.steal.unwrap_or(0);
-        self.machine_idle_seconds = seconds(idle);
-        self.machine_busy_seconds = seconds(busy);
         Ok(())
     }
 }

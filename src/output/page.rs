@@ -14,6 +14,7 @@ use super::chart::Picture;
 const CSS: &str = include_str!("page/report.css");
 const SCRIPT: &str = include_str!("page/report.js");
 const CHART: &str = include_str!("page/chart.html");
+const FRAME: &str = include_str!("page/frame.html");
 
 /// What every page has.
 #[derive(Debug, Serialize)]
@@ -56,12 +57,13 @@ impl From<(String, Picture)> for Placed {
     }
 }
 
-/// Makes a page of `content`.
+/// Makes a page of `content`; the template says what it puts into the frame.
 pub fn render(template: &str, content: impl Serialize) -> io::Result<String> {
     let failed = |error| io::Error::other(format!("the page could not be rendered: {error:#}"));
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.add_template("chart.html", CHART).map_err(failed)?;
+    environment.add_template("frame.html", FRAME).map_err(failed)?;
     // The name's ending is what makes it escape.
     environment.render_named_str("page.html", template, Serde(content)).map_err(failed)
 }

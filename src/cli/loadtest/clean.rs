@@ -99,15 +99,11 @@ impl Args {
         let mongodb = self.store(&self.mongodb, "--mongodb", data.documents.is_empty(), output)?;
         let redis = self.store(&self.redis, "--redis", data.keys.is_empty(), output)?;
         let mut places = Vec::new();
-        for marked in &data.documents {
-            if let Some(uri) = &mongodb {
-                places.push(Place::documents(uri, LIMIT, marked, runs).await?);
-            }
+        if let Some(uri) = &mongodb {
+            places.extend(Place::documents(uri, LIMIT, &data.documents, runs).await?);
         }
-        for (text, pattern) in &data.keys {
-            if let Some(url) = &redis {
-                places.push(Place::keys(url, LIMIT, (text, pattern), runs).await?);
-            }
+        if let Some(url) = &redis {
+            places.extend(Place::keys(url, LIMIT, &data.keys, runs).await?);
         }
         Ok(places)
     }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 use url::Url;
 
+use super::sources::is_http;
 use crate::cli::Error;
 use crate::clients::SecretUrl;
 use crate::config::topology::Reference;
@@ -75,7 +76,7 @@ impl ExportArgs {
 
 fn http_url(secret: &SecretUrl) -> Result<Url, &'static str> {
     match Url::parse(secret.expose()) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        Ok(url) if is_http(&url) => Ok(url),
         _ => Err("it is no http:// or https:// URL"),
     }
 }

@@ -63,8 +63,10 @@ impl WatchArgs {
 
 fn http_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
-    match url.scheme() {
-        "http" | "https" if url.has_host() => Ok(url),
-        _ => Err("write an http:// or https:// URL".to_owned()),
-    }
+    if is_http(&url) { Ok(url) } else { Err("write an http:// or https:// URL".to_owned()) }
+}
+
+/// Whether a URL is of a server that speaks HTTP.
+pub fn is_http(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https") && url.has_host()
 }

@@ -6,12 +6,11 @@ use super::step::Percentiles;
 use crate::config::duration::humanize;
 use crate::load::LoadReport;
 use crate::load::Plan;
+use crate::load::generator::is_own_cause;
 use crate::load::report::{RowReport, Times};
 use crate::load::scenario::plan::{MetricId, Step};
 use crate::load::slo::{Outcome, SloResult};
 
-/// Causes of failure that are the generator's own.
-const OWN_CAUSES: [&str; 2] = ["no free local port", "no free file descriptor"];
 /// Causes, and beginnings of causes, of a connection that was lost.
 const LOSSES: [&str; 2] = ["connection lost", "disconnected by server"];
 /// A system with more errors than this, in percent, has not recovered.
@@ -103,7 +102,7 @@ fn observed(result: &SloResult) -> String {
 
 /// What the generator could not do.
 pub fn faults(report: &LoadReport) -> Vec<String> {
-    let own = report.failures.iter().filter(|failure| OWN_CAUSES.contains(&failure.cause.as_str()));
+    let own = report.failures.iter().filter(|failure| is_own_cause(&failure.cause));
     let mut faults: Vec<String> =
         own.map(|failure| format!("{} ({} times)", failure.cause, failure.count)).collect();
     let broken = report.generator.broken_users;

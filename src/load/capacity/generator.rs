@@ -1,6 +1,6 @@
 //! The generator watches itself: how late its timers fire, and how much of the machine it uses.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::step::Generator;
 use crate::load::metrics::host;
+use crate::lock::lock;
 
 /// Between two timers that are looked at.
 const TICK: Duration = Duration::from_millis(5);
@@ -38,7 +39,7 @@ impl GeneratorWatch {
     /// What was seen since the beginning.
     pub fn end(self) -> Generator {
         self.ticker.abort();
-        let lags = self.lags.lock().unwrap_or_else(PoisonError::into_inner);
+        let lags = lock(&self.lags);
         let lag_p99 = (!lags.is_empty()).then(|| lags.value_at_quantile(0.99));
         let passed = self.begun.elapsed().as_secs_f64().max(1e-3);
         let used = self.cpu_seconds.zip(host::own_cpu_seconds()).map(|(before, now)| now - before);
@@ -52,6 +53,6 @@ async fn tick(lags: Arc<Mutex<Histogram<u64>>>) {
         let due = Instant::now() + TICK;
         sleep(TICK).await;
         let late = due.elapsed().as_micros().max(1) as u64;
-        lags.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(late);
+        lock(&lags).saturating_record(late);
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use mongodb::Collection;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::Error;
+use mongodb::{Client, Collection};
 use tokio_util::sync::CancellationToken;
 
 use super::{BATCH, Runs};
-use crate::clients::mongodb::{client, client_error};
+use crate::clients::mongodb::client_error;
 use crate::clients::{ClientError, SecretUrl};
 use crate::load::scenario::test_data::MarkedDocuments;
 
@@ -23,14 +23,13 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// The documents of some runs; `limit` is for reaching the server.
-    pub async fn new(
-        uri: &SecretUrl,
-        limit: Duration,
+    /// The documents of some runs.
+    pub fn new(
+        client: &Client,
+        (uri, limit): (&SecretUrl, Duration),
         marked: &MarkedDocuments,
         runs: &Runs,
     ) -> Result<Self, ClientError> {
-        let client = client(uri, limit).await?;
         let named = marked.database.as_deref().map(|name| client.database(name));
         let database = named.or_else(|| client.default_database());
         let database = database.ok_or_else(|| {

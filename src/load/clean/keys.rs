@@ -21,16 +21,10 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys of some runs; `limit` is for connecting and for each answer.
-    pub async fn new(
-        url: &SecretUrl,
-        limit: Duration,
-        pattern: &KeyPattern,
-        runs: &Runs,
-    ) -> Result<Self, ClientError> {
-        let link = Link::connect(url, limit).await.map_err(|error| client_error(url, limit, &error))?;
+    /// The keys of some runs.
+    pub fn new(link: Link, (url, limit): (&SecretUrl, Duration), pattern: &KeyPattern, runs: &Runs) -> Self {
         let globs = runs.patterns().iter().map(|name| pattern.glob(name)).collect();
-        Ok(Self { url: url.clone(), limit, link, globs })
+        Self { url: url.clone(), limit, link, globs }
     }
 
     /// How many there are.

@@ -14,7 +14,8 @@ use self::documents::Documents;
 use self::keys::Keys;
 use super::scenario::Plan;
 use super::scenario::test_data::{KeyPattern, MarkedDocuments, TestId};
-use crate::clients::{ClientError, SecretUrl};
+use crate::clients::redis::Link;
+use crate::clients::{ClientError, SecretUrl, mongodb, redis};
 
 /// Documents or keys that are removed at once: no command keeps a store from its other work for long.
 const BATCH: usize = 1_000;
@@ -122,32 +123,40 @@ impl PlaceReport {
 }
 
 impl Place {
-    /// Documents of MongoDB; `limit` is for reaching the server.
+    /// Documents of a MongoDB; `limit` is for reaching it.
     pub async fn documents(
         uri: &SecretUrl,
         limit: Duration,
-        marked: &MarkedDocuments,
+        marked: &[MarkedDocuments],
         runs: &Runs,
-    ) -> Result<Self, CleanError> {
-        let name = format!("{}.{}", marked.collection, marked.field);
-        match Documents::new(uri, limit, marked, runs).await {
-            Ok(documents) => Ok(Self { name, store: Store::MongoDb(documents) }),
-            Err(source) => Err(CleanError { place: name, removed: 0, source }),
-        }
+    ) -> Result<Vec<Self>, CleanError> {
+        let name = |marked: &MarkedDocuments| format!("{}.{}", marked.collection, marked.field);
+        let Some(first) = marked.first() else { return Ok(Vec::new()) };
+        let client = mongodb::client(uri, limit).await.map_err(CleanError::at(&name(first)))?;
+        let place = |marked: &MarkedDocuments| {
+            let documents = Documents::new(&client, (uri, limit), marked, runs);
+            let store = Store::MongoDb(documents.map_err(CleanError::at(&name(marked)))?);
+            Ok(Self { name: name(marked), store })
+        };
+        marked.iter().map(place).collect()
     }
 
-    /// Keys of Redis; `limit` is for connecting and for each answer.
+    /// Keys of a Redis; `limit` is for connecting and for each answer.
     pub async fn keys(
         url: &SecretUrl,
         limit: Duration,
-        (text, pattern): (&str, &KeyPattern),
+        patterns: &[(String, KeyPattern)],
         runs: &Runs,
-    ) -> Result<Self, CleanError> {
-        let name = text.to_owned();
-        match Keys::new(url, limit, pattern, runs).await {
-            Ok(keys) => Ok(Self { name, store: Store::Redis(keys) }),
-            Err(source) => Err(CleanError { place: name, removed: 0, source }),
-        }
+    ) -> Result<Vec<Self>, CleanError> {
+        let Some((first, _)) = patterns.first() else { return Ok(Vec::new()) };
+        let connected = Link::connect(url, limit).await;
+        let link = connected.map_err(|error| redis::client_error(url, limit, &error));
+        let link = link.map_err(CleanError::at(first))?;
+        let place = |(name, pattern): &(String, KeyPattern)| {
+            let keys = Keys::new(link.clone(), (url, limit), pattern, runs);
+            Self { name: name.clone(), store: Store::Redis(keys) }
+        };
+        Ok(patterns.iter().map(place).collect())
     }
 
     /// What is there.
@@ -156,7 +165,7 @@ impl Place {
             Store::MongoDb(documents) => (MONGODB, documents.count().await),
             Store::Redis(keys) => ("redis", keys.count().await),
         };
-        let found = found.map_err(|source| CleanError { place: self.name.clone(), removed: 0, source })?;
+        let found = found.map_err(CleanError::at(&self.name))?;
         Ok(PlaceReport { store, place: self.name.clone(), found, removed: 0 })
     }
 
@@ -180,6 +189,12 @@ impl Place {
 }
 
 impl CleanError {
+    /// For `map_err`: before anything was removed.
+    fn at(place: &str) -> impl FnOnce(ClientError) -> Self {
+        let place = place.to_owned();
+        move |source| Self { place, removed: 0, source }
+    }
+
     /// The same after so many others were removed elsewhere.
     pub fn after(self, others: u64) -> Self {
         Self { removed: self.removed + others, ..self }

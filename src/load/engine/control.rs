@@ -103,17 +103,19 @@ impl VirtualUser {
         let none = Rounds { first: 0, end: 0, items: None };
         Ok(match times {
             Times::Count(first, end) => Rounds { first: *first, end: *end, ..none },
-            Times::Computed(template) => {
-                let text = template.render(&self.slots)?;
-                let end = text.trim().parse().map_err(|_| format!("`count` is no number: {text}"))?;
-                Rounds { end, ..none }
-            }
+            Times::Computed(template) => Rounds { end: self.computed_count(template)?, ..none },
             Times::Over(list) => {
                 let items = self.items(list)?;
                 Rounds { end: items.len() as u64, items: Some(items), ..none }
             }
             Times::While(_) | Times::Forever => none,
         })
+    }
+
+    /// How often, where an expression says it.
+    pub(super) fn computed_count(&self, template: &Template) -> Result<u64, String> {
+        let text = template.render(&self.slots)?;
+        text.trim().parse().map_err(|_| format!("`count` is no number: {text}"))
     }
 
     fn items<'s>(&self, list: &'s JsonTemplate) -> Result<Cow<'s, [Value]>, String> {

@@ -156,11 +156,7 @@ impl VirtualUser {
     fn message_count(&self, times: &Times) -> Result<Option<u64>, String> {
         match times {
             Times::Count(_, end) => Ok(Some(*end)),
-            Times::Computed(template) => {
-                let text = template.render(&self.slots)?;
-                let count = text.trim().parse().map_err(|_| format!("`count` is no number: {text}"))?;
-                Ok(Some(count))
-            }
+            Times::Computed(template) => self.computed_count(template).map(Some),
             Times::Over(_) | Times::While(_) | Times::Forever => Ok(None),
         }
     }

@@ -1,12 +1,11 @@
 //! What is told of each second: counts since the start, and the percentiles of the second itself.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use tokio::time::Instant;
 
 use crate::load::ledger::Second;
 use crate::load::scenario::Plan;
-use crate::load::scenario::plan::MetricDef;
+use crate::load::scenario::plan::{MetricKind, SCRIPT_ROW, exchanges};
+use crate::load::scenario::template::epoch_micros;
 use crate::load::tally::{Row, Tally};
 use crate::load::timeline::{PointTimes, point_times};
 
@@ -60,14 +59,12 @@ pub struct Figures {
 impl Subject {
     /// A plan's rows.
     pub fn new(plan: &Plan, labels: &[(String, String)]) -> Self {
-        let script = ("(script)".to_owned(), "exchange");
+        let script = (SCRIPT_ROW.to_owned(), MetricKind::Exchange.word());
         let named = plan.metrics.iter().map(|metric| (metric.name.clone(), metric.kind.word()));
-        let is_exchange = |(index, metric): (usize, &MetricDef)| metric.kind.is_exchange().then_some(index);
-        let exchanges = plan.metrics.iter().enumerate().filter_map(is_exchange);
         Self {
             labels: labels.to_vec(),
             rows: named.chain([script]).collect(),
-            exchanges: exchanges.chain([plan.metrics.len()]).collect(),
+            exchanges: exchanges(&plan.metrics).chain([plan.metrics.len()]).collect(),
         }
     }
 }
@@ -82,8 +79,8 @@ impl Figures {
 
     /// Load starts then.
     pub fn begin(&mut self, start: Instant) {
-        let until = start.saturating_duration_since(Instant::now());
-        self.start = epoch_millis(SystemTime::now() + until);
+        let until = start.saturating_duration_since(Instant::now()).as_micros() as u64;
+        self.start = (epoch_micros() + until) / 1_000;
     }
 
     /// How the run stands at the end of a second.
@@ -98,7 +95,7 @@ impl Figures {
     pub fn add(&mut self, tally: &Tally) -> Option<Moment> {
         self.sum(tally);
         self.last.users = 0;
-        self.is_begun.then(|| self.moment(epoch_millis(SystemTime::now())))
+        self.is_begun.then(|| self.moment(epoch_micros() / 1_000))
     }
 
     fn moment(&mut self, at: u64) -> Moment {
@@ -136,11 +133,6 @@ impl PointTimes {
             ("1", seconds(self.max)),
         ]
     }
-}
-
-fn epoch_millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

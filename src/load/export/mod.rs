@@ -9,7 +9,7 @@ pub mod prometheus;
 mod push;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
 use tokio::sync::Notify;
@@ -23,6 +23,7 @@ use super::ledger::Second;
 use super::onlooker::Onlooker;
 use super::scenario::Plan;
 use super::tally::Tally;
+use crate::lock::lock;
 use crate::text::thousands;
 
 /// Seconds that wait for a receiver; of more, the oldest are lost.
@@ -118,20 +119,20 @@ impl Export {
         let lost = delivery.lost + self.shared.locked(|queue| queue.dropped);
         let Delivery { pushes, failed, reason, .. } = delivery;
         let reason = reason.unwrap_or_default();
-        let lost = match lost {
-            0 => "nothing was lost".to_owned(),
-            lost => format!("{} seconds were lost", thousands(lost)),
-        };
-        let (failed_shown, pushes) = (thousands(failed), thousands(pushes));
-        (failed > 0 || lost != "nothing was lost").then(|| {
-            format!("export to {}: {failed_shown} of {pushes} pushes failed: {reason}; {lost}", self.url)
+        (failed > 0 || lost > 0).then(|| {
+            let (failed, pushes) = (thousands(failed), thousands(pushes));
+            let lost = match lost {
+                0 => "nothing was lost".to_owned(),
+                lost => format!("{} seconds were lost", thousands(lost)),
+            };
+            format!("export to {}: {failed} of {pushes} pushes failed: {reason}; {lost}", self.url)
         })
     }
 }
 
 impl Shared {
     fn locked<T>(&self, see: impl FnOnce(&mut Queue) -> T) -> T {
-        see(&mut self.queue.lock().unwrap_or_else(PoisonError::into_inner))
+        see(&mut lock(&self.queue))
     }
 
     fn put(&self, moment: Moment) {

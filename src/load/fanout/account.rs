@@ -1,7 +1,7 @@
 //! What the users of one process published and heard, room by room; accounts add up.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use super::spread::Spread;
 use super::stamp::Stamp;
 use crate::load::scenario::plan::MetricId;
 use crate::load::scenario::template::epoch_micros;
+use crate::lock::lock;
 
 /// Rooms that a process keeps account of; listeners of further ones are counted and not judged.
 const MOST_ROOMS: usize = 20_000;
@@ -285,9 +286,4 @@ impl Drop for Ear {
             *stream.heard.entry(Hearing { stay, low, top }).or_default() += 1;
         }
     }
-}
-
-/// A panic while a lock was held cannot leave a count half-written.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

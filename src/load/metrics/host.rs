@@ -1,6 +1,6 @@
 //! This machine, where the target runs on it, and this process.
 
-use procfs::process::Process;
+use procfs::process::{Process, Stat};
 use procfs::{CurrentSI, KernelStats, ticks_per_second};
 
 use super::Reading;
@@ -10,6 +10,13 @@ use super::Reading;
 pub struct CpuTime {
     busy: u64,
     all: u64,
+}
+
+impl CpuTime {
+    /// Seconds that the processors were busy, and that they had nothing to do.
+    pub fn seconds(self) -> (f64, f64) {
+        (seconds(self.busy), seconds(self.all - self.busy))
+    }
 }
 
 /// The machine's processors so far; none where `/proc` does not tell.
@@ -35,7 +42,16 @@ pub fn reading(before: CpuTime, after: CpuTime) -> Option<Reading> {
 /// Seconds of processor time that this process has used; none where `/proc` does not tell.
 pub fn own_cpu_seconds() -> Option<f64> {
     let stat = Process::myself().and_then(|process| process.stat()).ok()?;
-    Some((stat.utime + stat.stime) as f64 / ticks_per_second() as f64)
+    Some(cpu_seconds(&stat))
+}
+
+/// Seconds of processor time that a process has used.
+pub fn cpu_seconds(stat: &Stat) -> f64 {
+    seconds(stat.utime + stat.stime)
+}
+
+fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / ticks_per_second() as f64
 }
 
 /// The processors of this machine that this process may use.

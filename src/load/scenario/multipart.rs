@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use bytes::Bytes;
 
 use super::template::{Slots, Template};
+
+use crate::lock::lock;
 
 /// What a form may send of one file, and all forms of a run of all files: they are kept in memory.
 const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -88,7 +90,7 @@ impl Multipart {
 
     /// A file, read when it is first asked for.
     fn file(&self, path: &str) -> Result<Bytes, String> {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = lock(&self.files);
         if let Some(known) = files.get(path) {
             return Ok(known.clone());
         }

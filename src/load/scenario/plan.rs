@@ -205,6 +205,14 @@ impl ScenarioPlan {
     }
 }
 
+/// The row of steps that could not even be begun; it comes after those of the plan.
+pub const SCRIPT_ROW: &str = "(script)";
+
+/// The rows that are part of the totals.
+pub fn exchanges(metrics: &[MetricDef]) -> impl Iterator<Item = MetricId> {
+    metrics.iter().enumerate().filter(|(_, metric)| metric.kind.is_exchange()).map(|(row, _)| row)
+}
+
 /// What a row of the report counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {

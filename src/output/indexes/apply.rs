@@ -1,7 +1,7 @@
 //! A run of a plan, while it goes on and at its end.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::config::duration::humanize;
 use crate::indexes::apply::{ApplyReport, Ending, Progress, QueryChange};
 use crate::indexes::verify::QueryProof;
+use crate::lock::lock;
 use crate::output::table::{table, thousands};
 use crate::output::{Output, style};
 use crate::text::one_line;
@@ -106,7 +107,7 @@ impl ApplyProgress {
         if !self.output.is_interactive() {
             return self.now_and_then(&format!("  {title}: {message}"), title);
         }
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = lock(&self.shown);
         let bar = shown.entry(title.to_owned()).or_insert_with(|| {
             // The template is a constant; were it wrong, the default style would do.
             let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -119,7 +120,7 @@ impl ApplyProgress {
 
     /// Without a terminal there are no bars, but a line now and then: whoever reads the log sees that it goes on.
     fn now_and_then(&self, text: &str, title: &str) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = lock(&self.noted);
         if noted.get(title).is_none_or(|at| at.elapsed() >= BETWEEN_LINES) {
             noted.insert(title.to_owned(), Instant::now());
             self.line(&one_line(text));
@@ -127,8 +128,8 @@ impl ApplyProgress {
     }
 
     fn clear(&self) {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        lock(&self.noted).clear();
+        let mut shown = lock(&self.shown);
         std::mem::take(&mut *shown).into_values().for_each(|bar| bar.finish_and_clear());
     }
 }

@@ -1,6 +1,6 @@
 //! A command that steers, while it is at work.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use state_map::Phase;
@@ -9,6 +9,7 @@ use state_map::wire::call::Surveyed;
 
 use super::journal::outcome_words;
 use super::notice;
+use crate::lock::lock;
 use crate::output::Output;
 use crate::output::progress::CountProgress;
 use crate::state::Seen;
@@ -38,7 +39,7 @@ impl StateProgress {
 
     /// Tells one thing.
     pub fn show(&self, seen: &Seen<'_>) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = lock(&self.said);
         match seen {
             Seen::Torn => self.output.note(
                 "the last entry of the journal on disk was only begun: the machine stopped before anything was changed",
