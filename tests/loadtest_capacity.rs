@@ -231,7 +231,7 @@ fn a_scenario_that_does_not_do_what_is_counted_is_refused() {
     let args = "--axis messages --max 100";
     let output = find(&scenario("http://127.0.0.1:1"), &args.split(' ').collect::<Vec<_>>()).run();
     output.code(Exit::Usage).stdout(str![""]).stderr(str![[r#"
-error: --axis messages counts events that are emitted, and test.yaml has none; choose another axis or add such a step
+error: --axis messages counts messages sent on connections, and test.yaml has none; choose another axis or add such a step
 
 "#]]);
 }

@@ -175,6 +175,7 @@ fn exit_of_load(error: &LoadError) -> Exit {
         LoadError::Meeting(MeetingError::Taken(_) | MeetingError::Seated { .. }) => Exit::Refused,
         LoadError::Interrupted | LoadError::Worker(WorkerError::Interrupted) => Exit::Interrupted,
         LoadError::Goose(_)
+        | LoadError::Threads(_)
         | LoadError::EndedEarly
         | LoadError::Before(_)
         | LoadError::Worker(_)

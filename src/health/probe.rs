@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{ACCEPT, HOST, USER_AGENT};
 use mongodb::bson::{Document, doc};
 use url::Url;
@@ -47,7 +46,7 @@ async fn http(url: &Url) -> Answer {
         .header(HOST, connector.authority())
         .header(USER_AGENT, concat!("scalectl/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT, "application/health+json, application/json;q=0.9, */*;q=0.1")
-        .body(Full::new(Bytes::new()))
+        .body(Bytes::new())
         .map_err(|error| ClientError::Protocol(error.to_string()))?;
     let response = HttpConnection::open(&connector).await?.send(request).await?;
     Ok(judge_http(&response))

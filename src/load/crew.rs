@@ -1,9 +1,11 @@
 //! The users of one process: made, started together, watched, brought to an end.
 //!
 //! goose spawns and joins; but one goose user costs 9 to 11 KiB before it does anything, so that its users
-//! are carriers, one per processor, and each carries its part of the virtual users as plain tasks. Schedule,
-//! measurement and output are ours: goose's metrics, display, logger, controllers and signal handler are off.
+//! are carriers, one per processor, and each carries its part of the virtual users as plain tasks of a thread of their
+//! own ([`Lane`]). Schedule, measurement and output are ours: goose's metrics, display, logger, controllers and signal
+//! handler are off.
 
+use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,12 +16,14 @@ use goose::client::GooseClientBuilder;
 use goose::config::GooseConfiguration;
 use goose::goose::{GooseUser, Scenario, Transaction, TransactionResult};
 use goose::{GooseAttack, GooseError};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::beat::{BEAT, Beat};
 use super::engine::{Shared, Stop, VirtualUser};
+use super::lane::Lane;
 use super::observer::counts;
 use super::run::LoadError;
 use super::scenario::Plan;
@@ -106,14 +110,16 @@ impl Crew {
         };
         let shared = Arc::new(Shared::new(plan, share, connector, stop));
         shared.given.set(given).ok();
-        let mut attack = tokio::spawn(attack(Arc::clone(&shared)));
+        let lanes = lanes(&shared).map_err(LoadError::Threads)?;
+        let attack = tokio::spawn(attack(Arc::clone(&shared), lanes));
+        let mut crew = Self { shared, attack };
         tokio::select! {
-            () = all_ready(&shared) => {}
+            () = all_ready(&crew.shared) => {}
             () = interrupt.cancelled() => {}
             // goose ends when it is told to; earlier, it has failed.
-            early = &mut attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
+            early = &mut crew.attack => return Err(ended(early).err().unwrap_or(LoadError::EndedEarly)),
         }
-        Ok(Self { shared, attack })
+        Ok(crew)
     }
 
     /// Looks at them while they work.
@@ -141,6 +147,13 @@ impl Crew {
         };
         beats.send(beat(&self.shared, start, Some(measured))).await.ok();
         dismiss(&mut self.attack, &self.shared.stop).await
+    }
+}
+
+impl Drop for Crew {
+    /// A crew that nobody waits for any more goes home, however far it had come.
+    fn drop(&mut self) {
+        self.shared.stop.hard.cancel();
     }
 }
 
@@ -244,13 +257,14 @@ fn ended(attack: Result<Result<(), GooseError>, JoinError>) -> Result<(), LoadEr
 }
 
 /// goose from start to end. Its users come in any order; each takes the next number.
-async fn attack(shared: Arc<Shared>) -> Result<(), GooseError> {
+async fn attack(shared: Arc<Shared>, lanes: Vec<Lane>) -> Result<(), GooseError> {
     let next = Arc::new(AtomicU32::new(0));
-    let carriers = carriers(shared.users());
-    let configuration = goose_configuration(&shared.plan, carriers);
+    let configuration = goose_configuration(&shared.plan, lanes.len());
+    let lanes: Arc<[Lane]> = lanes.into();
     let carry = Transaction::new(Arc::new(move |_: &mut GooseUser| {
-        let (shared, carrier) = (Arc::clone(&shared), next.fetch_add(1, Ordering::Relaxed));
-        Box::pin(carry(shared, carrier, carriers)) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
+        let (shared, lanes) = (Arc::clone(&shared), Arc::clone(&lanes));
+        let carrier = next.fetch_add(1, Ordering::Relaxed);
+        Box::pin(carry(shared, lanes, carrier)) as Pin<Box<dyn Future<Output = TransactionResult> + Send>>
     }));
     let scenario = Scenario::new("carrier").register_transaction(carry);
     GooseAttack::initialize_with_config(configuration)?
@@ -262,32 +276,42 @@ async fn attack(shared: Arc<Shared>) -> Result<(), GooseError> {
         .map(|_| ())
 }
 
-/// One carrier for each thread, so that users are made by all of them.
-fn carriers(users: u32) -> u32 {
-    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
-    users.clamp(1, threads)
+/// One for each thread that this process may use.
+fn lanes(shared: &Arc<Shared>) -> io::Result<Vec<Lane>> {
+    let threads = Handle::current().metrics().num_workers();
+    let wanted = threads.clamp(1, shared.users().max(1) as usize);
+    (0..wanted).map(|number| Lane::start(number, gone(Arc::clone(shared)))).collect()
 }
 
-/// Starts every user of a carrier. A goose transaction that ends would be started again at once: it waits for
-/// goose to end the run instead.
-async fn carry(shared: Arc<Shared>, carrier: u32, carriers: u32) -> TransactionResult {
-    if carrier < carriers {
-        for (made, index) in (carrier..shared.users()).step_by(carriers as usize).enumerate() {
-            tokio::spawn(VirtualUser::new(Arc::clone(&shared), index).live());
-            if made % AT_ONCE == AT_ONCE - 1 {
-                tokio::task::yield_now().await;
+/// Ready when the users are gone, or nobody waits for them any longer.
+async fn gone(shared: Arc<Shared>) {
+    shared.stop.hard.cancelled().await;
+    until_done(&shared, Instant::now() + INTERRUPT_GRACE).await;
+}
+
+/// Starts every user of a carrier on its lane. A goose transaction that ends would be started again at once: it waits
+/// for goose to end the run instead.
+async fn carry(shared: Arc<Shared>, lanes: Arc<[Lane]>, carrier: u32) -> TransactionResult {
+    if let Some(lane) = lanes.get(carrier as usize) {
+        let count = lanes.len();
+        lane.spawn(async move {
+            for (made, index) in (carrier..shared.users()).step_by(count).enumerate() {
+                tokio::spawn(VirtualUser::new(Arc::clone(&shared), index).live());
+                if made % AT_ONCE == AT_ONCE - 1 {
+                    tokio::task::yield_now().await;
+                }
             }
-        }
+        });
     }
     tokio::time::sleep(Duration::from_millis(100)).await;
     Ok(())
 }
 
 /// goose, silent: no arguments read, no display, no files, no network of its own.
-fn goose_configuration(plan: &Plan, carriers: u32) -> GooseConfiguration {
+fn goose_configuration(plan: &Plan, carriers: usize) -> GooseConfiguration {
     let mut configuration = GooseConfiguration::default();
     configuration.host = Some(plan.target.origin().ascii_serialization());
-    configuration.users = Some(carriers as usize);
+    configuration.users = Some(carriers);
     configuration.increase_rate = Some("1000000".to_owned());
     configuration.quiet = 2;
     configuration.no_telnet = true;
@@ -295,5 +319,8 @@ fn goose_configuration(plan: &Plan, carriers: u32) -> GooseConfiguration {
     configuration.no_error_summary = true;
     configuration.no_transaction_metrics = true;
     configuration.no_scenario_metrics = true;
+    // Its client never connects to anything. Otherwise it would read all certificates of the system, which took most
+    // of the time until the first request.
+    configuration.accept_invalid_certs = true;
     configuration
 }

@@ -20,6 +20,7 @@ pub mod export;
 pub mod fanout;
 pub mod generator;
 pub mod import;
+mod lane;
 pub mod ledger;
 pub mod metrics;
 pub mod observer;

@@ -1,5 +1,6 @@
 //! A run in this process: its users are mustered, started, listened to, and what they did is judged.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,9 @@ pub enum LoadError {
     /// The workers could not meet.
     #[error(transparent)]
     Meeting(#[from] MeetingError),
+    /// The threads of the users could not be started.
+    #[error("the threads that carry the virtual users could not be started: {0}")]
+    Threads(io::Error),
     /// The user runner refused.
     #[error("the virtual users could not be started: {0}")]
     Goose(#[from] Box<GooseError>),

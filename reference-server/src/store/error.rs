@@ -1,6 +1,6 @@
 //! How a store fails, in words that do not depend on which store it is.
 
-use super::mongo;
+use super::{mongo, sqlite};
 
 /// A store that refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,7 @@ impl StoreError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Mongo(failure) => mongo::is_away(failure),
+            Self::Database(failure) => sqlite::is_busy(failure),
             Self::Slow(_) => true,
             _ => false,
         }

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, SET_COOKIE};
+use hyper::header::{CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use hyper::{HeaderMap, Method, Request};
 use tokio_util::sync::ReusableBoxFuture;
 
@@ -147,14 +146,13 @@ fn request(
     method: Method,
     sid: Option<&str>,
     body: Option<Bytes>,
-) -> Result<Request<Full<Bytes>>, ClientError> {
+) -> Result<Request<Bytes>, ClientError> {
     let path = dial.path("polling", sid);
     let mut headers = dial.headers()?;
-    if let Some(body) = &body {
+    if body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
-        headers.insert(CONTENT_LENGTH, body.len().into());
     }
-    let mut request = Request::new(Full::new(body.unwrap_or_default()));
+    let mut request = Request::new(body.unwrap_or_default());
     *request.uri_mut() = path.parse().map_err(|error| ClientError::Protocol(format!("{path}: {error}")))?;
     *request.method_mut() = method;
     *request.headers_mut() = headers;
@@ -187,7 +185,7 @@ impl Lane {
         self.exchange.is_some()
     }
 
-    fn start(&mut self, connector: &Connector, request: Request<Full<Bytes>>) {
+    fn start(&mut self, connector: &Connector, request: Request<Bytes>) {
         let exchange = exchange(connector.clone(), self.connection.take(), request);
         self.exchange = Some(ReusableBoxFuture::new(exchange));
     }
@@ -205,9 +203,11 @@ impl Lane {
 async fn exchange(
     connector: Connector,
     connection: Option<HttpConnection>,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
 ) -> Exchange {
-    if let Some(mut connection) = connection.filter(HttpConnection::is_open) {
+    if let Some(mut connection) = connection
+        && connection.is_open()
+    {
         let answer = connection.send(request.clone()).await;
         if !answer.as_ref().is_err_and(is_stale) {
             return (answer, Some(connection));

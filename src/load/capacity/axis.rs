@@ -13,13 +13,14 @@ pub enum Axis {
     /// New users a second, however slow the system is. Achieved and goodput: scenarios' worth of exchanges a
     /// second, all of them and those without an error.
     ArrivalRate,
-    /// Socket.IO connections held at once. Achieved and goodput: connections that are held, and those of them
+    /// Connections of Socket.IO or plain websockets held at once. Achieved and goodput: connections that are held, and those of them
     /// that were never lost.
     Sockets,
-    /// Socket.IO connections opened a second. Achieved and goodput: joins of a namespace a second, all of them
+    /// Connections opened a second. Achieved and goodput: openings and joins of a namespace a second, all of them
     /// and those without an error.
     Connects,
-    /// Events sent a second. Achieved and goodput: events a second, all of them and those without an error.
+    /// Messages sent on connections a second: events, messages of a plain websocket, those that a fan-out publishes.
+    /// Achieved and goodput: messages a second, all of them and those without an error.
     Messages,
 }
 

@@ -21,8 +21,8 @@ const SHOWN_FAILURES: usize = 3;
 pub fn ensure_countable(axis: Axis, plan: &Plan) -> Result<(), CapacityError> {
     let what = match axis {
         Axis::Users | Axis::ArrivalRate => return Ok(()),
-        Axis::Sockets | Axis::Connects => "Socket.IO connections",
-        Axis::Messages => "events that are emitted",
+        Axis::Sockets | Axis::Connects => "connections of Socket.IO or plain websockets",
+        Axis::Messages => "messages sent on connections",
     };
     if counted(axis, plan).is_empty() {
         let file = plan.file.clone();
@@ -31,7 +31,7 @@ pub fn ensure_countable(axis: Axis, plan: &Plan) -> Result<(), CapacityError> {
     Ok(())
 }
 
-/// The rows that an axis counts: joins, or events that are emitted.
+/// The rows that an axis counts: connections that are opened and namespaces that are joined, or messages sent.
 fn counted(axis: Axis, plan: &Plan) -> Vec<MetricId> {
     let mut metrics = Vec::new();
     for scenario in &plan.scenarios {
@@ -46,6 +46,10 @@ fn gather(messages: bool, steps: &[Step], metrics: &mut Vec<MetricId>) {
             Step::Connect(join) if !messages => metrics.push(join.metric),
             Step::Emit(emit) => metrics.push(if messages { emit.metric } else { emit.join.metric }),
             Step::Receive(receive) if !messages => metrics.push(receive.join.metric),
+            Step::Fanout(fanout) if !messages => metrics.push(fanout.join.metric),
+            Step::Fanout(fanout) => metrics.extend(fanout.publish.as_ref().map(|publish| publish.metric)),
+            Step::Ws(ws) if !messages => metrics.push(ws.opening.metric),
+            Step::Ws(ws) => metrics.extend(ws.send.as_ref().map(|(metric, _)| *metric)),
             other => other.below().into_iter().for_each(|steps| gather(messages, steps, metrics)),
         }
     }

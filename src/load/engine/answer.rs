@@ -7,18 +7,22 @@ use crate::load::recorder::Failure;
 use crate::load::scenario::model::{Pick, PickWord};
 use crate::load::scenario::plan::{CapturePlan, JsonCheck, JsonPath};
 use crate::load::scenario::template::{Slots, text};
-use crate::text::json_excerpt;
 
 /// The first value at `path`.
 pub fn find<'v>(path: &JsonPath, root: &'v Value) -> Option<&'v Value> {
     path.find(root)
 }
 
-/// Whether `root` has what `check` asks for.
-pub fn check(check: &JsonCheck, root: &Value, slots: &Slots) -> Result<(), Failure> {
+/// Whether `root` has what `check` asks for. `quote` is the start of the answer, for a message.
+pub fn check(
+    check: &JsonCheck,
+    root: &Value,
+    slots: &Slots,
+    quote: impl FnOnce() -> String,
+) -> Result<(), Failure> {
     let path = &check.path.source;
     let Some(found) = find(&check.path, root) else {
-        return Err(Failure::answered(format!("no {path} in the answer"), json_excerpt(root)));
+        return Err(Failure::answered(format!("no {path} in the answer"), quote()));
     };
     let Some(template) = &check.value else { return Ok(()) };
     let expected = template.render(slots).map_err(|error| Failure::answered("template", error))?;
@@ -26,7 +30,7 @@ pub fn check(check: &JsonCheck, root: &Value, slots: &Slots) -> Result<(), Failu
         return Ok(());
     }
     let cause = format!("{path} does not match");
-    Err(Failure::answered(cause, format!("expected {expected}, found {found} in {}", json_excerpt(root))))
+    Err(Failure::answered(cause, format!("expected {expected}, found {found} in {}", quote())))
 }
 
 /// Text compares with what a template renders, numbers included.
@@ -79,7 +83,7 @@ pub fn keep(
     Ok(())
 }
 
-/// The value that a strict capture did not find.
-pub fn missing(path: &str, root: &Value) -> Failure {
-    Failure::answered(format!("nothing to capture at {path}"), json_excerpt(root))
+/// The value that a strict capture did not find, and the start of the answer.
+pub fn missing(path: &str, quote: String) -> Failure {
+    Failure::answered(format!("nothing to capture at {path}"), quote)
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::answer;
 use crate::clients::http::HttpResponse;
 use crate::load::recorder::Failure;
+use crate::load::scenario::extract::Extract;
 use crate::load::scenario::plan::{CapturePlan, HttpCheck, HttpStep, JsonPath, Source};
 use crate::load::scenario::template::{JsonTemplate, Slots, Template};
 use crate::text::{body_excerpt, json_excerpt};
@@ -14,13 +15,13 @@ use crate::text::{body_excerpt, json_excerpt};
 /// Checks an answer, keeps what is asked for, and compares.
 pub fn take(step: &HttpStep, response: &HttpResponse, slots: &mut Slots) -> Result<(), Failure> {
     check_status(step, response, slots)?;
-    let json = if step.needs_json { parse(&response.body)? } else { Value::Null };
+    let json = step.json.as_ref().map_or(Ok(Value::Null), |wanted| parse(wanted, &response.body))?;
     for check in &step.checks {
         hold(check, response, &json, slots)?;
     }
     for capture in &step.captures {
         let found = captured(capture, response, &json, slots)?;
-        answer::keep(capture, found, slots, || missing(&capture.from, &json))?;
+        answer::keep(capture, found, slots, || missing(&capture.from, &response.body))?;
     }
     step.equals.iter().try_for_each(|values| equal(values, slots))
 }
@@ -44,7 +45,7 @@ fn hold(check: &HttpCheck, response: &HttpResponse, json: &Value, slots: &Slots)
         HttpCheck::Regexp(regexp) => {
             Err(Failure::answered(format!("the body does not match {regexp}"), body_excerpt(&response.body)))
         }
-        HttpCheck::Json(check) => answer::check(check, json, slots),
+        HttpCheck::Json(check) => answer::check(check, json, slots, || body_excerpt(&response.body)),
         HttpCheck::JsonAbsent(path) => match answer::find(path, json) {
             None => Ok(()),
             Some(found) => {
@@ -161,16 +162,17 @@ fn pick(capture: &CapturePlan, mut found: impl Iterator<Item = Value>, slots: &S
     }
 }
 
-fn missing(from: &Source, json: &Value) -> Failure {
+fn missing(from: &Source, body: &[u8]) -> Failure {
     match from {
-        Source::Json(path) => answer::missing(&path.source, json),
+        Source::Json(path) => answer::missing(&path.source, body_excerpt(body)),
         Source::Header(name) => Failure::answered(format!("nothing to capture in header {name}"), ""),
-        Source::JsonAt(_) => answer::missing("a path with expressions", json),
+        Source::JsonAt(_) => answer::missing("a path with expressions", body_excerpt(body)),
         Source::Regexp(regexp, _) => Failure::answered(format!("nothing to capture with {regexp}"), ""),
     }
 }
 
-fn parse(body: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(body)
+fn parse(wanted: &Extract, body: &[u8]) -> Result<Value, Failure> {
+    wanted
+        .read(body)
         .map_err(|error| Failure::answered("the body is no JSON", format!("{error}: {}", body_excerpt(body))))
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
@@ -67,8 +66,8 @@ async fn take(shared: &Arc<Shared>, bytes: &[u8]) -> Option<Result<(), Failure>>
     let mut user = VirtualUser::new(Arc::clone(shared), 0);
     let Step::Http(step) = shared.plan.scenarios.first()?.steps.first()? else { return None };
     let (ours, theirs) = tokio::io::duplex(WIRE_BYTES);
-    let mut connection = HttpConnection::over(ours).await.ok()?;
-    let request = Request::new(Full::new(Bytes::new()));
+    let mut connection = HttpConnection::over(ours);
+    let request = Request::new(Bytes::new());
     let (response, _theirs) = tokio::join!(connection.send(request), serve(theirs, bytes));
     let response = response.ok()?;
     let _ = user.redirected(step, &response, 0);

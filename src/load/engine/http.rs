@@ -6,10 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION,
-};
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION};
 use hyper::{HeaderMap, Method, Request, Uri};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -61,7 +58,7 @@ impl VirtualUser {
     /// One request and its answer, while the Socket.IO connection is kept alive.
     async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
+        request: Request<Bytes>,
         limit: Duration,
     ) -> (Result<HttpResponse, ClientError>, Option<Failure>) {
         let shared = Arc::clone(&self.shared);
@@ -81,7 +78,7 @@ impl VirtualUser {
         step: &HttpStep,
         response: &HttpResponse,
         redirects: usize,
-    ) -> Option<Request<Full<Bytes>>> {
+    ) -> Option<Request<Bytes>> {
         let status = response.status.as_u16();
         if !step.follows || !matches!(status, 301 | 302 | 303 | 307 | 308) || redirects >= MOST_REDIRECTS {
             return None;
@@ -95,8 +92,7 @@ impl VirtualUser {
         let is_read = status == 303 || (matches!(status, 301 | 302) && step.method == Method::POST);
         if is_read && step.method != Method::HEAD {
             *request.method_mut() = Method::GET;
-            *request.body_mut() = Full::default();
-            request.headers_mut().remove(CONTENT_LENGTH);
+            *request.body_mut() = Bytes::new();
             request.headers_mut().remove(CONTENT_TYPE);
         }
         Some(request)
@@ -113,22 +109,18 @@ impl VirtualUser {
     }
 
     /// The request that a step sends.
-    pub(super) fn request(&mut self, step: &HttpStep) -> Result<Request<Full<Bytes>>, String> {
+    pub(super) fn request(&mut self, step: &HttpStep) -> Result<Request<Bytes>, String> {
         for (name, template) in &step.cookies {
             let value = template.render(&self.slots)?;
             self.cookies.set(name, value);
         }
         let uri = self.uri(step)?;
         let body = body(&step.body, &self.slots)?;
-        let length = body.len();
-        let mut request = Request::new(Full::new(body));
+        let mut request = Request::new(body);
         *request.method_mut() = step.method.clone();
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
         headers.insert(HOST, self.shared.connector.host_header().clone());
-        if !matches!(step.body, Body::Empty) {
-            headers.insert(CONTENT_LENGTH, length.into());
-        }
         self.add_headers(step, headers)?;
         Ok(request)
     }
@@ -201,17 +193,17 @@ fn header_value(name: &HeaderName, text: String) -> Result<HeaderValue, String> 
 pub(super) async fn exchange(
     connection: &mut Option<HttpConnection>,
     connector: &Connector,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
 ) -> Result<HttpResponse, ClientError> {
-    if !connection.as_ref().is_some_and(HttpConnection::is_open) {
+    if !connection.as_mut().is_some_and(HttpConnection::is_open) {
         *connection = Some(HttpConnection::open(connector).await?);
     }
     let response = match connection {
         Some(connection) => connection.send(request).await?,
         None => return Err(ClientError::Closed("before the request")),
     };
-    if response.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close")) {
-        // What is left of it would cost ten kilobytes for as long as the user holds it.
+    if connection.as_ref().is_some_and(HttpConnection::is_spent) {
+        // The server need not wait for the user to come back.
         *connection = None;
     }
     Ok(response)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use http_body_util::Full;
 use hyper::Request;
 use tokio::time::Instant;
 
@@ -79,7 +78,7 @@ impl VirtualUser {
         lost.map_or(Ok(()), |failure| self.lost(failure))
     }
 
-    fn next_hop(&mut self, landing: &Landing<'_>) -> Option<Request<Full<Bytes>>> {
+    fn next_hop(&mut self, landing: &Landing<'_>) -> Option<Request<Bytes>> {
         let response = landing.answer.as_ref().ok()?;
         self.redirected(landing.flight.step, response, landing.flight.redirects)
     }
@@ -112,7 +111,7 @@ impl VirtualUser {
 
 async fn fly<'s>(
     flight: Flight<'s>,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     mut connection: Option<HttpConnection>,
     connector: &Connector,
 ) -> Landing<'s> {

@@ -192,7 +192,11 @@ impl VirtualUser {
         loop {
             let received = session.message().await?;
             let root = value(&received.message);
-            if awaited.select.iter().all(|check| answer::check(check, &root, &self.slots).is_ok()) {
+            if awaited
+                .select
+                .iter()
+                .all(|check| answer::check(check, &root, &self.slots, String::new).is_ok())
+            {
                 return Ok((received, root));
             }
         }

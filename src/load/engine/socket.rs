@@ -20,6 +20,7 @@ use crate::config::duration::humanize;
 use crate::load::recorder::{Failure, Sample};
 use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source};
 use crate::load::scenario::template::{Slots, Template};
+use crate::text::json_excerpt;
 
 impl VirtualUser {
     /// Opens the connection, or joins one more namespace on it.
@@ -233,7 +234,9 @@ impl VirtualUser {
     ) -> Result<(), Failure> {
         let found = answer::find(path, root);
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
-        let Some(sent_at) = found.and_then(number) else { return Err(answer::missing(&path.source, root)) };
+        let Some(sent_at) = found.and_then(number) else {
+            return Err(answer::missing(&path.source, json_excerpt(root)));
+        };
         let delivery = Duration::from_micros(at_epoch_micros.saturating_sub(sent_at));
         self.shared.recorder.success(metric, &Sample { ended: at, response: delivery, service: delivery });
         Ok(())
@@ -251,12 +254,14 @@ impl VirtualUser {
     /// Checks a value and keeps what is asked for.
     pub(super) fn take_values(&mut self, plan: &AnswerPlan, root: &Value) -> Result<(), Failure> {
         for check in &plan.checks {
-            answer::check(check, root, &self.slots)?;
+            answer::check(check, root, &self.slots, || json_excerpt(root))?;
         }
         for capture in &plan.captures {
             let Source::Json(path) = &capture.from else { continue };
             let found = answer::captured(capture, path, root, &self.slots);
-            answer::keep(capture, found, &mut self.slots, || answer::missing(&path.source, root))?;
+            answer::keep(capture, found, &mut self.slots, || {
+                answer::missing(&path.source, json_excerpt(root))
+            })?;
         }
         Ok(())
     }

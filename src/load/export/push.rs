@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -134,9 +133,10 @@ impl Courier {
     /// One request and its answer: the status, and what else the receiver says.
     async fn exchange(&mut self, body: Vec<u8>) -> Result<(StatusCode, String), ClientError> {
         let url = &self.place.url;
-        let (mut connection, host) = match self.connection.take() {
-            Some((connection, host)) if connection.is_open() => (connection, host),
-            _ => {
+        let kept = self.connection.take().and_then(|(mut kept, host)| kept.is_open().then_some((kept, host)));
+        let (mut connection, host) = match kept {
+            Some(kept) => kept,
+            None => {
                 let connector = Connector::resolve(url).await?;
                 (HttpConnection::open(&connector).await?, connector.host_header().clone())
             }
@@ -154,7 +154,7 @@ impl Courier {
         if let Some(authorization) = &self.place.authorization {
             request = request.header(AUTHORIZATION, secret_header(authorization)?);
         }
-        let request = request.body(Full::new(Bytes::from(body)));
+        let request = request.body(Bytes::from(body));
         let request = request.map_err(|error| ClientError::Protocol(error.to_string()))?;
         let response = connection.send(request).await?;
         self.connection = Some((connection, host));

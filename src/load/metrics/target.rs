@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::Request;
 use hyper::header::HOST;
 use url::Url;
@@ -42,7 +41,7 @@ pub async fn scrape(url: &Url, limit: Duration) -> Result<Scrape, ClientError> {
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let request = Request::get(path)
             .header(HOST, connector.authority())
-            .body(Full::new(Bytes::new()))
+            .body(Bytes::new())
             .map_err(|error| ClientError::Protocol(error.to_string()))?;
         let response = HttpConnection::open(&connector).await?.send(request).await?;
         if !response.status.is_success() {

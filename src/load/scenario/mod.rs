@@ -4,6 +4,7 @@
 pub mod chance;
 pub mod compile;
 mod expression;
+pub mod extract;
 pub mod fanout_model;
 pub mod fanout_plan;
 mod functions;

@@ -20,9 +20,12 @@ enum Way {
     Query(JpQuery),
 }
 
-#[derive(Debug, PartialEq)]
-enum Segment {
+/// One step of a path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Segment {
+    /// To the value of a key.
     Key(String),
+    /// To an item of a list.
     Index(usize),
 }
 
@@ -52,15 +55,23 @@ impl JsonPath {
         }
     }
 
+    /// Its steps, where it names one place.
+    pub fn straight(&self) -> Option<&[Segment]> {
+        match &self.way {
+            Way::Straight(segments) => Some(segments),
+            Way::Query(_) => None,
+        }
+    }
+
     /// Whether it names one place below the root, which can be written to.
     pub fn is_place(&self) -> bool {
-        matches!(&self.way, Way::Straight(segments) if !segments.is_empty())
+        self.straight().is_some_and(|segments| !segments.is_empty())
     }
 
     /// Puts `text` there, after the text that is there; mappings on the way are made where they are missing.
     pub fn put(&self, root: &mut Value, text: &str) -> Result<(), String> {
         let nowhere = || format!("there is no place {} to put the stamp", self.source);
-        let Way::Straight(segments) = &self.way else { return Err(nowhere()) };
+        let Some(segments) = self.straight() else { return Err(nowhere()) };
         let mut place = root;
         for segment in segments {
             place = match segment {

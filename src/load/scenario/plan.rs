@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
+use super::extract::Extract;
 pub use super::fanout_plan::{FanoutRow, FanoutStep, Listening, Publishing};
 use super::model::{Engine, Pick};
 pub use super::path::JsonPath;
@@ -352,8 +353,8 @@ pub struct HttpStep {
     pub captures: Vec<CapturePlan>,
     /// Values that must then be the same.
     pub equals: Vec<Vec<JsonTemplate>>,
-    /// Whether a check or capture looks into a JSON body.
-    pub needs_json: bool,
+    /// What checks and captures look at in a JSON body, if any does.
+    pub json: Option<Extract>,
 }
 
 impl HttpStep {

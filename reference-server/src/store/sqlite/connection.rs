@@ -57,7 +57,8 @@ fn write_ahead(connection: &Connection) -> Result<(), rusqlite::Error> {
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+/// Whether other processes wrote for longer than this one was ready to wait.
+pub fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
@@ -71,6 +72,18 @@ fn synchronous(durability: Durability) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_that_others_write_to_is_away_for_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("shared.db");
+        let [one, other] = [(); 2].map(|()| open(&file, Durability::Process).unwrap());
+        other.busy_timeout(Duration::ZERO).unwrap();
+        one.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let refused = other.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from).unwrap_err();
+        assert!(refused.is_away(), "{refused}");
+        assert!(!StoreError::from(other.execute_batch("nonsense").unwrap_err()).is_away());
+    }
 
     #[test]
     fn many_may_open_a_new_file_at_once() {

@@ -31,7 +31,7 @@ mod writer;
 
 use std::path::Path;
 
-pub use connection::store_file;
+pub use connection::{is_busy, store_file};
 use readers::Readers;
 use rusqlite::Connection;
 use writer::Writer;

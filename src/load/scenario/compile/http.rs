@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::{Compiler, DEFAULT_TIMEOUT, JAVASCRIPT};
 use crate::config::document::escape;
+use crate::load::scenario::extract::Extract;
 use crate::load::scenario::model::{BasicAuth, FullRequest, Request};
 use crate::load::scenario::plan::{
-    HeaderTemplate, HttpCheck, HttpStep, MetricKind, RequestUrl, Source, Step,
+    CapturePlan, HeaderTemplate, HttpCheck, HttpStep, JsonPath, MetricKind, RequestUrl, Source, Step,
 };
 use crate::load::scenario::template::{JsonTemplate, Template};
 
@@ -60,8 +61,6 @@ impl Compiler<'_> {
         // What the request captures can be compared, so this comes after it.
         let equals = self.equalities(request.expect.as_ref(), &format!("{at}/expect"));
         let timeout = request.timeout.or(self.config.http.timeout).map_or(DEFAULT_TIMEOUT, |span| span.0);
-        let needs_json = checks.iter().any(|c| matches!(c, HttpCheck::Json(_) | HttpCheck::JsonAbsent(_)))
-            || captures.iter().any(|c| matches!(c.from, Source::Json(_) | Source::JsonAt(_)));
         Some(HttpStep {
             metric,
             method,
@@ -72,10 +71,10 @@ impl Compiler<'_> {
             cookies: cookies?,
             follows: request.follow_redirect.unwrap_or(true),
             timeout,
+            equals,
+            json: extract(&checks, &captures),
             checks,
             captures,
-            equals,
-            needs_json,
         })
     }
 
@@ -172,5 +171,25 @@ impl Compiler<'_> {
         map.iter()
             .map(|(key, value)| Some((key.clone(), self.json(value, &format!("{at}/{}", escape(key)))?)))
             .collect()
+    }
+}
+
+/// What is looked at in a JSON body, if anything is.
+fn extract(checks: &[HttpCheck], captures: &[CapturePlan]) -> Option<Extract> {
+    let checked = checks.iter().filter_map(|check| match check {
+        HttpCheck::Json(check) => Some(&check.path),
+        HttpCheck::JsonAbsent(path) => Some(path),
+        _ => None,
+    });
+    let captured = captures.iter().filter_map(|capture| match &capture.from {
+        Source::Json(path) => Some(path),
+        _ => None,
+    });
+    let paths: Vec<&JsonPath> = checked.chain(captured).collect();
+    let is_anywhere = captures.iter().any(|capture| matches!(capture.from, Source::JsonAt(_)));
+    match (is_anywhere, paths.is_empty()) {
+        (true, _) => Some(Extract::All),
+        (false, true) => None,
+        (false, false) => Some(Extract::of(paths)),
     }
 }
