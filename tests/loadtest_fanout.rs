@@ -155,7 +155,7 @@ slo:
         ("12:", "`stamp` names one place"),
         ("13:", "`count` of `fanout` is no range"),
         ("14:", "`linger` is at most 8s"),
-        ("16:", "what was lost is known at the end"),
+        ("16:", "what it measures is known at the end"),
         ("17:", "`loss` is measured by `fanout` steps"),
         ("18:", "no step carries the tag `area=shop`"),
         ("19:", "no step of this file sends an HTTP request"),

@@ -26,7 +26,7 @@ scenarios:
           - think: 1s
           - fanout: {{channel: publish, args: [lobby, {{}}], stamp: "$[1]._stamp", event: published, room: lobby, role: publisher, count: 80, every: 50ms}}
       - think: 60s
-slo: [errors < 0.1%]
+slo: [errors < 0.1%, steady < 1m]
 "#
     )
 }
@@ -109,6 +109,23 @@ fn a_server_that_stays_away_is_never_steady() {
     assert_eq!((&storm["cut"], &storm["steadySeconds"]), (&json!(4), &Value::Null), "{report:#}");
     assert!(number(&storm["away"]) + number(&storm["ended"]) >= 1, "{storm:#}");
     assert_eq!(storm["failures"][0]["cause"], "connection refused", "{storm:#}");
+    let steady = &report["slo"][1];
+    assert_eq!((&steady["observed"], &steady["outcome"]), (&Value::Null, &json!("failed")), "{report:#}");
+}
+
+#[test]
+fn a_storm_may_have_to_be_over_in_time() {
+    let server = NodeServer::socketio(&json!({}));
+    let in_time = |limit: &str| {
+        let file = scenario(server.url(), "[{at: 2s}, {at: 4s, drop: 50%}]");
+        run(&file.replace("steady < 1m", &format!("steady < {limit}"))).run()
+    };
+    let report = in_time("3s").code(Exit::Done).json();
+    let longest = report["storms"].as_array().unwrap().iter().map(|storm| storm["steadySeconds"].as_f64());
+    let longest = longest.reduce(|a, b| if a > b { a } else { b }).flatten().unwrap();
+    assert_eq!(report["slo"][1]["observed"].as_f64().unwrap(), longest * 1e6, "{report:#}");
+    let report = in_time("390ms").code(Exit::Failed).json();
+    assert_eq!(report["slo"][1]["outcome"], "failed", "nobody comes back before 400 ms: {report:#}");
 }
 
 #[test]
@@ -132,4 +149,10 @@ fn mistakes_in_storms_are_told_with_their_places() {
     let output = Scalectl::new(["loadtest", "validate", "test.yaml"]).file("test.yaml", file).run();
     output.code(Exit::Usage).stderr_has("no scenario of this file has `engine: socketio`");
     output.stderr_has("test.yaml:3:3");
+    let file =
+        "config: {target: \"http://127.0.0.1:1\"}\nscenarios: [{flow: [{get: /}]}]\nslo: [steady < 30s]\n";
+    let output = Scalectl::new(["loadtest", "validate", "test.yaml"]).file("test.yaml", file).run();
+    output
+        .code(Exit::Usage)
+        .stderr_has("`steady` is measured by `config.reconnect_storm`, and there is none");
 }

@@ -3,7 +3,9 @@
 //! The schema is derived from the type itself, so the two cannot drift, and an editor can use the very
 //! same schema. The library reports failures in terms of schemas; here they become terms of the file.
 
-use std::collections::HashSet;
+use std::any::TypeId;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{ValidationError, Validator};
@@ -14,9 +16,10 @@ use serde_json::Value;
 use super::document::escape;
 use super::suggest::did_you_mean;
 use super::{Diagnostic, Document, Mistakes};
+use crate::lock::lock;
 
 /// The document as a `T`, or all that keeps it from being one.
-pub fn check<T: JsonSchema + DeserializeOwned>(document: &Document) -> Result<T, Mistakes> {
+pub fn check<T: JsonSchema + DeserializeOwned + 'static>(document: &Document) -> Result<T, Mistakes> {
     document.verdict(mistakes::<T>(document))?;
     serde_json::from_value(document.value.clone())
         .map_err(|error| Mistakes::unplaced(&document.name, error.to_string()))
@@ -34,12 +37,12 @@ pub struct Reading<T> {
 }
 
 /// Reads as much of the document as can be read, so that other checks can name their mistakes too.
-pub fn read<T: JsonSchema + DeserializeOwned>(document: &Document) -> Reading<T> {
-    let schema = schemars::schema_for!(T).to_value();
+pub fn read<T: JsonSchema + DeserializeOwned + 'static>(document: &Document) -> Reading<T> {
+    let known = known::<T>();
     let mut found = Vec::new();
     let mut cut = HashSet::new();
-    for error in validator(&schema).iter_errors(&document.value) {
-        found.extend(explain(document, &schema, &error));
+    for error in known.validator.iter_errors(&document.value) {
+        found.extend(explain(document, &known.schema, &error));
         misfits(&error, &mut cut);
     }
     let mut value = document.value.clone();
@@ -76,18 +79,18 @@ fn remove(value: &mut Value, pointer: &str) {
 
 /// The schema of a type, for whoever looks at one document several times.
 #[derive(Debug)]
-pub struct Checker(Validator);
+pub struct Checker(Arc<Known>);
 
 impl Checker {
     /// For documents that are meant to be a `T`.
-    pub fn new<T: JsonSchema>() -> Self {
-        Self(validator(&schemars::schema_for!(T).to_value()))
+    pub fn new<T: JsonSchema + 'static>() -> Self {
+        Self(known::<T>())
     }
 
     /// Text where the schema wants something else, at any depth, with the pointer to it.
     pub fn misplaced_text(&self, document: &Document) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        self.0.iter_errors(&document.value).for_each(|error| collect_text(&error, &mut found));
+        self.0.validator.iter_errors(&document.value).for_each(|error| collect_text(&error, &mut found));
         found.sort();
         found.dedup();
         found
@@ -95,7 +98,7 @@ impl Checker {
 
     /// Whether a mistake is at `pointer`.
     pub fn is_wrong_at(&self, document: &Document, pointer: &str) -> bool {
-        self.0.iter_errors(&document.value).any(|error| is_at(&error, pointer))
+        self.0.validator.iter_errors(&document.value).any(|error| is_at(&error, pointer))
     }
 }
 
@@ -120,17 +123,32 @@ fn collect_text(error: &ValidationError<'_>, found: &mut Vec<(String, String)>) 
 }
 
 /// All that keeps the document from being a `T`.
-pub fn mistakes<T: JsonSchema>(document: &Document) -> Vec<Diagnostic> {
-    let schema = schemars::schema_for!(T).to_value();
-    let validator = validator(&schema);
-    let errors = validator.iter_errors(&document.value);
-    errors.flat_map(|error| explain(document, &schema, &error)).collect()
+pub fn mistakes<T: JsonSchema + 'static>(document: &Document) -> Vec<Diagnostic> {
+    let known = known::<T>();
+    let errors = known.validator.iter_errors(&document.value);
+    errors.flat_map(|error| explain(document, &known.schema, &error)).collect()
 }
 
+/// The schema of a type, and what holds documents against it.
+#[derive(Debug)]
+struct Known {
+    schema: Value,
+    validator: Validator,
+}
+
+/// Worked out once for each type: that takes ten times as long as to read a document.
+///
 /// A derived schema is always valid; should a change ever break one, every test that reads YAML fails.
 #[expect(clippy::expect_used, reason = "the schema comes from our own types, not from input")]
-fn validator(schema: &Value) -> Validator {
-    jsonschema::draft202012::new(schema).expect("the derived schema is valid")
+fn known<T: JsonSchema + 'static>() -> Arc<Known> {
+    static ALL: LazyLock<Mutex<HashMap<TypeId, Arc<Known>>>> = LazyLock::new(Mutex::default);
+    let mut all = lock(&ALL);
+    let known = all.entry(TypeId::of::<T>()).or_insert_with(|| {
+        let schema = schemars::schema_for!(T).to_value();
+        let validator = jsonschema::draft202012::new(&schema).expect("the derived schema is valid");
+        Arc::new(Known { schema, validator })
+    });
+    Arc::clone(known)
 }
 
 fn explain(document: &Document, schema: &Value, error: &ValidationError<'_>) -> Vec<Diagnostic> {

@@ -18,6 +18,7 @@ use super::schedule::Load;
 use super::section::Given;
 use super::slo::Slo;
 use super::slo::judge::Judge;
+use super::storm::StormReport;
 use super::stretch::Stretches;
 use super::tally::Tally;
 use super::timeline::Chronicle;
@@ -143,9 +144,11 @@ impl Observer {
         let last = ledger.totals().last.unwrap_or_default().saturating_sub(ledger.warm_up());
         let measured = last.max(ledger.measured());
         let fanouts = FanoutReport::all(&plan.fanouts, &plan.metrics, &ledger.accounts().fanout);
-        let slo = judges.iter().map(|judge| judge.result(measured, &fanouts)).collect();
+        let storms = StormReport::all(&plan.storms, &ledger.accounts().storms);
+        let slo = judges.iter().map(|judge| judge.result(measured, &fanouts, &storms)).collect();
         let (ledger, stretches) = (&ledger, &stretches);
-        let observed = Observed { ledger, stretches, measured, is_interrupted, arrivals, lost, slo, fanouts };
+        let observed =
+            Observed { ledger, stretches, measured, is_interrupted, arrivals, lost, slo, fanouts, storms };
         LoadReport::new(&plan, observed, chronicle.finish())
     }
 }

@@ -38,6 +38,8 @@ pub struct Observed<'l> {
     pub slo: Vec<SloResult>,
     /// What became of what was published.
     pub fanouts: Vec<FanoutReport>,
+    /// What became of connections that were cut.
+    pub storms: Vec<StormReport>,
 }
 
 /// The whole report.
@@ -164,7 +166,8 @@ impl LoadReport {
     /// Sums up and judges.
     pub fn new(plan: &Plan, observed: Observed<'_>, timeline: Timeline) -> Self {
         let generator = GeneratorReport::new(&observed);
-        let Observed { ledger, stretches, measured, is_interrupted, lost, mut slo, fanouts, .. } = observed;
+        let Observed { ledger, stretches, measured, is_interrupted, lost, mut slo, fanouts, storms, .. } =
+            observed;
         let has_lost = !lost.is_empty();
         let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
@@ -198,7 +201,7 @@ impl LoadReport {
             total: row_report(&all, &sum, seconds, stretches.all()),
             rows,
             notes: notes(ledger, &fanouts),
-            storms: StormReport::all(&plan.storms, &ledger.accounts().storms),
+            storms,
             fanouts,
             failures: failures.collect(),
             slo,

@@ -8,6 +8,7 @@ use crate::load::fanout::FanoutReport;
 use crate::load::fanout::report::FanoutSum;
 use crate::load::ledger::Second;
 use crate::load::scenario::plan::MetricDef;
+use crate::load::storm::StormReport;
 use crate::load::tally::{Row, Tally};
 
 /// One threshold and what it has seen.
@@ -58,14 +59,28 @@ impl Judge {
     }
 
     /// What became of it; `measured` is how long load lasted.
-    pub fn result(&self, measured: Duration, fanouts: &[FanoutReport]) -> SloResult {
+    pub fn result(&self, measured: Duration, fanouts: &[FanoutReport], storms: &[StormReport]) -> SloResult {
         if self.slo.measure.is_of_fanout() {
             return self.slo.judge(self.of_fanouts(fanouts));
+        }
+        if self.slo.measure == Measure::Steady {
+            return self.of_storms(storms);
         }
         match &self.stretch {
             Some(stretch) => stretch.result(&self.slo),
             None => self.slo.judge(observe(&self.slo, &self.seen, self.span(measured))),
         }
+    }
+
+    /// A storm after which somebody stayed away has no end: no time is within a limit then, and none can be told.
+    fn of_storms(&self, storms: &[StormReport]) -> SloResult {
+        let cut = || storms.iter().filter(|storm| storm.cut > 0);
+        let longest = cut().filter_map(|storm| storm.steady_seconds).reduce(f64::max);
+        if cut().all(|storm| storm.steady_seconds.is_some()) {
+            return self.slo.judge(longest.map(|seconds| seconds * 1e6));
+        }
+        let outcome = if self.slo.holds(f64::INFINITY) { Outcome::Passed } else { Outcome::Failed };
+        SloResult { outcome, ..self.slo.judge(None) }
     }
 
     /// What it measures of the fan-outs that it is about.
@@ -193,8 +208,8 @@ mod tests {
             assert!(!slow_outside.take(&second(number, millis)));
             rate.take(&second(number, millis));
         }
-        assert_eq!(slow_outside.result(seconds(5), &[]).outcome, Outcome::Passed);
-        assert_eq!(rate.result(seconds(5), &[]).observed, Some(10.0));
+        assert_eq!(slow_outside.result(seconds(5), &[], &[]).outcome, Outcome::Passed);
+        assert_eq!(rate.result(seconds(5), &[], &[]).observed, Some(10.0));
     }
 
     #[test]
@@ -204,7 +219,7 @@ mod tests {
         for (number, millis) in [(0, 10), (1, 10), (2, 300), (3, 10), (4, 10)] {
             assert!(!judge.take(&second(number, millis)));
         }
-        let result = judge.result(seconds(5), &[]);
+        let result = judge.result(seconds(5), &[], &[]);
         let windows = result.windows.unwrap();
         assert_eq!((windows.judged, windows.missed, windows.first_missed_at), (4, 2, Some(3)));
         assert_eq!(result.outcome, Outcome::Failed);
@@ -218,14 +233,14 @@ mod tests {
         let told: Vec<_> =
             [10, 10, 500].iter().zip(0..).map(|(ms, at)| judge.take(&second(at, *ms))).collect();
         assert_eq!(told, [false, false, true]);
-        assert!(judge.result(seconds(3), &[]).windows.unwrap().aborted);
+        assert!(judge.result(seconds(3), &[], &[]).windows.unwrap().aborted);
     }
 
     #[test]
     fn a_stretch_that_never_was_whole_is_no_verdict() {
         let mut judge = judge("max < 1s", Scope { window: Some(seconds(10)), ..Scope::default() });
         judge.take(&second(0, 1));
-        assert_eq!(judge.result(seconds(1), &[]).outcome, Outcome::Inconclusive);
+        assert_eq!(judge.result(seconds(1), &[], &[]).outcome, Outcome::Inconclusive);
     }
 
     #[test]
@@ -234,7 +249,7 @@ mod tests {
             (judge("errors < 5%", Scope::default()), judge("errors of GET / < 5%", Scope::default()));
         all.take(&second(0, 1));
         one.take(&second(0, 1));
-        assert!((all.result(seconds(1), &[]).observed.unwrap() - 100.0 / 11.0).abs() < 1e-9);
-        assert_eq!(one.result(seconds(1), &[]).observed, Some(0.0));
+        assert!((all.result(seconds(1), &[], &[]).observed.unwrap() - 100.0 / 11.0).abs() < 1e-9);
+        assert_eq!(one.result(seconds(1), &[], &[]).observed, Some(0.0));
     }
 }

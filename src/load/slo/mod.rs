@@ -74,6 +74,8 @@ pub enum Measure {
     Duplicates,
     /// Published messages that arrived after a later one, percent of those owed.
     Disorder,
+    /// From a storm's beginning until the last connection was back; of several storms, the longest.
+    Steady,
 }
 
 /// How a value is compared with its limit.
@@ -133,7 +135,7 @@ pub enum Outcome {
 
 static SYNTAX: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"(?x)^\s* (?<measure>p\d{1,2}(\.\d+)?|min|mean|max|errors|rate|count|cache\ hits|loss|duplicates|disorder)
+        r#"(?x)^\s* (?<measure>p\d{1,2}(\.\d+)?|min|mean|max|errors|rate|count|cache\ hits|loss|duplicates|disorder|steady)
         (\s+of\s+ (?: "(?<quoted>[^"]+)" | tag\s+(?<tag>[^\s=]+)=("(?<word>[^"]+)"|(?<value>[^"\s]+?)) | (?<row>.+?) ))?
         \s*(?<comparison><=|>=|<|>)\s* (?<number>\d+(\.\d+)?)\s*(?<unit>us|ms|s|m|%|/s)?\s*$"#,
     )
@@ -218,7 +220,7 @@ impl Measure {
     /// The unit of its values.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Percentile(_) | Self::Min | Self::Mean | Self::Max => "µs",
+            Self::Percentile(_) | Self::Min | Self::Mean | Self::Max | Self::Steady => "µs",
             Self::Errors | Self::CacheHits | Self::Loss | Self::Duplicates | Self::Disorder => "%",
             Self::Rate => "/s",
             Self::Count => "",
@@ -228,6 +230,11 @@ impl Measure {
     /// Whether it is measured by `fanout` steps, over all of the run.
     pub fn is_of_fanout(self) -> bool {
         matches!(self, Self::Loss | Self::Duplicates | Self::Disorder)
+    }
+
+    /// Whether it is known at the end, and of all of the run.
+    pub fn is_of_the_whole(self) -> bool {
+        self.is_of_fanout() || self == Self::Steady
     }
 
     /// Its name in the file.
@@ -244,6 +251,7 @@ impl Measure {
             Self::Loss => "loss".to_owned(),
             Self::Duplicates => "duplicates".to_owned(),
             Self::Disorder => "disorder".to_owned(),
+            Self::Steady => "steady".to_owned(),
         }
     }
 }
@@ -260,6 +268,7 @@ fn measure(word: &str) -> Measure {
         "loss" => Measure::Loss,
         "duplicates" => Measure::Duplicates,
         "disorder" => Measure::Disorder,
+        "steady" => Measure::Steady,
         percentile => Measure::Percentile(percentile[1..].parse().unwrap_or(50.0)),
     }
 }
@@ -267,11 +276,12 @@ fn measure(word: &str) -> Measure {
 fn limit(measure: Measure, number: &str, unit: Option<&str>) -> Result<f64, String> {
     let value: f64 = number.parse().map_err(|_| format!("`{number}` is no number"))?;
     match (measure, unit) {
-        (Measure::Percentile(_) | Measure::Min | Measure::Mean | Measure::Max, unit) => match unit {
+        (measure, unit) if measure.unit() == "µs" => match unit {
             Some(unit @ ("us" | "ms" | "s" | "m")) => {
                 let span: Span = format!("{number}{unit}").parse()?;
                 Ok(span.0.as_secs_f64() * 1e6)
             }
+            _ if measure == Measure::Steady => Err("`steady` needs a unit: s, m".to_owned()),
             _ => Err("a response time needs a unit: us, ms, s".to_owned()),
         },
         (Measure::Rate, None | Some("/s")) | (Measure::Count, None) => Ok(value),
