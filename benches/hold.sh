@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Holds Socket.IO users on the reference server, each with one acknowledged message in 30 s, and prints what a user costs
 # on both sides. Each user takes about 44 KiB of memory in all, and at one message in 30 s a hundred thousand keep one
-# processor busy: on two, 250,000 need a slower pace, as in `benches/hold.sh 250000 120 300 17 100`.
+# processor busy: on two, 250,000 need a slower pace, as in `benches/hold.sh 250000 120 560 17 100`.
 # Usage: benches/hold.sh [USERS] [SECONDS] [RAMP_SECONDS] [INSTANCES] [SECONDS_BETWEEN_MESSAGES]
 set -euo pipefail
 cd "$(dirname "$0")/.."
