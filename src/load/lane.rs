@@ -4,7 +4,6 @@
 //! next wait for the network to another thread, which has to be woken for it, and idle threads look for work that is
 //! not there. At a calm pace that was most of what a request took.
 
-use std::future::Future;
 use std::io;
 use std::thread;
 

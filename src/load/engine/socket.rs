@@ -253,15 +253,14 @@ impl VirtualUser {
 
     /// Checks a value and keeps what is asked for.
     pub(super) fn take_values(&mut self, plan: &AnswerPlan, root: &Value) -> Result<(), Failure> {
+        let quote = || json_excerpt(root);
         for check in &plan.checks {
-            answer::check(check, root, &self.slots, || json_excerpt(root))?;
+            answer::check(check, root, &self.slots, quote)?;
         }
         for capture in &plan.captures {
             let Source::Json(path) = &capture.from else { continue };
             let found = answer::captured(capture, path, root, &self.slots);
-            answer::keep(capture, found, &mut self.slots, || {
-                answer::missing(&path.source, json_excerpt(root))
-            })?;
+            answer::keep(capture, found, &mut self.slots, || answer::missing(&path.source, quote()))?;
         }
         Ok(())
     }
