@@ -106,6 +106,14 @@ note: test.yml:16: `pool` has no effect: each user has a connection of its own
 }
 
 #[test]
+fn without_phases_one_user_goes_through_once() {
+    let server = shop();
+    let file = "config: {target: TARGET}\nscenarios:\n- flow:\n  - get: {url: /users/7}\n";
+    let report = run(&server, file, &[]).run().code(Exit::Done).json();
+    assert_eq!((&report["total"]["count"], &report["iterations"]), (&1.into(), &1.into()), "{report:#}");
+}
+
+#[test]
 fn cookies_redirects_and_conditions() {
     let server = shop();
     let file = r#"

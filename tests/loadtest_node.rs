@@ -400,6 +400,10 @@ fn artillerys_own_words_mean_what_they_mean_there() {
   acknowledge: {data: {answer: 42}}
 - emit: [echo, "{{ found }}"]
   acknowledge: {data: 42}
+- emit: {channel: echo}
+  acknowledge: {match: {json: "$.0", value: null}}
+- emit: [echo]
+  acknowledge: true
 "#;
     let config = "path: /custom\nquery: \"user=7&color=blue\"\ntransports: [websocket]\nextraHeaders: {x-client-id: abc}\n";
     let report = report(server.url(), config, flow);
@@ -408,6 +412,11 @@ fn artillerys_own_words_mean_what_they_mean_there() {
     assert_eq!(names, ["connect /chat", "emit echo", "connect /", "emit both"]);
     let url = server.seen()[0]["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with("/custom/?") && url.contains("user=7") && url.contains("color=blue"), "{url}");
+    // Handlers of such files count on the place of `data`, also where a step has none; a list has what it has.
+    let packets = server.seen();
+    let sent =
+        |text| packets.iter().any(|line| line["data"].as_str().is_some_and(|data| data.ends_with(text)));
+    assert!(sent(r#"["echo",null]"#) && sent(r#"["echo"]"#), "{packets:#?}");
 }
 
 #[test]

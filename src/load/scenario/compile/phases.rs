@@ -59,8 +59,8 @@ impl Overrides {
 impl Compiler<'_> {
     /// The load that is meant.
     pub fn load(&mut self, overrides: &Overrides) -> Option<Load> {
-        if !overrides.sets_load() && !self.config.phases.is_empty() {
-            return self.phases();
+        if !overrides.sets_load() {
+            return if self.config.phases.is_empty() { Some(once()) } else { self.phases() };
         }
         // The phases are checked even where the command line replaces them.
         let written = if self.config.phases.is_empty() { None } else { Some(self.phases()?) };
@@ -217,6 +217,11 @@ fn ramped(level: f64, ramp: Duration, duration: Duration) -> Shape {
         shape.push(duration - ramp, level, level);
     }
     shape
+}
+
+/// One user goes through the file once: a trial, or a functional test.
+fn once() -> Load {
+    Load::Closed { shape: ramped(1.0, Duration::ZERO, DEFAULT_DURATION), iterations: Some(1) }
 }
 
 /// Users to keep ready for a rate of arrivals.

@@ -122,7 +122,8 @@ impl Compiler<'_> {
             (Some(_), Some(_)) => return self.refuse(at, "`emit` has either `data` or `args`"),
             (Some(data), None) => payload.push(data.clone()),
             (None, Some(args)) => payload.extend(args.iter().cloned()),
-            (None, None) => {}
+            // As Artillery's client does: what is not there is an argument, `undefined`, which JSON writes as null.
+            (None, None) => payload.push(Value::Null),
         }
         self.json(&Value::Array(payload), at)
     }
