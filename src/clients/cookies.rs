@@ -12,10 +12,14 @@ pub struct CookieJar {
 }
 
 impl CookieJar {
-    /// Takes in the `Set-Cookie` headers of an answer.
+    /// Takes in the `Set-Cookie` headers of the answer that opened a connection.
     pub fn store(&mut self, headers: &HeaderMap) {
-        for header in headers.get_all(SET_COOKIE) {
-            let Ok(text) = header.to_str() else { continue };
+        self.keep(headers.get_all(SET_COOKIE).into_iter().filter_map(|value| value.to_str().ok()));
+    }
+
+    /// Takes in what `Set-Cookie` headers say.
+    pub fn keep<'h>(&mut self, set: impl Iterator<Item = &'h str>) {
+        for text in set {
             let mut parts = text.split(';').map(str::trim);
             let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
             let is_expired = parts.any(is_over);

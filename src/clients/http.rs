@@ -5,6 +5,7 @@
 //! user's own task writes the request and reads the answer, and nothing is kept in between. httparse reads heads.
 
 mod exchange;
+mod headers;
 mod request;
 mod response;
 #[cfg(test)]
@@ -14,13 +15,14 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use bytes::Bytes;
-use hyper::header::CONNECTION;
-use hyper::{HeaderMap, Request, StatusCode};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::{Request, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::net::Stream;
 use super::{ClientError, Connector};
 use exchange::Exchange;
+pub use headers::Headers;
 
 /// An answer's body may not be larger; load tests and probes have no use for more.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -38,7 +40,7 @@ pub struct HttpResponse {
     /// The status.
     pub status: StatusCode,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The whole body.
     pub body: Bytes,
 }
@@ -76,11 +78,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> HttpConnection<S> {
         // What is left of an exchange that is given up would be taken for the answer to the next one.
         self.is_spent = true;
         let answer = Exchange::on(&mut self.stream).run(&request).await?;
-        self.is_spent = !answer.keeps_alive || response::has_token(request.headers(), CONNECTION, "close");
+        let asked = request.headers().get_all(CONNECTION).into_iter().map(HeaderValue::as_bytes);
+        self.is_spent = !answer.keeps_alive || has_token(asked, "close");
         Ok(answer.response)
     }
 }
 
 fn malformed(what: impl Into<String>) -> ClientError {
     ClientError::Protocol(what.into())
+}
+
+/// Whether one of the words in these values is `token`.
+fn has_token<'v>(values: impl Iterator<Item = &'v [u8]>, token: &str) -> bool {
+    tokens(values).any(|word| word.eq_ignore_ascii_case(token))
+}
+
+/// The words in the values of a header that is a list. One that is no text is a word that means nothing.
+fn tokens<'v>(values: impl Iterator<Item = &'v [u8]>) -> impl Iterator<Item = &'v str> {
+    values.flat_map(|value| headers::text(value).unwrap_or("?").split(',')).map(str::trim)
 }

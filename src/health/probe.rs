@@ -143,16 +143,17 @@ fn judge_mongodb(hello: &Document, version: &str) -> (State, String) {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hyper::{HeaderMap, StatusCode};
+    use hyper::StatusCode;
     use mongodb::bson::doc;
 
     use super::{HttpResponse, State, judge_http, judge_mongodb, judge_redis};
+    use crate::clients::http::Headers;
 
     #[test]
     fn http_is_judged_by_its_status_and_by_its_own_word() {
         let judged = |status: u16, body: &'static str| {
             let status = StatusCode::from_u16(status).unwrap();
-            judge_http(&HttpResponse { status, headers: HeaderMap::new(), body: Bytes::from(body) })
+            judge_http(&HttpResponse { status, headers: Headers::default(), body: Bytes::from(body) })
         };
         assert_eq!(judged(200, "fine"), (State::Ok, "HTTP 200".into()));
         assert_eq!(judged(200, r#"{"status":"warn"}"#), (State::Warning, "HTTP 200, status warn".into()));

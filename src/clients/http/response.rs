@@ -2,12 +2,13 @@
 
 use std::mem::MaybeUninit;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use httparse::{ParserConfig, Status};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
+use hyper::{Method, StatusCode};
 
-use super::{MAX_BODY_BYTES, malformed};
+use super::headers::Headers;
+use super::{MAX_BODY_BYTES, has_token, malformed, tokens};
 use crate::clients::ClientError;
 
 const MAX_HEADERS: usize = 100;
@@ -18,7 +19,7 @@ pub struct Head {
     /// The status.
     pub status: StatusCode,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     is_http_1_0: bool,
 }
 
@@ -47,16 +48,9 @@ impl Head {
         };
         let status = StatusCode::from_u16(parsed.code.unwrap_or_default())
             .map_err(|_| malformed("the answer has no valid status"))?;
-        let mut headers = HeaderMap::with_capacity(parsed.headers.len());
-        for field in &*parsed.headers {
-            let name = HeaderName::from_bytes(field.name.as_bytes()).ok();
-            let value = HeaderValue::from_bytes(field.value).ok();
-            let (name, value) =
-                name.zip(value).ok_or_else(|| malformed("the answer has an invalid header"))?;
-            headers.append(name, value);
-        }
+        let places = Headers::places(read, parsed.headers);
         let is_http_1_0 = parsed.version == Some(0);
-        read.advance(length);
+        let headers = Headers::at(read.split_to(length).freeze(), places);
         Ok(Some(Self { status, headers, is_http_1_0 }))
     }
 
@@ -72,7 +66,7 @@ impl Head {
 
     /// Whether the server says that it leaves the connection open.
     pub fn keeps_alive(&self) -> bool {
-        let says = |token| has_token(&self.headers, CONNECTION, token);
+        let says = |token| has_token(self.headers.all(&CONNECTION), token);
         if self.is_http_1_0 { says("keep-alive") } else { !says("close") }
     }
 
@@ -83,12 +77,12 @@ impl Head {
         if is_empty {
             return Ok(Framing::Length(0));
         }
-        if self.headers.contains_key(TRANSFER_ENCODING) {
+        if self.headers.contains(&TRANSFER_ENCODING) {
             if self.is_http_1_0 {
                 return Err(malformed("an answer of HTTP/1.0 cannot come in chunks"));
             }
             // What is coded once more over the chunks ends as that coding does, which only the connection tells.
-            let last = tokens(&self.headers, TRANSFER_ENCODING).last();
+            let last = self.words(&TRANSFER_ENCODING).last();
             let is_chunked = last.is_some_and(|word| word.eq_ignore_ascii_case("chunked"));
             return Ok(if is_chunked { Framing::Chunked } else { Framing::UntilClose });
         }
@@ -104,7 +98,7 @@ impl Head {
     /// What all `Content-Length` say.
     fn length(&self) -> Result<Option<u64>, ClientError> {
         let mut length = None;
-        for value in tokens(&self.headers, CONTENT_LENGTH) {
+        for value in self.words(&CONTENT_LENGTH) {
             let number = value.parse().ok().filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()));
             if number.is_none() || (length.is_some() && length != number) {
                 return Err(malformed("the answer does not say how long it is"));
@@ -113,15 +107,9 @@ impl Head {
         }
         Ok(length)
     }
-}
 
-/// Whether one of the words of a header is `token`.
-pub fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
-    tokens(headers, name).any(|word| word.eq_ignore_ascii_case(token))
-}
-
-/// The words of a header that is a list. One that is no text is a word that means nothing.
-fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(name).into_iter();
-    values.flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(str::trim)
+    /// The words of a header that is a list.
+    fn words(&self, name: &HeaderName) -> impl Iterator<Item = &str> {
+        tokens(self.headers.all(name))
+    }
 }

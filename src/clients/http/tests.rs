@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderName};
 use hyper::{Method, Request, StatusCode};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -107,6 +107,19 @@ async fn a_body_may_end_with_the_connection() {
         "the server closed the connection before the answer was complete"
     );
     assert!(!connection.is_open());
+}
+
+#[tokio::test]
+async fn headers_are_found_by_their_names() {
+    let head = "HTTP/1.1 200 OK\r\nX-One: 1\r\nx-ONE:  two words \r\nx-raw: \u{e9}\r\nX-Empty:\r\ncontent-length: 0\r\n\r\n";
+    let headers = exchange(get(), &[head.as_bytes()], false).await.0.unwrap().headers;
+    let named = HeaderName::from_static;
+    assert_eq!(headers.text(&named("x-one")), Some("1"));
+    assert_eq!(headers.texts(&named("x-one")).collect::<Vec<_>>(), ["1", "two words"]);
+    assert_eq!((headers.text(&named("x-raw")), headers.contains(&named("x-raw"))), (None, true));
+    assert_eq!((headers.text(&named("x-empty")), headers.contains(&named("x-on"))), (Some(""), false));
+    let names: Vec<_> = headers.iter().map(|(name, _)| str::from_utf8(name).unwrap()).collect();
+    assert_eq!(names, ["X-One", "x-ONE", "x-raw", "X-Empty", "content-length"]);
 }
 
 #[test]
@@ -220,8 +233,23 @@ fn a_request_says_how_long_its_body_is() {
     assert_eq!(written(&empty), "POST /x HTTP/1.1\r\ncontent-length: 0\r\n\r\n");
 }
 
+/// What an answer says: status, headers by name, body.
+type Said = (u16, Vec<(String, Vec<u8>)>, Bytes);
+
+fn by_name<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Vec<(String, Vec<u8>)> {
+    let mut headers: Vec<_> =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec())).collect();
+    headers.sort_by(|a, b| a.0.cmp(&b.0));
+    headers
+}
+
+fn by_us(answer: HttpResponse) -> Said {
+    let headers = answer.headers.iter().map(|(name, value)| (str::from_utf8(name).unwrap(), value));
+    (answer.status.as_u16(), by_name(headers), answer.body)
+}
+
 /// What hyper makes of the same answer.
-async fn by_hyper(answer: &[u8]) -> Option<(u16, Bytes)> {
+async fn by_hyper(answer: &[u8]) -> Option<Said> {
     use http_body_util::{BodyExt, Full};
     let (ours, mut theirs) = duplex(1 << 20);
     let (mut sender, connection) =
@@ -234,9 +262,10 @@ async fn by_hyper(answer: &[u8]) -> Option<(u16, Bytes)> {
     theirs.shutdown().await.unwrap();
     let response = asked.await.ok()?;
     let status = response.status().as_u16();
+    let headers = by_name(response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let body = response.into_body().collect().await.ok()?.to_bytes();
     driven.abort();
-    Some((status, body))
+    Some((status, headers, body))
 }
 
 fn answers() -> impl Strategy<Value = Vec<u8>> {
@@ -258,8 +287,12 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
             text
         }),
     ];
-    (0..2_u8, status, framed).prop_map(|(minor, status, framed)| {
-        [format!("HTTP/1.{minor} {status} x\r\nserver: s\r\n").into_bytes(), framed].concat()
+    let name = prop_oneof![Just("Server"), Just("x-a"), Just("X-A"), Just("set-cookie")];
+    let value = prop::collection::vec(prop_oneof![b' '..=b'~', Just(b'\t'), 128..=255_u8], 0..8);
+    let header = (name, value).prop_map(|(name, value)| [name.as_bytes(), b": ", &value, b"\r\n"].concat());
+    let headers = prop::collection::vec(header, 0..4).prop_map(|headers| headers.concat());
+    (0..2_u8, status, headers, framed).prop_map(|(minor, status, headers, framed)| {
+        [format!("HTTP/1.{minor} {status} x\r\n").into_bytes(), headers, framed].concat()
     })
 }
 
@@ -280,8 +313,7 @@ proptest! {
         runtime.block_on(async {
             let (first, rest) = answer.split_at(cut.index(answer.len()));
             let ours = exchange(get(), &[first, rest], true).await.0.ok();
-            let ours = ours.map(|answer| (answer.status.as_u16(), answer.body));
-            prop_assert_eq!(ours, by_hyper(&answer).await);
+            prop_assert_eq!(ours.map(by_us), by_hyper(&answer).await);
             Ok(())
         })?;
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use super::frame::{Handshake, Wire, refusal, split_payload, take_payload};
 use super::options::Dial;
 use crate::clients::cookies::CookieJar;
-use crate::clients::http::{HttpConnection, HttpResponse};
+use crate::clients::http::{Headers, HttpConnection, HttpResponse};
 use crate::clients::{ClientError, Connector};
 
 /// What a server takes in one payload when it does not say.
@@ -134,10 +134,10 @@ impl Polling {
         std::mem::take(&mut self.cookies)
     }
 
-    fn keep_cookies(&mut self, headers: &HeaderMap) {
-        self.dial.options.cookies.store(headers);
-        let set = headers.get_all(SET_COOKIE).iter();
-        set.for_each(|cookie| _ = self.cookies.append(SET_COOKIE, cookie.clone()));
+    fn keep_cookies(&mut self, headers: &Headers) {
+        self.dial.options.cookies.keep(headers.texts(&SET_COOKIE));
+        let set = headers.texts(&SET_COOKIE).filter_map(|cookie| cookie.parse().ok());
+        set.for_each(|cookie| _ = self.cookies.append(SET_COOKIE, cookie));
     }
 }
 

@@ -1,11 +1,10 @@
 //! What an HTTP answer must be, and what is kept of it.
 
-use hyper::HeaderMap;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 use serde_json::Value;
 
 use super::answer;
-use crate::clients::http::HttpResponse;
+use crate::clients::http::{Headers, HttpResponse};
 use crate::load::recorder::Failure;
 use crate::load::scenario::extract::Extract;
 use crate::load::scenario::plan::{CapturePlan, HttpCheck, HttpStep, JsonPath, Source};
@@ -27,19 +26,20 @@ pub fn take(step: &HttpStep, response: &HttpResponse, slots: &mut Slots) -> Resu
 }
 
 fn hold(check: &HttpCheck, response: &HttpResponse, json: &Value, slots: &Slots) -> Result<(), Failure> {
-    let header = |name| response.headers.get(name).and_then(|value| value.to_str().ok());
     match check {
         HttpCheck::Status { .. } => Ok(()),
-        HttpCheck::ContentType(expected) => match header(&CONTENT_TYPE) {
+        HttpCheck::ContentType(expected) => match response.headers.text(&CONTENT_TYPE) {
             Some(found) if found.starts_with(expected.as_str()) => Ok(()),
             found => {
                 let detail = format!("expected {expected}, found {}", found.unwrap_or("none"));
                 Err(Failure::answered("content type does not match", detail))
             }
         },
-        HttpCheck::HasHeader(name) if response.headers.contains_key(name) => Ok(()),
+        HttpCheck::HasHeader(name) if response.headers.contains(name) => Ok(()),
         HttpCheck::HasHeader(name) => Err(Failure::answered(format!("no header {name}"), "")),
-        HttpCheck::HeaderEquals(name, values) => header_equals(name, values, header(name), slots),
+        HttpCheck::HeaderEquals(name, values) => {
+            header_equals(name, values, response.headers.text(name), slots)
+        }
         HttpCheck::CdnHit(expected) => cdn_hit(*expected, &response.headers),
         HttpCheck::Regexp(regexp) if regexp.is_match(&response.body) => Ok(()),
         HttpCheck::Regexp(regexp) => {
@@ -71,21 +71,26 @@ fn header_equals(
 }
 
 /// The headers in which the caches of the large providers say whether they had the answer.
-const CACHE_HEADERS: [&str; 5] =
-    ["cf-cache-status", "x-cache", "x-cache-status", "x-cache-remote", "cache-status"];
+static CACHE_HEADERS: [HeaderName; 5] = [
+    HeaderName::from_static("cf-cache-status"),
+    HeaderName::from_static("x-cache"),
+    HeaderName::from_static("x-cache-status"),
+    HeaderName::from_static("x-cache-remote"),
+    HeaderName::from_static("cache-status"),
+];
 
 /// What caches on the way say.
-fn said(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    CACHE_HEADERS.iter().filter_map(|name| headers.get(*name)?.to_str().ok())
+fn said(headers: &Headers) -> impl Iterator<Item = &str> {
+    CACHE_HEADERS.iter().filter_map(|name| headers.text(name))
 }
 
 /// Whether a cache on the way had the answer; none where none says so.
-pub fn cache_hit(headers: &HeaderMap) -> Option<bool> {
+pub fn cache_hit(headers: &Headers) -> Option<bool> {
     let hits = said(headers).map(|value| value.to_ascii_lowercase().contains("hit"));
     hits.reduce(|a, b| a || b)
 }
 
-fn cdn_hit(expected: bool, headers: &HeaderMap) -> Result<(), Failure> {
+fn cdn_hit(expected: bool, headers: &Headers) -> Result<(), Failure> {
     match cache_hit(headers) {
         Some(is_hit) if is_hit == expected => Ok(()),
         None => Err(Failure::answered("no cache says whether it had the answer", "")),
@@ -144,10 +149,7 @@ fn captured(
             let path = path.map_err(|error| Failure::answered("template", error))?;
             answer::captured(capture, &path, json, slots)
         }
-        Source::Header(name) => {
-            let values = response.headers.get_all(name).into_iter();
-            pick(capture, values.filter_map(|value| value.to_str().ok()).map(Value::from), slots)
-        }
+        Source::Header(name) => pick(capture, response.headers.texts(name).map(Value::from), slots),
         Source::Regexp(regexp, group) => {
             let found = regexp.captures_iter(&response.body).filter_map(|captures| captures.get(*group));
             pick(capture, found.map(|found| String::from_utf8_lossy(found.as_bytes()).into()), slots)

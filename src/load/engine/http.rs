@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION};
+use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use hyper::{HeaderMap, Method, Request, Uri};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -83,9 +83,9 @@ impl VirtualUser {
         if !step.follows || !matches!(status, 301 | 302 | 303 | 307 | 308) || redirects >= MOST_REDIRECTS {
             return None;
         }
-        let location = response.headers.get(LOCATION)?.to_str().ok()?;
+        let location = response.headers.text(&LOCATION)?;
         let path = self.own_path(location)?.parse().ok()?;
-        self.cookies.store(&response.headers);
+        self.cookies.keep(response.headers.texts(&SET_COOKIE));
         let mut request = self.request(step).ok()?;
         *request.uri_mut() = path;
         // As browsers do: the answer to a form is read with GET.
@@ -167,7 +167,7 @@ impl VirtualUser {
 
     /// Checks an answer and keeps what is asked for.
     pub(super) fn take_answer(&mut self, step: &HttpStep, response: &HttpResponse) -> Result<(), Failure> {
-        self.cookies.store(&response.headers);
+        self.cookies.keep(response.headers.texts(&SET_COOKIE));
         if self.shared.plan.asks_caches
             && let Some(is_hit) = check::cache_hit(&response.headers)
         {
