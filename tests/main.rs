@@ -35,6 +35,7 @@ mod loadtest_fanout;
 mod loadtest_import;
 mod loadtest_language;
 mod loadtest_node;
+mod loadtest_protocol;
 mod loadtest_reports;
 mod loadtest_slo;
 mod loadtest_socketio;

@@ -1,7 +1,9 @@
 // A real Socket.IO server for the tests: `node server.js '{"adapter": "redis", …}'`. It listens on a free port of
-// 127.0.0.1 and writes what it sees as lines of JSON: what the engine got and sent, upgrades, ends.
+// 127.0.0.1 and writes what it sees as lines of JSON: what the engine got, upgrades, ends; with `protocol` in the
+// settings every request and what was sent as well.
 const { createServer } = require("node:http");
 const { Server } = require("socket.io");
+const { alter, watch, misbehave } = require("./protocol.js");
 
 const settings = JSON.parse(process.argv[2] ?? "{}");
 
@@ -23,6 +25,8 @@ function adapter() {
 
 const http = createServer((request, response) => response.writeHead(404).end());
 const io = new Server(http, { ...settings.options, adapter: adapter() });
+const { protocol } = settings;
+if (protocol) alter(http, protocol, tell);
 
 io.engine.on("initial_headers", (headers, request) => {
   tell({ what: "handshake", url: request.url.replace(/&sid=[^&]*/, ""), cookie: request.headers.cookie ?? null });
@@ -31,6 +35,7 @@ io.engine.on("initial_headers", (headers, request) => {
 io.engine.on("connection_error", (error) => tell({ what: "refused", code: error.code, message: error.message }));
 io.engine.on("connection", (engine) => {
   tell({ what: "open", transport: engine.transport.name });
+  if (protocol) watch(engine, protocol, shown, tell);
   engine.on("packet", ({ type, data }) => tell({ what: "got", type, data: shown(data) }));
   engine.on("upgrade", (transport) => tell({ what: "upgrade", transport: transport.name }));
   engine.on("close", (reason) => tell({ what: "close", reason }));
@@ -101,6 +106,10 @@ function serve(socket) {
   });
   socket.on("kick", () => socket.disconnect());
   socket.on("silence", () => {});
+  if (protocol) {
+    misbehave(socket, http, tell);
+    socket.emit("auth", socket.handshake.auth);
+  }
 }
 
 io.on("connection", serve);
@@ -111,6 +120,8 @@ io.of("/admin")
     next(isKnown ? undefined : Object.assign(new Error("not an administrator"), { data: { code: 7 } }));
   })
   .on("connection", serve);
+// Lets nobody in, and says so to nobody.
+io.of("/locked").use(() => {});
 
 http.listen(settings.port ?? 0, "127.0.0.1", () => {
   process.stdout.write(`listening on http://127.0.0.1:${http.address().port}\n`);

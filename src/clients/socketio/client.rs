@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use hyper::HeaderMap;
+use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 
@@ -38,11 +39,15 @@ enum Link {
     /// Lost; the next attempt begins then.
     Waiting(Instant),
     Dialing(ReusableBoxFuture<'static, Result<(SocketIo, bool), ClientError>>),
+    /// Of no use any more, at a server that is there and has to be told.
+    Leaving(Box<SocketIo>),
     Gone,
 }
 
 /// How long a goodbye may take that nobody waits for.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How long a goodbye may take to a server that has broken the protocol.
+const PARTING: Duration = Duration::from_millis(500);
 
 /// What it takes to come back.
 #[derive(Debug)]
@@ -65,6 +70,8 @@ pub enum Event {
     Upgraded(Duration),
     /// It stays with polling.
     UpgradeFailed(ClientError),
+    /// The server has ended the session in this namespace; it goes on in others.
+    Left(String),
     /// It is gone, and will be tried again.
     Lost(ClientError),
     /// An attempt to come back failed; there will be another.
@@ -108,7 +115,7 @@ impl Client {
     pub fn socket(&mut self) -> Option<&mut SocketIo> {
         match &mut self.link {
             Link::Up(socket) => Some(socket),
-            Link::Waiting(_) | Link::Dialing(_) | Link::Gone => None,
+            Link::Waiting(_) | Link::Dialing(_) | Link::Leaving(_) | Link::Gone => None,
         }
     }
 
@@ -126,6 +133,28 @@ impl Client {
                 members.any(|member| *member.namespace == *namespace)
             }
         }
+    }
+
+    /// Whether it is lost to us but not to the server: [`Self::close`] says goodbye.
+    pub fn owes_goodbye(&self) -> bool {
+        matches!(self.link, Link::Leaving(_))
+    }
+
+    /// Joins a namespace on the open connection; of one that refuses, a goodbye is all that is left.
+    pub async fn join(
+        &mut self,
+        namespace: &str,
+        auth: Option<&Value>,
+        limit: Duration,
+    ) -> Result<(), ClientError> {
+        let Some(socket) = self.socket() else { return Err(not_connected()) };
+        let joined = socket.join(namespace, auth, limit).await;
+        if joined.as_ref().is_err_and(is_answer)
+            && let Link::Up(socket) = std::mem::replace(&mut self.link, Link::Gone)
+        {
+            self.link = Link::Leaving(socket);
+        }
+        joined
     }
 
     /// Emits on the open connection. A loss while it does so is an error here, and the client is on its way back.
@@ -159,6 +188,9 @@ impl Client {
                 Link::Up(socket) => match socket.next().await {
                     Ok(SocketEvent::Packet(packet)) if packet.kind == PacketKind::Disconnect => {
                         let namespace = packet.namespace.into_owned();
+                        if socket.leave(&namespace) {
+                            return Ok(Event::Left(namespace));
+                        }
                         return self.lose(ClientError::Disconnected(namespace)).map(Event::Lost);
                     }
                     Ok(SocketEvent::Packet(packet)) => return Ok(Event::Packet(packet)),
@@ -174,7 +206,7 @@ impl Client {
                     let outcome = std::future::poll_fn(|cx| attempt.poll(cx)).await;
                     return self.settle(outcome);
                 }
-                Link::Gone => return Err(self.gone()),
+                Link::Leaving(_) | Link::Gone => return Err(self.gone()),
             }
         }
     }
@@ -189,8 +221,10 @@ impl Client {
 
     /// Says goodbye, waiting for the server at most `limit`.
     pub async fn close(self, limit: Duration) {
-        if let Link::Up(socket) = self.link {
-            socket.close(limit).await;
+        match self.link {
+            Link::Up(socket) => socket.close(limit).await,
+            Link::Leaving(socket) => socket.close(limit.min(PARTING)).await,
+            Link::Waiting(_) | Link::Dialing(_) | Link::Gone => {}
         }
     }
 
@@ -219,12 +253,17 @@ impl Client {
     /// Puts the client on its way back and returns why; an error when it does not come back.
     fn lose(&mut self, error: ClientError) -> Result<ClientError, ClientError> {
         let Link::Up(mut socket) = std::mem::replace(&mut self.link, Link::Gone) else { return Err(error) };
-        let Some(home) = &mut self.home else { return Err(error) };
+        let Some(home) = &mut self.home else {
+            if is_answer(&error) {
+                self.link = Link::Leaving(socket);
+            }
+            return Err(error);
+        };
         if let Some(cookies) = socket.take_cookies() {
             home.options.cookies.store(&cookies);
             self.cookies = Some(Box::new(cookies));
         }
-        if matches!(error, ClientError::Cut) && home.is_cut_clean {
+        if is_answer(&error) || matches!(error, ClientError::Cut) && home.is_cut_clean {
             home.members = socket.members().to_vec();
             tokio::spawn(socket.close(GOODBYE));
         } else {
@@ -286,6 +325,12 @@ impl Client {
             Err(error) => self.wait(error).map(Event::AttemptFailed),
         }
     }
+}
+
+/// Whether the server is there and has said what ends this: on polling, a session that nobody closes would stay open
+/// at the server until its heartbeat is overdue.
+fn is_answer(error: &ClientError) -> bool {
+    matches!(error, ClientError::Protocol(_) | ClientError::TooLarge { .. } | ClientError::Refused(_))
 }
 
 fn not_connected() -> ClientError {

@@ -125,6 +125,12 @@ impl SocketIo {
         self.members.iter().any(|member| *member.namespace == *namespace)
     }
 
+    /// Is no longer in `namespace`; whether it still is in another one.
+    pub fn leave(&mut self, namespace: &str) -> bool {
+        self.members.retain(|member| *member.namespace != *namespace);
+        !self.members.is_empty()
+    }
+
     /// The namespaces that were joined, in order.
     pub fn members(&self) -> &[Member] {
         &self.members

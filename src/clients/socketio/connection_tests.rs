@@ -179,6 +179,63 @@ async fn the_way_back_asks_for_the_session_that_was_lost() {
     assert_eq!(join, r#"40/chat,{"pid":"p1","offset":"offset-9","token":"t"}"#);
 }
 
+/// A client in `/` and `/chat`, whose server then does what it is told.
+async fn in_two_namespaces<S, F>(then: S) -> Client
+where
+    S: FnOnce(WebSocketStream<TcpStream>) -> F + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let (listener, connector) = server().await;
+    tokio::spawn(async move {
+        let mut socket = accept(&listener).await;
+        for answer in [r#"40{"sid":"s"}"#, r#"40/chat,{"sid":"t"}"#] {
+            text(&mut socket).await;
+            socket.send(Message::text(answer)).await.unwrap();
+        }
+        then(socket).await;
+    });
+    let mut client = Client::open(&connector, OpenOptions::default(), LIMIT, None).await.unwrap();
+    for namespace in ["/", "/chat"] {
+        client.join(namespace, None, LIMIT).await.unwrap();
+    }
+    client
+}
+
+#[tokio::test]
+async fn a_namespace_that_the_server_ends_leaves_the_others() {
+    let mut client = in_two_namespaces(|mut socket| async move {
+        for packet in ["41/chat,", r#"42["news"]"#, "41"] {
+            socket.send(Message::text(packet)).await.unwrap();
+        }
+        while let Some(Ok(_)) = socket.next().await {}
+    })
+    .await;
+    let left = client.next().await.unwrap();
+    assert!(matches!(&left, client::Event::Left(namespace) if namespace == "/chat"), "{left:?}");
+    assert!(client.has_joined("/") && !client.has_joined("/chat"));
+    assert!(matches!(client.next().await.unwrap(), client::Event::Packet(_)));
+    let last = client.next().await.unwrap_err();
+    assert!(matches!(&last, ClientError::Disconnected(namespace) if namespace == "/"), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_the_protocol_is_told_goodbye() {
+    let (done, seen) = tokio::sync::oneshot::channel();
+    let mut client = in_two_namespaces(|mut socket| async move {
+        socket.send(Message::text("42{}")).await.unwrap();
+        let mut frames = Vec::new();
+        while let Some(Ok(frame)) = socket.next().await {
+            frames.push(frame);
+        }
+        done.send(frames).unwrap();
+    })
+    .await;
+    assert!(matches!(client.next().await.unwrap_err(), ClientError::Protocol(_)));
+    assert!(client.owes_goodbye() && client.socket().is_none());
+    client.close(LIMIT).await;
+    assert_eq!(seen.await.unwrap(), [Message::text("41"), Message::text("41/chat,"), Message::Close(None)]);
+}
+
 #[tokio::test]
 async fn a_held_connection_is_small() {
     let socket = joined(|socket| async move {

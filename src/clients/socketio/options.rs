@@ -18,6 +18,9 @@ pub enum Transport {
     Upgrade,
 }
 
+/// The parameters that the protocol says itself.
+const PROTOCOL: [&str; 3] = ["EIO", "transport", "sid"];
+
 /// How to open a connection.
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
@@ -53,7 +56,9 @@ impl Dial {
             path => path,
         };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.options.query).append_pair("EIO", "4").append_pair("transport", transport);
+        // A parameter twice is none to a server: the protocol's own stand once, whatever a query says.
+        let own = self.options.query.iter().filter(|(name, _)| !PROTOCOL.contains(&name.as_str()));
+        query.extend_pairs(own).append_pair("EIO", "4").append_pair("transport", transport);
         if let Some(sid) = sid {
             query.append_pair("sid", sid);
         }
@@ -82,5 +87,23 @@ impl Dial {
         headers.remove(HOST);
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Ok(headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::{Dial, OpenOptions};
+    use crate::clients::Connector;
+
+    #[tokio::test]
+    async fn what_the_protocol_says_stands_once_whatever_a_query_says() {
+        let said = [("EIO", "3"), ("user", "7"), ("transport", "x"), ("sid", "y")];
+        let query = said.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let connector = Connector::resolve(&Url::parse("http://127.0.0.1:1").unwrap()).await.unwrap();
+        let dial = Dial { connector, options: OpenOptions { query, ..OpenOptions::default() } };
+        assert_eq!(dial.path("polling", None), "/socket.io/?user=7&EIO=4&transport=polling");
+        assert_eq!(dial.path("polling", Some("s")), "/socket.io/?user=7&EIO=4&transport=polling&sid=s");
     }
 }

@@ -7,7 +7,7 @@ use rand::RngExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::session::{connection_lost, keep_driving};
+use super::session::{Session, connection_lost, keep_driving};
 use super::user::{Ending, StepResult, VirtualUser};
 use crate::load::recorder::Failure;
 use crate::load::scenario::compile::parse_think;
@@ -166,6 +166,7 @@ impl VirtualUser {
     pub(super) fn lost(&mut self, failure: Failure) -> StepResult {
         if let Some(session) = self.session.take() {
             self.shared.recorder.loss(session.metric(), connection_lost(failure));
+            self.session = Some(session).filter(Session::owes_goodbye);
         }
         Err(Ending::Fruitless)
     }

@@ -25,6 +25,11 @@ impl Session {
         }
     }
 
+    /// Whether it has failed at a server that has to be told.
+    pub fn owes_goodbye(&self) -> bool {
+        matches!(self, Self::SocketIo(session) if session.owes_goodbye())
+    }
+
     /// Says goodbye, waiting for the server at most `limit`.
     pub async fn close(self, limit: Duration) {
         match self {

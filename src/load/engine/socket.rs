@@ -18,7 +18,9 @@ use crate::clients::ClientError;
 use crate::clients::socketio::{Client, OpenOptions, Outgoing, Packet};
 use crate::config::duration::humanize;
 use crate::load::recorder::{Failure, Sample};
-use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source};
+use crate::load::scenario::plan::{
+    AnswerPlan, Awaited, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source,
+};
 use crate::load::scenario::template::{Slots, Template};
 use crate::text::json_excerpt;
 
@@ -65,9 +67,8 @@ impl VirtualUser {
         let back = timeout(join.timeout, session.be_back(awaited)).await;
         back.map_err(|_| refused(&ClientError::Timeout(join.timeout)))??;
         let joined = session.join(&join.namespace, auth.as_ref(), join.timeout).await;
-        joined.map_err(|error| refused(&error))?;
-        self.session = Some(Session::SocketIo(session));
-        Ok(())
+        self.put_back(session, joined.is_ok());
+        joined.map_err(|error| refused(&error))
     }
 
     async fn open(&mut self, join: &Join) -> Result<Box<SocketSession>, Failure> {
@@ -88,6 +89,14 @@ impl VirtualUser {
             self.cookies.store(&set);
         }
         Ok(Box::new(session))
+    }
+
+    /// Who does not answer would not answer to a goodbye: a session that has failed is dropped, unless the server has
+    /// to be told.
+    fn put_back(&mut self, session: Box<SocketSession>, is_sound: bool) {
+        if is_sound || session.owes_goodbye() {
+            self.session = Some(Session::SocketIo(session));
+        }
     }
 
     pub(super) fn take_session(&mut self) -> Option<Box<SocketSession>> {
@@ -127,30 +136,10 @@ impl VirtualUser {
     ) -> Result<(Option<Packet>, Option<Packet>), Failure> {
         let shared = Arc::clone(&self.shared);
         let awaited = &shared.plan.scenarios[self.scenario].awaited;
-        let namespace = &step.join.namespace;
-        let limit = step.acknowledge.as_ref().map_or(step.join.timeout, |plan| plan.timeout);
         let mut session = self.take_session().ok_or_else(no_session)?;
-        if step.again {
-            let (namespace, event) = (namespace.clone(), payload.clone());
-            session.keep_for_return(Kept { namespace, event, is_acknowledged: step.acknowledge.is_some() });
-        }
-        let acknowledged = timeout(limit, async {
-            match session.emit(namespace, payload, step.acknowledge.is_some(), awaited).await? {
-                Some(id) => session.acknowledgement(id, awaited).await.map(Some),
-                None => Ok(None),
-            }
-        });
-        // A session that fails here is dropped: who does not answer would not answer to a goodbye.
-        let ack = acknowledged.await.map_err(|_| late(step.acknowledge.is_some(), limit))??;
-        let response = match &step.response {
-            None => None,
-            Some((event, plan)) => {
-                let received = timeout(plan.timeout, session.event(namespace, event, awaited)).await;
-                Some(received.map_err(|_| late_event(event, plan.timeout))??.message.packet)
-            }
-        };
-        self.session = Some(Session::SocketIo(session));
-        Ok((ack, response))
+        let answers = exchange(&mut session, step, payload, awaited).await;
+        self.put_back(session, answers.is_ok());
+        answers
     }
 
     fn take_answers(
@@ -188,7 +177,10 @@ impl VirtualUser {
                     Err(Ending::Cut)
                 }
                 Some(Err(_)) => self.finish(step.metric, begun, Err(late_event(&step.event, limit))),
-                Some(Ok(Err(failure))) => self.finish(step.metric, begun, Err(failure)),
+                Some(Ok(Err(failure))) => {
+                    self.put_back(session, false);
+                    self.finish(step.metric, begun, Err(failure))
+                }
                 Some(Ok(Ok(received))) => {
                     let answered = self.take_event(step, &mut session, &received).await;
                     self.session = Some(Session::SocketIo(session));
@@ -264,6 +256,36 @@ impl VirtualUser {
         }
         Ok(())
     }
+}
+
+/// Sends the event and waits for what is to come back: the acknowledgement, the event in answer.
+async fn exchange(
+    session: &mut SocketSession,
+    step: &EmitStep,
+    payload: Outgoing,
+    awaited: &[Awaited],
+) -> Result<(Option<Packet>, Option<Packet>), Failure> {
+    let namespace = &step.join.namespace;
+    let limit = step.acknowledge.as_ref().map_or(step.join.timeout, |plan| plan.timeout);
+    if step.again {
+        let (namespace, event) = (namespace.clone(), payload.clone());
+        session.keep_for_return(Kept { namespace, event, is_acknowledged: step.acknowledge.is_some() });
+    }
+    let acknowledged = timeout(limit, async {
+        match session.emit(namespace, payload, step.acknowledge.is_some(), awaited).await? {
+            Some(id) => session.acknowledgement(namespace, id, awaited).await.map(Some),
+            None => Ok(None),
+        }
+    });
+    let ack = acknowledged.await.map_err(|_| late(step.acknowledge.is_some(), limit))??;
+    let response = match &step.response {
+        None => None,
+        Some((event, plan)) => {
+            let received = timeout(plan.timeout, session.event(namespace, event, awaited)).await;
+            Some(received.map_err(|_| late_event(event, plan.timeout))??.message.packet)
+        }
+    };
+    Ok((ack, response))
 }
 
 /// The values of templates by name.

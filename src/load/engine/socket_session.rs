@@ -45,6 +45,8 @@ enum Taken {
     Nothing,
     /// An acknowledgement.
     Ack(Packet),
+    /// The server has ended the session in this namespace.
+    Left(String, Failure),
     /// The connection is on its way back; what was under way is lost.
     Lost(Failure),
 }
@@ -91,10 +93,12 @@ impl SocketSession {
         auth: Option<&Value>,
         limit: Duration,
     ) -> Result<(), ClientError> {
-        match self.client.socket() {
-            Some(socket) => socket.join(namespace, auth, limit).await,
-            None => Err(ClientError::Closed("before this step")),
-        }
+        self.client.join(namespace, auth, limit).await
+    }
+
+    /// Whether it has failed at a server that has to be told.
+    pub fn owes_goodbye(&self) -> bool {
+        self.client.owes_goodbye()
     }
 
     /// Sends an event, once the connection is open; the id of the acknowledgement that was asked for.
@@ -110,6 +114,10 @@ impl SocketSession {
             taken?;
         }
         self.be_back(awaited).await?;
+        // A server closes on whoever speaks in a namespace that it has ended.
+        if !self.client.has_joined(namespace) {
+            return Err(Failure::from(&ClientError::Disconnected(namespace.to_owned())));
+        }
         self.client.emit(namespace, event, ack).await.map_err(|error| Failure::from(&error))
     }
 
@@ -121,11 +129,17 @@ impl SocketSession {
     }
 
     /// Waits for the acknowledgement `id`; events that come first are kept, late acknowledgements dropped.
-    pub async fn acknowledgement(&mut self, id: u32, awaited: &[Awaited]) -> Result<Packet, Failure> {
+    pub async fn acknowledgement(
+        &mut self,
+        namespace: &str,
+        id: u32,
+        awaited: &[Awaited],
+    ) -> Result<Packet, Failure> {
         loop {
             match self.take_in(awaited).await? {
                 Taken::Ack(ack) if ack.id == Some(id) => return Ok(ack),
-                Taken::Ack(_) | Taken::Nothing => {}
+                Taken::Left(left, failure) if left == namespace => return Err(failure),
+                Taken::Ack(_) | Taken::Left(..) | Taken::Nothing => {}
                 Taken::Lost(failure) => return Err(failure),
             }
         }
@@ -143,7 +157,11 @@ impl SocketSession {
             if let Some(received) = self.inbox.take(is_wanted) {
                 return Ok(received);
             }
-            self.take_in(awaited).await?;
+            if let Taken::Left(left, failure) = self.take_in(awaited).await?
+                && left == namespace
+            {
+                return Err(failure);
+            }
         }
     }
 
@@ -210,6 +228,7 @@ impl SocketSession {
                 self.storm.back(&self.shared, &mut self.client, took, is_recovered);
                 self.record(if is_recovered { rows.recovered } else { rows.reconnect }, took);
             }
+            Event::Left(namespace) => return Ok(self.left(namespace)),
             Event::Lost(error) => return self.lost(&error),
         }
         Ok(Taken::Nothing)
@@ -270,6 +289,13 @@ impl SocketSession {
             self.shared.recorder.loss(self.metric, connection_lost(failure.clone()));
         }
         Ok(Taken::Lost(failure))
+    }
+
+    /// An end that the connection survives is counted as the loss that it is.
+    fn left(&self, namespace: String) -> Taken {
+        let failure = Failure::from(&ClientError::Disconnected(namespace.clone()));
+        self.shared.recorder.loss(self.metric, connection_lost(failure.clone()));
+        Taken::Left(namespace, failure)
     }
 
     fn record(&self, row: Option<MetricId>, took: Duration) {
