@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Holds Socket.IO users on the reference server, each with one acknowledged message in 30 s, and prints what a user costs
 # on both sides. Each user takes about 44 KiB of memory in all, and at one message in 30 s a hundred thousand keep one
-# processor busy: on two, 250,000 need a slower pace, as in `benches/hold.sh 250000 120 560 17 100`.
-# Usage: benches/hold.sh [USERS] [SECONDS] [RAMP_SECONDS] [INSTANCES] [SECONDS_BETWEEN_MESSAGES]
+# processor busy: on two, 250,000 need a slower pace, as in `benches/hold.sh 250000 120 560 17 100`, or rarer heartbeats, as
+# in `benches/hold.sh 250000 120 560 17 30 120`.
+# Usage: benches/hold.sh [USERS] [SECONDS] [RAMP_SECONDS] [INSTANCES] [SECONDS_BETWEEN_MESSAGES] [SECONDS_BETWEEN_HEARTBEATS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +12,7 @@ seconds=${2:-120}
 ramp=${3:-$((users / 1000 + 20))}
 instances=${4:-$(((users + 14999) / 15000))}
 pace=${5:-30}
+heartbeat=${6:-25}
 connections=19500
 ((users <= instances * connections)) || { echo "hold: $instances instances take $((instances * connections)) users"; exit 2; }
 (($(ulimit -Hn) >= connections + 500)) || { echo "hold: each server needs ulimit -n $((connections + 500))"; exit 2; }
@@ -19,7 +21,7 @@ needed=$((users * 53)) free=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
 ((needed <= free)) || { echo "hold: $users users need $((needed / 1024)) MiB of memory, $((free / 1024)) are free"; exit 2; }
 bench_starts_servers=yes
 source benches/server.sh
-start_server --instances "$instances" --max-connections "$connections"
+start_server --instances "$instances" --max-connections "$connections" --ping-interval "${heartbeat}s"
 
 # The process and all that it started.
 family() { echo "$1"; for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do family "$child"; done; }

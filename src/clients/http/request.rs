@@ -5,7 +5,7 @@ use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::{Method, Request};
 
 /// Room for a usual head, before it is known how long it is.
-const USUAL_HEAD_BYTES: usize = 512;
+const USUAL_HEAD_BYTES: usize = 1_024;
 
 /// Request line and headers. How long the body is stands here and is nobody else's word.
 pub fn head(request: &Request<Bytes>) -> Vec<u8> {

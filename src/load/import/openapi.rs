@@ -102,11 +102,9 @@ impl<'d> Api<'d> {
         let server = document.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
         let base = options.target.clone().unwrap_or_else(|| Url::parse(USUAL_TARGET).unwrap_or(fallback()));
         let url = Url::parse(server).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let prefix = match &url {
-            Some(url) => url.path().to_owned(),
-            None if server.starts_with('/') => server.to_owned(),
-            None => String::new(),
-        };
+        // As an address: braces in it are encoded and open no expression.
+        let relative = || base.join(server).ok().filter(|_| server.starts_with('/'));
+        let prefix = url.clone().or_else(relative).map_or_else(String::new, |url| url.path().to_owned());
         if url.is_none() && options.target.is_none() {
             draft.notes.push(format!("the document names no server: {USUAL_TARGET} stands for it"));
         }
@@ -229,7 +227,7 @@ impl<'d> Api<'d> {
     /// The path, with a variable for each of its parameters.
     fn url(&mut self, operation: &Operation<'d>) -> String {
         let parameters = self.parameters(operation);
-        let mut url = literal(&self.prefix);
+        let mut url = self.prefix.clone();
         let mut rest = operation.path;
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else { break };
@@ -240,7 +238,8 @@ impl<'d> Api<'d> {
             url += &self.path_variable(name, parameter.copied());
             rest = after;
         }
-        url + rest
+        // What is never closed is no parameter.
+        url + &literal(rest)
     }
 
     fn path_variable(&mut self, name: &str, parameter: Option<&Value>) -> String {
