@@ -46,6 +46,7 @@ const ITEMS: &[(&str, &str)] = &[
     ("Socket.IO, connect: another namespace", "another_namespace_is_joined"),
     ("Socket.IO, connect: another namespace, payload", "another_namespace_is_joined_with_credentials"),
     ("Socket.IO, connect: unknown namespace", "a_namespace_refuses_with_its_own_words"),
+    ("Socket.IO, connect: unknown namespace", "a_namespace_that_is_unknown_is_refused_and_told_goodbye"),
     (
         "Socket.IO, connect: no handshake but another packet",
         "an_answer_to_the_first_packet_that_is_none_ends_the_session",

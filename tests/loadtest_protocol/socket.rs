@@ -53,6 +53,20 @@ fn another_namespace_is_joined_with_credentials() {
 }
 
 #[test]
+fn a_namespace_that_is_unknown_is_refused_and_told_goodbye() {
+    for way in WAYS {
+        let server = server(&json!({}), &json!({}));
+        let (cause, sample) = fails(&server, way, "- connect: {namespace: /random}");
+        assert_eq!(
+            (cause.as_str(), sample.as_str()),
+            ("connect /random: refused", "refused: Invalid namespace")
+        );
+        assert_eq!(sent(&server), [r#"4/random,{"message":"Invalid namespace"}"#]);
+        assert_eq!(closed(&server), "transport close", "{way}");
+    }
+}
+
+#[test]
 fn an_answer_to_the_first_packet_that_is_none_ends_the_session() {
     for way in WAYS {
         let server = server(&json!({}), &json!({"instead": "abc"}));
