@@ -265,13 +265,22 @@ fn polling_notices_a_server_that_has_fallen_silent() {
     assert_eq!(failure.1, "no heartbeat from the server within 1.80s");
 }
 
+/// Nothing follows the end of a session but, on polling, the request that waits for packets, if it was under way on its own
+/// connection while the one that ended the session overtook it.
+#[track_caller]
+fn asks_no_more(server: &NodeServer, way: &str) {
+    let late = requests_after(server, "close");
+    let is_crossed = way == "polling" && late.len() == 1 && late[0]["method"] == "GET";
+    assert!(late.is_empty() || is_crossed, "{way}: {late:#?}");
+}
+
 /// The client ends the session; nothing is asked of the server after that.
 #[track_caller]
 fn says_goodbye(way: &str) {
     let server = server(&json!({}), &json!({}));
     passes(&server, way, CONNECT);
     assert_eq!(closed(&server), "transport close", "{way}");
-    assert_eq!(requests_after(&server, "close"), [json!(null); 0]);
+    asks_no_more(&server, way);
     if way == "polling" {
         assert_eq!(told(&server, "body", "data"), ["40", "41", "1"]);
     }
@@ -296,7 +305,7 @@ fn takes_the_servers_end(way: &str) {
         (cause.as_str(), closed(&server).as_str()),
         ("connect /: connection lost: closed by server", "forced close")
     );
-    assert_eq!(requests_after(&server, "close"), [json!(null); 0], "{way}");
+    asks_no_more(&server, way);
 }
 
 #[test]
