@@ -17,6 +17,7 @@ use super::user::{Ending, StepResult, VirtualUser};
 use crate::clients::ClientError;
 use crate::clients::socketio::{Client, OpenOptions, Outgoing, Packet};
 use crate::config::duration::humanize;
+use crate::load::disconnect::Return;
 use crate::load::recorder::{Failure, Sample};
 use crate::load::scenario::plan::{AnswerPlan, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source};
 use crate::load::scenario::template::{Slots, Template};
@@ -66,6 +67,7 @@ impl VirtualUser {
         back.map_err(|_| refused(&ClientError::Timeout(join.timeout)))??;
         let joined = session.join(&join.namespace, auth.as_ref(), join.timeout).await;
         joined.map_err(|error| refused(&error))?;
+        shared.connected(self.index, Return::Anew);
         self.session = Some(Session::SocketIo(session));
         Ok(())
     }
