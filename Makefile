@@ -55,10 +55,12 @@ deny: ## licences, bans, sources of the dependencies, and advisories where a dat
 .PHONY: soak
 soak: ROUNDS ?= 100
 soak: SCHEDULES ?= 1000000
-soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each store (half a minute each), SCHEDULES simulated
+soak: LOAD ?= 1800
+soak: ## chance decides what goes wrong while state moves: ROUNDS rounds on each store (half a minute each), SCHEDULES simulated; LOAD seconds of load that must leave nothing behind
 	$(CARGO) build $(PROFILE) --locked --examples
 	STATE_SIM_FIRST=100000 STATE_SIM_SCHEDULES=$(SCHEDULES) $(CARGO) test $(PROFILE) --locked --lib -- any_schedule
 	STATE_FAULTS_ROUNDS=$(ROUNDS) $(CARGO) test $(PROFILE) --locked --test integration -- state_faults::random --nocapture
+	LOADTEST_SOAK=$(LOAD) $(CARGO) test $(PROFILE) --locked --test integration -- loadtest_drills::a_soak --nocapture
 
 .PHONY: fuzz
 fuzz: EACH ?= 120

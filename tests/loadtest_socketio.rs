@@ -1,7 +1,7 @@
 //! Socket.IO under load: the shipped scenarios on the reference server, and servers that break the protocol.
 
 use scalectl::Exit;
-use serde_json::Value;
+use serde_json::{Value, json};
 use snapbox::str;
 
 use crate::support::faults::{Scripted, Step};
@@ -62,6 +62,19 @@ fn a_server_that_closes_in_the_middle_is_counted_as_closing() {
     assert_eq!(cut, ["emit hello: closed by server"]);
     let left = causes(Scripted::socketio(vec![Step::Receive, text("41"), Step::Hold]));
     assert_eq!(left, ["emit hello: disconnected by server"]);
+}
+
+/// Without `reconnection` a user whose connection was lost starts over: it is away until then.
+#[test]
+fn whoever_begins_anew_was_away_until_then() {
+    let server = Scripted::start(vec![Scripted::socketio(vec![Step::Receive])]);
+    let report = run(&emitting(&server.url())).run().code(Exit::Failed).json();
+    let disconnects = &report["disconnects"];
+    let count = |name: &str| disconnects[name].as_u64().unwrap();
+    assert!(count("lost") > 0, "{report:#}");
+    assert_eq!(count("lost"), count("back") + count("ended") + count("away"), "{disconnects:#}");
+    assert_eq!(count("anew"), count("back"), "{disconnects:#}");
+    assert_eq!(disconnects["outages"][0]["causes"][0]["cause"], "closed by server", "{disconnects:#}");
 }
 
 #[test]
@@ -140,6 +153,25 @@ fn the_chess_scenario_plays_games_to_mate() {
 #[test]
 fn the_chat_scenario_delivers_messages() {
     plays_without_a_failure("chat", "6", "8s");
+}
+
+/// Its deploy comes in the middle, however short the load is, and costs what was said to those who were away: no more.
+#[test]
+fn the_rollout_scenario_takes_everybody_away_and_gets_everybody_back() {
+    let server = ReferenceServer::start();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/rollout.yaml");
+    let run = |duration: &str| {
+        let args = ["loadtest", "run", file, "--target", server.url(), "--users", "8", "--ramp", "1s"];
+        Scalectl::new(args).arg("--output").arg("json").arg("--duration").arg(duration).run()
+    };
+    let report = run("25s").code(Exit::Done).json();
+    assert_eq!(report["failures"], Value::Array(vec![]), "{report:#}");
+    let storm = &report["storms"][0];
+    assert_eq!((&storm["atSeconds"], &storm["cut"], &storm["back"]), (&json!(10.0), &json!(8), &json!(8)));
+    let fanout = &report["fanouts"][0]["total"];
+    assert!(fanout["delivered"].as_u64() > Some(300), "{fanout:#}");
+    assert_eq!(fanout["lost"], storm["missed"], "{fanout:#} {storm:#}");
+    run("15s").code(Exit::Usage).stderr_has("the load is over before this storm is: it lasts 15.0s");
 }
 
 #[test]

@@ -154,5 +154,5 @@ fn mistakes_in_storms_are_told_with_their_places() {
     let output = Scalectl::new(["loadtest", "validate", "test.yaml"]).file("test.yaml", file).run();
     output
         .code(Exit::Usage)
-        .stderr_has("`steady` is measured by `config.reconnect_storm`, and there is none");
+        .stderr_has("`steady` is about Socket.IO connections, and no scenario has `engine: socketio`");
 }

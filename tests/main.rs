@@ -30,6 +30,7 @@ mod loadtest_capacity;
 mod loadtest_capacity_reports;
 mod loadtest_clean;
 mod loadtest_compare;
+mod loadtest_drills;
 mod loadtest_export;
 mod loadtest_fanout;
 mod loadtest_import;

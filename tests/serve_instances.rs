@@ -7,70 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::Signal;
 use scalectl::Exit;
 use serde_json::Value;
 use snapbox::str;
 
 use crate::support::{
-    ADMIN, KeptAlive, Running, STARTUP, Scalectl, get, get_as_admin, served_at, wait_until,
+    ADMIN, Fleet, KeptAlive, STARTUP, Scalectl, get, get_as_admin, is_alive, signal_instance, wait_until,
 };
-
-/// Instances under a supervisor.
-struct Fleet {
-    running: Running,
-    authority: String,
-}
-
-impl Fleet {
-    #[track_caller]
-    fn start(instances: u32, args: &[&str]) -> Self {
-        Self::run(
-            Scalectl::new(["serve", "--listen", "127.0.0.1:0", "--instances", &instances.to_string()]),
-            args,
-        )
-    }
-
-    #[track_caller]
-    fn run(command: Scalectl, args: &[&str]) -> Self {
-        let running = args.iter().fold(command, Scalectl::arg).spawn();
-        let authority = served_at(&running);
-        Self { running, authority }
-    }
-
-    fn supervisor(&mut self) -> Pid {
-        self.running.process().pid()
-    }
-
-    /// The processes of the instances; each thread of the supervisor has its own list.
-    fn pids(&mut self) -> BTreeSet<i32> {
-        let tasks = format!("/proc/{}/task", self.supervisor().as_raw_nonzero());
-        let threads = std::fs::read_dir(tasks).unwrap().flatten();
-        let children = threads.flat_map(|thread| std::fs::read_to_string(thread.path().join("children")));
-        children
-            .flat_map(|list| list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
-            .collect()
-    }
-
-    fn instances_that_answer(&self) -> BTreeSet<u64> {
-        let answers = (0..40).map(|_| get(&self.authority, "/health").1);
-        answers
-            .map(|body| serde_json::from_str::<Value>(&body).unwrap()["instance"].as_u64().unwrap())
-            .collect()
-    }
-
-    /// The values of one metric, by instance.
-    #[track_caller]
-    fn metric(&self, query: &str, series: &str) -> Vec<(String, f64)> {
-        let (status, text) = get(&self.authority, &format!("/metrics{query}"));
-        assert_eq!(status, 200, "{text}");
-        let lines = text.lines().filter(|line| line.starts_with(series));
-        lines
-            .map(|line| line.rsplit_once(' ').unwrap())
-            .map(|(s, v)| (s.to_owned(), v.parse().unwrap()))
-            .collect()
-    }
-}
 
 /// Clients that ask without a pause on connections that they keep, until they are told to stop.
 struct Load {
@@ -118,10 +62,6 @@ fn ask(authority: &str, stop: &AtomicBool, answered: &AtomicUsize) -> Vec<String
     failures
 }
 
-fn is_alive(pid: i32) -> bool {
-    Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok())
-}
-
 #[test]
 fn instances_share_the_port_and_their_metrics_come_together() {
     let fleet = Fleet::start(3, &["--log", "info"]);
@@ -132,8 +72,7 @@ fn instances_share_the_port_and_their_metrics_come_together() {
         asked += 40.0;
         answered == BTreeSet::from([1, 2, 3])
     });
-    let counted: f64 = fleet.metric("", "http_requests_total{").iter().map(|(_, value)| value).sum();
-    assert_eq!(counted, asked, "the instances' counts add up to what was asked");
+    assert_eq!(fleet.sum("http_requests_total{"), asked, "the instances' counts add up to what was asked");
     let up = fleet.metric("", "instance_up{");
     assert_eq!(up.iter().map(|(_, up)| *up).collect::<Vec<_>>(), [1.0, 1.0, 1.0]);
     let alone = fleet.metric("?instance=2", "http_requests_total{");
@@ -160,18 +99,17 @@ fn an_instance_that_is_killed_is_missed_by_nobody_new_and_started_again() {
     assert_eq!(before.len(), 4);
     let load = Load::start(&fleet.authority, 8);
     let killed = *before.first().unwrap();
-    kill_process(Pid::from_raw(killed).unwrap(), Signal::KILL).unwrap();
+    signal_instance(killed, Signal::KILL);
     fleet.instances_that_answer();
     wait_until("four instances again", STARTUP, || {
         fleet.pids().len() == 4 && !fleet.pids().contains(&killed)
     });
-    wait_until("all are up", STARTUP, || fleet.metric("", "instance_up{").iter().all(|(_, up)| *up == 1.0));
+    wait_until("all are up", STARTUP, || fleet.is_up());
     load.more();
     let failures = load.failures();
     assert!(failures.len() <= 8, "only requests in the killed process are lost: {failures:?}");
     assert_eq!(before.intersection(&fleet.pids()).count(), 3, "the others were left alone");
-    let restarts: f64 = fleet.metric("", "instance_restarts_total{").iter().map(|(_, count)| count).sum();
-    assert_eq!(restarts, 1.0);
+    assert_eq!(fleet.sum("instance_restarts_total{"), 1.0);
 }
 
 #[test]
@@ -217,9 +155,7 @@ fn a_second_signal_cuts() {
     let pids = fleet.pids();
     let mut under_way = TcpStream::connect(&fleet.authority).unwrap();
     under_way.write_all(b"POST /api/auth/guest HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\ncontent-type: application/json\r\n\r\n{").unwrap();
-    wait_until("it is there", STARTUP, || {
-        fleet.metric("", "connections_open{").iter().map(|(_, open)| open).sum::<f64>() >= 2.0
-    });
+    wait_until("it is there", STARTUP, || fleet.sum("connections_open{") >= 2.0);
     fleet.running.signal(Signal::TERM);
     fleet.running.wait_for_line(STARTUP, |line| line.starts_with("stopping"));
     fleet.running.signal(Signal::TERM);

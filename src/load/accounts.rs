@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{fanout, storm};
+use super::{disconnect, fanout, storm};
 
 /// The accounts of one process, or of several.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -12,13 +12,16 @@ pub struct Accounts {
     pub fanout: fanout::Account,
     /// What became of connections that were cut, storm by storm.
     pub storms: Vec<storm::Tally>,
+    /// What became of connections that were lost otherwise.
+    pub disconnects: disconnect::Tally,
 }
 
 impl Accounts {
     /// Adds others to these.
     pub fn absorb(&mut self, other: &Self) {
-        let Self { fanout, storms } = other;
+        let Self { fanout, storms, disconnects } = other;
         self.fanout.absorb(fanout);
         storm::absorb(&mut self.storms, storms);
+        self.disconnects.absorb(disconnects);
     }
 }

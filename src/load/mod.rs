@@ -15,6 +15,7 @@ pub mod compare;
 pub mod crew;
 #[cfg(test)]
 mod damaged;
+pub mod disconnect;
 pub mod engine;
 pub mod export;
 pub mod fanout;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::beat::Beat;
 use super::crew::Live;
+use super::disconnect::DisconnectReport;
 use super::engine::Once;
 use super::fanout::FanoutReport;
 use super::ledger::{Ledger, Second};
@@ -145,10 +146,21 @@ impl Observer {
         let measured = last.max(ledger.measured());
         let fanouts = FanoutReport::all(&plan.fanouts, &plan.metrics, &ledger.accounts().fanout);
         let storms = StormReport::all(&plan.storms, &ledger.accounts().storms);
-        let slo = judges.iter().map(|judge| judge.result(measured, &fanouts, &storms)).collect();
-        let (ledger, stretches) = (&ledger, &stretches);
-        let observed =
-            Observed { ledger, stretches, measured, is_interrupted, arrivals, lost, slo, fanouts, storms };
+        let disconnects = DisconnectReport::new(&ledger.accounts().disconnects);
+        let result = |judge: &Judge| judge.result(measured, &fanouts, &storms, disconnects.as_ref());
+        let slo = judges.iter().map(result).collect();
+        let observed = Observed {
+            ledger: &ledger,
+            stretches: &stretches,
+            measured,
+            is_interrupted,
+            arrivals,
+            lost,
+            slo,
+            fanouts,
+            storms,
+            disconnects,
+        };
         LoadReport::new(&plan, observed, chronicle.finish())
     }
 }

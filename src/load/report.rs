@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::disconnect::DisconnectReport;
 use super::fanout::FanoutReport;
 use super::generator::{GeneratorReport, HONEST_LAG_MICROS};
 use super::ledger::Ledger;
@@ -40,6 +41,8 @@ pub struct Observed<'l> {
     pub fanouts: Vec<FanoutReport>,
     /// What became of connections that were cut.
     pub storms: Vec<StormReport>,
+    /// What became of connections that were lost otherwise.
+    pub disconnects: Option<DisconnectReport>,
 }
 
 /// The whole report.
@@ -70,6 +73,8 @@ pub struct LoadReport {
     pub fanouts: Vec<FanoutReport>,
     /// Moments at which connections were cut, and how they came back.
     pub storms: Vec<StormReport>,
+    /// Socket.IO connections that were lost otherwise, and how their users came back; `null` when none was.
+    pub disconnects: Option<DisconnectReport>,
     /// Why steps failed, most frequent first.
     pub failures: Vec<FailureReport>,
     /// The thresholds.
@@ -166,8 +171,8 @@ impl LoadReport {
     /// Sums up and judges.
     pub fn new(plan: &Plan, observed: Observed<'_>, timeline: Timeline) -> Self {
         let generator = GeneratorReport::new(&observed);
-        let Observed { ledger, stretches, measured, is_interrupted, lost, mut slo, fanouts, storms, .. } =
-            observed;
+        let Observed { ledger, stretches, measured, is_interrupted, lost, mut slo, .. } = observed;
+        let Observed { fanouts, storms, disconnects, .. } = observed;
         let has_lost = !lost.is_empty();
         let totals = ledger.totals();
         let seconds = measured.as_secs_f64();
@@ -202,6 +207,7 @@ impl LoadReport {
             rows,
             notes: notes(ledger, &fanouts),
             storms,
+            disconnects,
             fanouts,
             failures: failures.collect(),
             slo,

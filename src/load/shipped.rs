@@ -13,11 +13,12 @@ pub struct Shipped {
 }
 
 /// All of them.
-pub const SHIPPED: [Shipped; 4] = [
+pub const SHIPPED: [Shipped; 5] = [
     Shipped { name: "chat", text: include_str!("../../scenarios/chat.yaml") },
     Shipped { name: "chess", text: include_str!("../../scenarios/chess.yaml") },
     Shipped { name: "feed", text: include_str!("../../scenarios/feed.yaml") },
     Shipped { name: "hold", text: include_str!("../../scenarios/hold.yaml") },
+    Shipped { name: "rollout", text: include_str!("../../scenarios/rollout.yaml") },
 ];
 
 /// What is shipped.

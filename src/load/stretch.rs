@@ -35,8 +35,24 @@ pub struct Stretches {
     /// Whole ones only: a rest at the end is no stretch.
     number: u32,
     exchanges: Vec<usize>,
-    all: Vec<Row>,
-    rows: Vec<Vec<Row>>,
+    all: Course,
+    rows: Vec<Course>,
+}
+
+/// One row, stretch by stretch. Those that are over are packed: a histogram that can still grow takes a hundred times
+/// as much, and a long run would take more and more for as long as it lasts.
+#[derive(Debug, Clone, Default)]
+struct Course {
+    over: Vec<Packed>,
+    current: Option<Row>,
+}
+
+/// What a row did in a stretch that is over.
+#[derive(Debug, Clone)]
+struct Packed {
+    count: u64,
+    errors: u64,
+    response: Box<[(u64, u64)]>,
 }
 
 impl Stretches {
@@ -48,8 +64,8 @@ impl Stretches {
             length,
             number: seconds / length,
             exchanges: exchanges(metrics).chain([metrics.len()]).collect(),
-            all: Vec::new(),
-            rows: vec![Vec::new(); metrics.len() + 1],
+            all: Course::default(),
+            rows: vec![Course::default(); metrics.len() + 1],
         }
     }
 
@@ -60,11 +76,11 @@ impl Stretches {
             return;
         }
         let count = stretch as usize + 1;
-        for (stretches, row) in self.rows.iter_mut().zip(&second.tally.rows) {
-            at(stretches, count).absorb(row);
+        for (course, row) in self.rows.iter_mut().zip(&second.tally.rows) {
+            course.at(count).absorb(row);
         }
         for row in self.exchanges.iter().filter_map(|row| second.tally.rows.get(*row)) {
-            at(&mut self.all, count).absorb(row);
+            self.all.at(count).absorb(row);
         }
     }
 
@@ -75,24 +91,40 @@ impl Stretches {
 
     /// Those of all exchanges.
     pub fn all(&self) -> Vec<Stretch> {
-        shown(&self.all)
+        self.all.shown()
     }
 
     /// Those of a row.
     pub fn of(&self, row: usize) -> Vec<Stretch> {
-        self.rows.get(row).map(|stretches| shown(stretches)).unwrap_or_default()
+        self.rows.get(row).map(Course::shown).unwrap_or_default()
     }
 }
 
-/// The last of `count` stretches, with those before it that nothing was done in.
-fn at(stretches: &mut Vec<Row>, count: usize) -> &mut Row {
-    stretches.resize_with(count.max(stretches.len()), Row::default);
-    &mut stretches[count - 1]
+impl Course {
+    /// The last of `count` stretches; those before it are over, also where nothing was done in them.
+    fn at(&mut self, count: usize) -> &mut Row {
+        while self.over.len() + 1 < count {
+            self.over.push(Packed::new(self.current.take().unwrap_or_default()));
+        }
+        self.current.get_or_insert_default()
+    }
+
+    fn shown(&self) -> Vec<Stretch> {
+        let current = self.current.iter().cloned().map(Packed::new);
+        self.over.iter().cloned().chain(current).map(Packed::shown).collect()
+    }
 }
 
-fn shown(rows: &[Row]) -> Vec<Stretch> {
-    let one = |row: &Row| Stretch { count: row.count, errors: row.errors, response: row.response.clone() };
-    rows.iter().map(one).collect()
+impl Packed {
+    fn new(row: Row) -> Self {
+        let Row { count, errors, response, .. } = row;
+        Self { count, errors, response: Vec::from(response).into_boxed_slice() }
+    }
+
+    fn shown(self) -> Stretch {
+        let Self { count, errors, response } = self;
+        Stretch { count, errors, response: response.into_vec().into() }
+    }
 }
 
 #[cfg(test)]

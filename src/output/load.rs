@@ -2,6 +2,7 @@
 
 pub mod compare;
 mod csv;
+mod disconnect;
 mod fanout;
 mod html;
 mod junit;
@@ -46,6 +47,7 @@ pub fn render(report: &LoadReport) -> String {
     out += &times_table(report);
     out += &fanout::text(report);
     out += &storm::text(report);
+    out += &disconnect::text(report);
     if !report.failures.is_empty() {
         out += &format!("\n{}\n", style::bold("Failures"));
         out += &failures_table(&report.failures);

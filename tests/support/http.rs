@@ -32,8 +32,8 @@ pub fn get_as_admin(authority: &str, path: &str) -> (u16, String) {
     let (status, session) = client.post("/api/auth/login", &login).expect("login is answered");
     assert_eq!(status, 200, "{session}");
     let session: serde_json::Value = serde_json::from_str(&session).expect("a session is JSON");
-    let head = format!("authorization: Bearer {}\r\n", session["token"].as_str().unwrap_or_default());
-    client.send("GET", path, &head, "").unwrap_or_else(|error| panic!("GET {path} from {authority}: {error}"))
+    let token = session["token"].as_str().unwrap_or_default();
+    client.get_with(token, path).unwrap_or_else(|error| panic!("GET {path} from {authority}: {error}"))
 }
 
 /// A client that keeps its connection for as long as the server lets it, and never tries a request twice.
@@ -54,6 +54,11 @@ impl KeptAlive {
     /// One request: status and body.
     pub fn get(&mut self, path: &str) -> io::Result<(u16, String)> {
         self.send("GET", path, "", "")
+    }
+
+    /// The same for whoever has this token.
+    pub fn get_with(&mut self, token: &str, path: &str) -> io::Result<(u16, String)> {
+        self.send("GET", path, &format!("authorization: Bearer {token}\r\n"), "")
     }
 
     fn post(&mut self, path: &str, body: &str) -> io::Result<(u16, String)> {

@@ -2,6 +2,7 @@
 //!
 //! - [`Scalectl`] runs the binary: [`Scalectl::run`] to its end, [`Scalectl::spawn`] in the background.
 //! - [`ReferenceServer`], [`RedisServer`], [`MongoServer`], [`PrometheusServer`] are real servers on free ports.
+//! - [`Fleet`] is the reference server as several processes on one port.
 //! - [`NodeServer`] is a real Socket.IO or websocket server in Node, or a balancer before several.
 //! - [`MongoProxy`] and [`MongoSet`] stand on the wire before MongoDB-compatible servers: faults on chosen
 //!   commands, and three servers that look like one replica set.
@@ -15,6 +16,7 @@
 pub mod faults;
 
 mod browser;
+mod fleet;
 mod http;
 mod indexed;
 mod mongo;
@@ -32,6 +34,7 @@ mod wait;
 mod workdir;
 
 pub use browser::Browser;
+pub use fleet::{Fleet, is_alive, signal_instance};
 pub use http::{ADMIN, KeptAlive, get, get_as_admin, post};
 pub use indexed::Indexed;
 pub use mongo::{MongoServer, block_on};

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rand::RngExt;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clients::Connector;
 use crate::load::accounts::Accounts;
+use crate::load::disconnect::{self, Return};
 use crate::load::fanout::Book;
 use crate::load::recorder::Recorder;
 use crate::load::scenario::Plan;
@@ -44,6 +46,8 @@ pub struct Shared {
     pub fanouts: Book,
     /// What becomes of connections that are cut.
     pub storms: storm::Book,
+    /// What becomes of connections that are lost otherwise.
+    pub disconnects: disconnect::Book,
     /// The way to the system under test.
     pub connector: Connector,
     /// How the run is ended.
@@ -75,6 +79,7 @@ impl Shared {
             recorder: Recorder::new(plan.metrics.len()),
             fanouts: Book::default(),
             storms: storm::Book::new(plan.storms.len()),
+            disconnects: disconnect::Book::default(),
             rows: plan.payloads.iter().map(|_| AtomicU64::new(0)).collect(),
             plan,
             share,
@@ -94,7 +99,36 @@ impl Shared {
 
     /// What can be told once its users are done.
     pub fn accounts(&self) -> Accounts {
-        Accounts { fanout: self.fanouts.account(), storms: self.storms.tallies() }
+        Accounts {
+            fanout: self.fanouts.account(),
+            storms: self.storms.tallies(),
+            disconnects: self.disconnects.tally(),
+        }
+    }
+
+    /// How long the load has lasted; none before it begins and when it is over.
+    pub fn elapsed(&self) -> Option<Duration> {
+        let elapsed = self.start.get()?.elapsed();
+        let is_over = elapsed >= self.plan.load.duration() || self.stop.soft.is_cancelled();
+        (!is_over).then_some(elapsed)
+    }
+
+    /// A user has a connection; whether it had lost one before is known elsewhere.
+    pub fn connected(&self, user: u32, how: Return) {
+        if self.disconnects.is_somebody_away()
+            && let Some(elapsed) = self.elapsed()
+        {
+            self.disconnects.back(user, elapsed, how);
+        }
+    }
+
+    /// A user's time is over, whether it has a connection or not.
+    pub fn leaves(&self, user: u32) {
+        if self.disconnects.is_somebody_away()
+            && let Some(elapsed) = self.elapsed()
+        {
+            self.disconnects.ended(user, elapsed);
+        }
     }
 
     /// How many users this process has.

@@ -17,6 +17,7 @@ use super::user::{Ending, StepResult, VirtualUser};
 use crate::clients::ClientError;
 use crate::clients::socketio::{Client, OpenOptions, Outgoing, Packet};
 use crate::config::duration::humanize;
+use crate::load::disconnect::Return;
 use crate::load::recorder::{Failure, Sample};
 use crate::load::scenario::plan::{
     AnswerPlan, Awaited, EmitStep, Join, JsonPath, MetricId, ReceiveStep, Source,
@@ -67,6 +68,9 @@ impl VirtualUser {
         let back = timeout(join.timeout, session.be_back(awaited)).await;
         back.map_err(|_| refused(&ClientError::Timeout(join.timeout)))??;
         let joined = session.join(&join.namespace, auth.as_ref(), join.timeout).await;
+        if joined.is_ok() {
+            shared.connected(self.index, Return::Anew);
+        }
         self.put_back(session, joined.is_ok());
         joined.map_err(|error| refused(&error))
     }

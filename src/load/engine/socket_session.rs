@@ -78,9 +78,10 @@ impl SocketSession {
         self.client.has_joined(namespace)
     }
 
-    /// Waits until the connection is open, should it be on its way back.
+    /// Waits until the connection is open, should it be on its way back, and what is to be sent again has been sent: a
+    /// message into a room comes after the room was joined.
     pub async fn be_back(&mut self, awaited: &[Awaited]) -> Result<(), Failure> {
-        while self.client.socket().is_none() {
+        while self.client.socket().is_none() || self.storm.has_to_send() {
             self.take_in(awaited).await?;
         }
         Ok(())
@@ -118,14 +119,14 @@ impl SocketSession {
         if !self.client.has_joined(namespace) {
             return Err(Failure::from(&ClientError::Disconnected(namespace.to_owned())));
         }
-        self.client.emit(namespace, event, ack).await.map_err(|error| Failure::from(&error))
+        self.client.emit(namespace, event, ack).await.map_err(|error| self.gone(&error))
     }
 
     /// Answers an event that asked for an acknowledgement.
     pub async fn acknowledge(&mut self, packet: &Packet, arguments: Outgoing) -> Result<(), Failure> {
         let Some(id) = packet.id else { return Ok(()) };
         let sent = self.client.acknowledge(&packet.namespace, id, arguments).await;
-        sent.map_err(|error| Failure::from(&error))
+        sent.map_err(|error| self.gone(&error))
     }
 
     /// Waits for the acknowledgement `id`; events that come first are kept, late acknowledgements dropped.
@@ -210,7 +211,7 @@ impl SocketSession {
         if let Some(kept) = self.storm.next_to_send() {
             return Box::pin(self.send_again(kept)).await;
         }
-        match self.client.next().await.map_err(|error| Failure::from(&error))? {
+        match self.client.next().await.map_err(|error| self.gone(&error))? {
             Event::Packet(packet) => {
                 let (taken, owed) = self.sort(packet, awaited);
                 return match owed {
@@ -278,7 +279,7 @@ impl SocketSession {
 
     /// A loss is counted where it happens, and is the end only when the connection does not come back.
     fn lost(&mut self, error: &ClientError) -> Result<Taken, Failure> {
-        let failure = Failure::from(error);
+        let failure = self.gone(error);
         if !self.client.is_coming_back() {
             return Err(failure);
         }
@@ -296,6 +297,14 @@ impl SocketSession {
         let failure = Failure::from(&ClientError::Disconnected(namespace.clone()));
         self.shared.recorder.loss(self.metric, connection_lost(failure.clone()));
         Taken::Left(namespace, failure)
+    }
+
+    /// Why something could not be done; that the connection is gone is told once, wherever it is noticed.
+    fn gone(&mut self, error: &ClientError) -> Failure {
+        if self.client.socket().is_none() && !matches!(error, ClientError::Cut) {
+            self.storm.lost(&self.shared, self.ears.as_deref(), error);
+        }
+        Failure::from(error)
     }
 
     fn record(&self, row: Option<MetricId>, took: Duration) {

@@ -1,4 +1,5 @@
-//! A connection's part in the storms of a run: when it is cut, and what becomes of it then.
+//! What a connection loses: when a storm cuts it and what becomes of it then, and what was missed meanwhile, whatever it
+//! was lost by.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use super::fanout::Ears;
 use super::shared::Shared;
 use crate::clients::ClientError;
 use crate::clients::socketio::{Client, Outgoing};
+use crate::load::disconnect::Return;
 
 /// Events that a connection sends again; those of a loop without end are no way back into rooms.
 const MOST_KEPT: usize = 64;
@@ -22,9 +24,24 @@ pub struct Storming {
     next: Option<u16>,
     /// Set while it is away because of a storm.
     away: Option<Away>,
-    /// The last storm that cut it, with what it had missed and got twice by then.
-    before: Option<Box<(u16, (u64, u64))>>,
+    /// What it had heard when it was last lost.
+    before: Option<Box<Before>>,
     again: Option<Box<Again>>,
+}
+
+/// What a listener had missed and got twice when its connection was lost, with the storm that did it.
+#[derive(Debug)]
+struct Before {
+    storm: Option<u16>,
+    missed: u64,
+    duplicates: u64,
+}
+
+impl Before {
+    fn new(storm: Option<u16>, ears: &Ears) -> Box<Self> {
+        let (missed, duplicates) = ears.faults();
+        Box::new(Self { storm, missed, duplicates })
+    }
 }
 
 /// A connection that a storm has cut and that is not back.
@@ -39,9 +56,7 @@ impl Drop for Away {
     /// Whoever drops it before it is back has given up, unless the load is over anyway.
     fn drop(&mut self) {
         let Self { storm, shared, is_back } = self;
-        let is_past = |start: &Instant| start.elapsed() >= shared.plan.load.duration();
-        let is_over = shared.stop.soft.is_cancelled() || shared.start.get().is_some_and(is_past);
-        if !*is_back && !is_over {
+        if !*is_back && shared.elapsed().is_some() {
             shared.storms.ended((*storm).into());
         }
     }
@@ -89,7 +104,16 @@ impl Storming {
         let Some(storm) = self.next.take() else { return };
         shared.storms.cut(storm.into());
         self.away = Some(Away { storm, shared: Arc::clone(shared), is_back: false });
-        self.before = ears.map(|ears| Box::new((storm, ears.faults())));
+        self.before = ears.map(|ears| Before::new(Some(storm), ears));
+    }
+
+    /// It has been lost, and no storm did it. Whoever is away because of one is lost already.
+    pub fn lost(&mut self, shared: &Shared, ears: Option<&Ears>, error: &ClientError) {
+        let Some(elapsed) = shared.elapsed().filter(|_| self.away.is_none()) else { return };
+        if shared.disconnects.lost(self.user, elapsed, error.cause()) {
+            self.settle(shared, ears);
+            self.before = ears.map(|ears| Before::new(None, ears));
+        }
     }
 
     /// An attempt to come back failed.
@@ -107,6 +131,7 @@ impl Storming {
             let begun = shared.plan.storms.get(storm).map_or(Duration::ZERO, |plan| plan.at);
             shared.storms.back(storm, start.elapsed().saturating_sub(begun), took, is_recovered);
         }
+        shared.connected(self.user, if is_recovered { Return::Recovered } else { Return::Rejoined });
         if let Some(again) = self.again.as_mut().filter(|_| !is_recovered) {
             again.due = again.events.iter().cloned().collect();
         }
@@ -116,9 +141,13 @@ impl Storming {
     /// Tells what was missed and what came twice since the last cut.
     pub fn settle(&mut self, shared: &Shared, ears: Option<&Ears>) {
         let (Some(before), Some(ears)) = (self.before.take(), ears) else { return };
-        let (storm, (missing, twice)) = *before;
-        let now = ears.faults();
-        shared.storms.heard(storm.into(), now.0.saturating_sub(missing), now.1.saturating_sub(twice));
+        let (missed, duplicates) = ears.faults();
+        let missed = missed.saturating_sub(before.missed);
+        let duplicates = duplicates.saturating_sub(before.duplicates);
+        match before.storm {
+            Some(storm) => shared.storms.heard(storm.into(), missed, duplicates),
+            None => shared.disconnects.heard(missed, duplicates),
+        }
     }
 
     /// Keeps an event for the next return.
@@ -127,6 +156,11 @@ impl Storming {
         if events.len() < MOST_KEPT {
             events.push(kept);
         }
+    }
+
+    /// Whether something is to be sent now that the connection is back.
+    pub fn has_to_send(&self) -> bool {
+        self.again.as_ref().is_some_and(|again| !again.due.is_empty())
     }
 
     /// What is to be sent now that the connection is back.

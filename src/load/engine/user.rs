@@ -119,6 +119,7 @@ impl VirtualUser {
                 self.iterations_left = *iterations;
                 for (from, to) in shape.active(self.index) {
                     self.repeat_until(start + from, start + to).await;
+                    shared.leaves(self.index);
                 }
             }
             Load::Open { shape, .. } => {
@@ -127,7 +128,9 @@ impl VirtualUser {
                 loop {
                     let ticket = shared.next_ticket();
                     let Some(due) = shape.arrival(ticket) else { break };
-                    if !self.arrive(ticket, start + due).await {
+                    let goes_on = self.arrive(ticket, start + due).await;
+                    shared.leaves(self.index);
+                    if !goes_on {
                         break;
                     }
                 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Measure, Outcome, Scope, Slo, SloResult, WindowsResult};
+use crate::load::disconnect::DisconnectReport;
 use crate::load::fanout::FanoutReport;
 use crate::load::fanout::report::FanoutSum;
 use crate::load::ledger::Second;
@@ -59,12 +60,18 @@ impl Judge {
     }
 
     /// What became of it; `measured` is how long load lasted.
-    pub fn result(&self, measured: Duration, fanouts: &[FanoutReport], storms: &[StormReport]) -> SloResult {
+    pub fn result(
+        &self,
+        measured: Duration,
+        fanouts: &[FanoutReport],
+        storms: &[StormReport],
+        disconnects: Option<&DisconnectReport>,
+    ) -> SloResult {
         if self.slo.measure.is_of_fanout() {
             return self.slo.judge(self.of_fanouts(fanouts));
         }
         if self.slo.measure == Measure::Steady {
-            return self.of_storms(storms);
+            return self.of_absences(storms, disconnects);
         }
         match &self.stretch {
             Some(stretch) => stretch.result(&self.slo),
@@ -72,11 +79,15 @@ impl Judge {
         }
     }
 
-    /// A storm after which somebody stayed away has no end: no time is within a limit then, and none can be told.
-    fn of_storms(&self, storms: &[StormReport]) -> SloResult {
-        let cut = || storms.iter().filter(|storm| storm.cut > 0);
-        let longest = cut().filter_map(|storm| storm.steady_seconds).reduce(f64::max);
-        if cut().all(|storm| storm.steady_seconds.is_some()) {
+    /// What somebody stayed away from has no end: no time is within a limit then, and none can be told. Where nobody was
+    /// to be cut and nobody was lost, it has been steady all the time; a storm that met nobody says nothing.
+    fn of_absences(&self, storms: &[StormReport], disconnects: Option<&DisconnectReport>) -> SloResult {
+        let storms_that_cut = storms.iter().filter(|storm| storm.cut > 0).map(|storm| storm.steady_seconds);
+        let times: Vec<_> =
+            storms_that_cut.chain(disconnects.map(|disconnects| disconnects.steady_seconds)).collect();
+        if times.iter().all(Option::is_some) {
+            let steady = storms.is_empty().then_some(0.0);
+            let longest = times.into_iter().flatten().reduce(f64::max).or(steady);
             return self.slo.judge(longest.map(|seconds| seconds * 1e6));
         }
         let outcome = if self.slo.holds(f64::INFINITY) { Outcome::Passed } else { Outcome::Failed };
@@ -173,6 +184,7 @@ mod tests {
     use std::time::Duration;
 
     use super::Judge;
+    use crate::load::disconnect::{Book, DisconnectReport, Return};
     use crate::load::ledger::Second;
     use crate::load::scenario::plan::{MetricDef, MetricKind};
     use crate::load::slo::{Outcome, Scope, Slo};
@@ -208,8 +220,8 @@ mod tests {
             assert!(!slow_outside.take(&second(number, millis)));
             rate.take(&second(number, millis));
         }
-        assert_eq!(slow_outside.result(seconds(5), &[], &[]).outcome, Outcome::Passed);
-        assert_eq!(rate.result(seconds(5), &[], &[]).observed, Some(10.0));
+        assert_eq!(slow_outside.result(seconds(5), &[], &[], None).outcome, Outcome::Passed);
+        assert_eq!(rate.result(seconds(5), &[], &[], None).observed, Some(10.0));
     }
 
     #[test]
@@ -219,7 +231,7 @@ mod tests {
         for (number, millis) in [(0, 10), (1, 10), (2, 300), (3, 10), (4, 10)] {
             assert!(!judge.take(&second(number, millis)));
         }
-        let result = judge.result(seconds(5), &[], &[]);
+        let result = judge.result(seconds(5), &[], &[], None);
         let windows = result.windows.unwrap();
         assert_eq!((windows.judged, windows.missed, windows.first_missed_at), (4, 2, Some(3)));
         assert_eq!(result.outcome, Outcome::Failed);
@@ -233,14 +245,14 @@ mod tests {
         let told: Vec<_> =
             [10, 10, 500].iter().zip(0..).map(|(ms, at)| judge.take(&second(at, *ms))).collect();
         assert_eq!(told, [false, false, true]);
-        assert!(judge.result(seconds(3), &[], &[]).windows.unwrap().aborted);
+        assert!(judge.result(seconds(3), &[], &[], None).windows.unwrap().aborted);
     }
 
     #[test]
     fn a_stretch_that_never_was_whole_is_no_verdict() {
         let mut judge = judge("max < 1s", Scope { window: Some(seconds(10)), ..Scope::default() });
         judge.take(&second(0, 1));
-        assert_eq!(judge.result(seconds(1), &[], &[]).outcome, Outcome::Inconclusive);
+        assert_eq!(judge.result(seconds(1), &[], &[], None).outcome, Outcome::Inconclusive);
     }
 
     #[test]
@@ -249,7 +261,25 @@ mod tests {
             (judge("errors < 5%", Scope::default()), judge("errors of GET / < 5%", Scope::default()));
         all.take(&second(0, 1));
         one.take(&second(0, 1));
-        assert!((all.result(seconds(1), &[], &[]).observed.unwrap() - 100.0 / 11.0).abs() < 1e-9);
-        assert_eq!(one.result(seconds(1), &[], &[]).observed, Some(0.0));
+        assert!((all.result(seconds(1), &[], &[], None).observed.unwrap() - 100.0 / 11.0).abs() < 1e-9);
+        assert_eq!(one.result(seconds(1), &[], &[], None).observed, Some(0.0));
+    }
+
+    #[test]
+    fn it_is_steady_while_nobody_is_away_and_never_where_somebody_stays_away() {
+        let steady = judge("steady < 2s", Scope::default());
+        let outcome = |book: &Book| {
+            let disconnects = DisconnectReport::new(&book.tally());
+            let result = steady.result(seconds(60), &[], &[], disconnects.as_ref());
+            (result.observed, result.outcome)
+        };
+        let book = Book::default();
+        assert_eq!(outcome(&book), (Some(0.0), Outcome::Passed));
+        let lost = || book.lost(1, seconds(10), "connection reset".to_owned());
+        lost();
+        book.back(1, seconds(11), Return::Rejoined);
+        assert_eq!(outcome(&book), (Some(1e6), Outcome::Passed));
+        lost();
+        assert_eq!(outcome(&book), (None, Outcome::Failed));
     }
 }

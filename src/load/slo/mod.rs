@@ -74,7 +74,8 @@ pub enum Measure {
     Duplicates,
     /// Published messages that arrived after a later one, percent of those owed.
     Disorder,
-    /// From a storm's beginning until the last connection was back; of several storms, the longest.
+    /// From a storm's beginning, or the first loss of an outage, until the last connection was back; of several, the
+    /// longest.
     Steady,
 }
 

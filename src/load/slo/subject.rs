@@ -49,15 +49,13 @@ impl Slo {
     }
 
     /// Why there is nothing that it could be about, with the repair.
-    pub fn idle(
-        &self,
-        metrics: &[MetricDef],
-        fanouts: &[usize],
-        has_storms: bool,
-    ) -> Option<(String, Option<String>)> {
+    pub fn idle(&self, metrics: &[MetricDef], fanouts: &[usize]) -> Option<(String, Option<String>)> {
         if self.measure == Measure::Steady {
-            let message = match (has_storms, &self.subject) {
-                (false, _) => "`steady` is measured by `config.reconnect_storm`, and there is none",
+            let is_socketio = metrics.iter().any(|metric| metric.speaks == Engine::Socketio);
+            let message = match (is_socketio, &self.subject) {
+                (false, _) => {
+                    "`steady` is about Socket.IO connections, and no scenario has `engine: socketio`"
+                }
                 (true, Subject::All) => return None,
                 (true, _) => "`steady` is about all connections; leave `of` out",
             };
@@ -137,15 +135,20 @@ mod tests {
     fn a_threshold_about_nothing_is_told() {
         let idle = |text: &str| {
             let names = ["GET /", "emit buy", "receive sold", "fanout sold", "send"];
-            Slo::parse(text, &names).unwrap().idle(&metrics(), &[3], false)
+            Slo::parse(text, &names).unwrap().idle(&metrics(), &[3])
         };
         assert_eq!(idle("p95 of tag area=shop < 1s"), None);
         let (message, help) = idle("p95 of tag area=shp < 1s").unwrap();
         assert_eq!(message, "no step carries the tag `area=shp`");
         assert_eq!(help.as_deref(), Some("did you mean `area=shop`?"));
         assert_eq!(idle("loss of fanout sold < 1%"), None);
-        let (message, _) = idle("steady < 30s").unwrap();
-        assert_eq!(message, "`steady` is measured by `config.reconnect_storm`, and there is none");
+        assert_eq!(idle("steady < 30s"), None);
+        let steady = Slo::parse("steady < 30s", &["GET /"]).unwrap();
+        let (message, _) = steady.idle(&metrics()[..1], &[]).unwrap();
+        assert_eq!(
+            message,
+            "`steady` is about Socket.IO connections, and no scenario has `engine: socketio`"
+        );
         let (message, _) = idle("loss of \"GET /\" < 1%").unwrap();
         assert_eq!(message, "`loss` is measured by `fanout` steps, and this is about none");
     }

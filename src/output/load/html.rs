@@ -11,7 +11,7 @@ use std::io;
 use serde::Serialize;
 
 use super::systems::unheard;
-use super::{doubts, fanout, measured, outcome_word, percent, storm, time, verdict_words};
+use super::{disconnect, doubts, fanout, measured, outcome_word, percent, storm, time, verdict_words};
 use crate::load::LoadReport;
 use crate::load::report::{FailureReport, RowReport, Verdict};
 use crate::load::slo::{Outcome, SloResult};
@@ -46,6 +46,9 @@ struct Page {
     storms: Vec<Vec<String>>,
     storm_columns: [&'static str; 9],
     storm_failures: Vec<String>,
+    outages: Vec<Vec<String>>,
+    outage_columns: [&'static str; 6],
+    outage_summary: Vec<String>,
     failures: Vec<FailureView>,
     failures_left_out: usize,
     generator: Vec<Fact>,
@@ -102,6 +105,9 @@ fn page(report: &LoadReport) -> Page {
         storms: storm::rows(report),
         storm_columns: storm::COLUMNS,
         storm_failures: report.storms.iter().filter_map(storm::failures).collect(),
+        outages: disconnect::rows(report),
+        outage_columns: disconnect::COLUMNS,
+        outage_summary: report.disconnects.iter().flat_map(disconnect::summary).collect(),
         failures: report.failures.iter().take(SHOWN_FAILURES).map(failure).collect(),
         failures_left_out: report.failures.len().saturating_sub(SHOWN_FAILURES),
         generator: generator(report),

@@ -1,6 +1,6 @@
 //! Load reports for a pull request.
 
-use super::{doubts, fanout, measured, outcome_word, percent, storm, time, verdict_words};
+use super::{disconnect, doubts, fanout, measured, outcome_word, percent, storm, time, verdict_words};
 use crate::load::LoadReport;
 use crate::load::report::{FailureReport, RowReport};
 use crate::load::slo::SloResult;
@@ -30,6 +30,7 @@ pub fn render(report: &LoadReport) -> String {
     text += &report.rows.iter().chain([&report.total]).map(row).collect::<String>();
     text += &fanout::markdown(report);
     text += &storm::markdown(report);
+    text += &disconnect::markdown(report);
     if !report.failures.is_empty() {
         text += "\n<details><summary>Failures</summary>\n\n| count | step | cause |\n|--:|---|---|\n";
         text += &report.failures.iter().take(SHOWN_FAILURES).map(failure).collect::<String>();

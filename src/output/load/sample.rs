@@ -37,6 +37,7 @@ pub fn report() -> LoadReport {
         rows: names.map(|name| row(name, 2_400)).into(),
         fanouts: Vec::new(),
         storms: Vec::new(),
+        disconnects: None,
         failures: vec![FailureReport {
             row: names[1].to_owned(),
             cause: CAUSE.to_owned(),

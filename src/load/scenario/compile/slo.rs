@@ -45,11 +45,9 @@ impl Compiler<'_> {
 
     fn threshold(&mut self, text: &str, rows: &[&str], at: &str) -> Option<Slo> {
         let fanouts: Vec<_> = self.fanouts.iter().map(|row| row.metric).collect();
-        let parsed = Slo::parse(text, rows).and_then(|slo| {
-            match slo.idle(&self.metrics, &fanouts, self.has_storms()) {
-                Some(mistake) => Err(mistake),
-                None => Ok(slo),
-            }
+        let parsed = Slo::parse(text, rows).and_then(|slo| match slo.idle(&self.metrics, &fanouts) {
+            Some(mistake) => Err(mistake),
+            None => Ok(slo),
         });
         let refuse = |(message, help)| {
             self.refuse_at(at, TemplateError { help, ..TemplateError::new(message) });
@@ -88,8 +86,7 @@ impl Compiler<'_> {
     fn preset(&mut self, preset: Preset, rows: &[&str], at: &str) -> Vec<Slo> {
         let mut slos = Vec::new();
         for text in preset.thresholds() {
-            let is_idle =
-                Slo::parse(text, rows).is_ok_and(|slo| slo.idle(&self.metrics, &[], false).is_some());
+            let is_idle = Slo::parse(text, rows).is_ok_and(|slo| slo.idle(&self.metrics, &[]).is_some());
             if preset != Preset::Targets || !is_idle {
                 slos.extend(self.threshold(text, rows, at));
             }

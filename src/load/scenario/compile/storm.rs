@@ -3,8 +3,14 @@
 use std::time::Duration;
 
 use super::Compiler;
+use crate::config::duration::humanize;
 use crate::load::scenario::model::{OneOrMany, Storm};
 use crate::load::scenario::plan::StormPlan;
+use crate::load::scenario::storm_model::Length;
+use crate::load::scenario::template::TemplateError;
+
+/// Taken for the length of a load that has a mistake, which has been told: the storms' own are told too.
+const UNKNOWN: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 const AT: &str = "/config/reconnect_storm";
 
@@ -19,9 +25,16 @@ impl Compiler<'_> {
         let mut plans: Vec<StormPlan> = Vec::new();
         for (rest, model) in storms.items() {
             let at = format!("{AT}{rest}");
-            let Some(plan) = self.storm(model, &at) else { continue };
-            if duration.is_some_and(|duration| plan.at + plan.over >= duration) {
-                self.refuse::<()>(&format!("{at}/at"), "the load is over before this storm is");
+            let Some(plan) = self.storm(model, &at, duration.unwrap_or(UNKNOWN)) else { continue };
+            if let Some(duration) = duration.filter(|duration| plan.at + plan.over >= *duration) {
+                let lasts = humanize(duration);
+                let message = format!("the load is over before this storm is: it lasts {lasts}");
+                let help = match model.at {
+                    Length::Part(_) => "make the load longer, or the storm shorter",
+                    Length::Span(_) => "make the load longer, or write `at` as a part of it, such as `40%`",
+                };
+                let mistake = TemplateError { help: Some(help.to_owned()), ..TemplateError::new(message) };
+                self.refuse_at(&format!("{at}/at"), mistake);
             }
             if plans.last().is_some_and(|before| before.at + before.over >= plan.at) {
                 self.refuse::<()>(&format!("{at}/at"), "it begins before the storm before it is over");
@@ -31,7 +44,7 @@ impl Compiler<'_> {
         plans
     }
 
-    fn storm(&mut self, model: &Storm, at: &str) -> Option<StormPlan> {
+    fn storm(&mut self, model: &Storm, at: &str, load: Duration) -> Option<StormPlan> {
         let drop = match model.drop.as_deref().map(percent) {
             None => 1.0,
             Some(Some(drop)) => drop,
@@ -40,8 +53,8 @@ impl Compiler<'_> {
                     .refuse(&format!("{at}/drop"), "`drop` is a part of the connections, such as `50%`");
             }
         };
-        let over = model.over.map_or(Duration::ZERO, |span| span.0);
-        Some(StormPlan { at: model.at.0, drop, over, is_clean: model.clean })
+        let over = model.over.map_or(Duration::ZERO, |over| over.of(load));
+        Some(StormPlan { at: model.at.of(load), drop, over, is_clean: model.clean })
     }
 
     /// Whether connections come back: where there are storms they do.
