@@ -54,8 +54,7 @@ fn one_search_writes_every_format_and_a_page_that_shows_it() {
     browser.resize(1_200);
     browser.open(&output.path("c.html"));
     shows_the_search(&mut browser, search, steps);
-    browser.resize(380);
-    assert_eq!(browser.evaluate("document.documentElement.scrollWidth"), 380, "a phone scrolls sideways");
+    browser.fits_a_phone();
 }
 
 fn shows_the_search(browser: &mut Browser, search: &Value, steps: &[Value]) {

@@ -389,7 +389,7 @@ fn shipped_scenarios_are_named_and_printed() {
     let report = Scalectl::new(["loadtest", "list", "--output", "json"]).run().code(Exit::Done).json();
     conforms("loadtest-list.json", &report);
     let names: Vec<_> = report["scenarios"].as_array().unwrap().iter().map(|s| s["name"].clone()).collect();
-    assert_eq!(names, ["chat", "chess", "feed", "hold"]);
+    assert_eq!(names, ["chat", "chess", "feed", "hold", "rollout"]);
     accepted(&Scalectl::new(["loadtest", "list", "chess"]).run().code(Exit::Done).stdout);
     let output = Scalectl::new(["loadtest", "list", "ches"]).run();
     output.code(Exit::Usage).stderr_has("no scenario `ches` is shipped; did you mean `chess`?");

@@ -104,8 +104,7 @@ fn the_page_opens_in_a_browser_and_shows_what_the_report_says() {
     shows_the_report(&mut browser, &report);
     obeys_nobody(&mut browser, &output.path("r.html"));
     tells_values(&mut browser, &report);
-    browser.resize(380);
-    assert_eq!(browser.evaluate("document.documentElement.scrollWidth"), 380, "a phone scrolls sideways");
+    browser.fits_a_phone();
 }
 
 fn shows_the_report(browser: &mut Browser, report: &Value) {

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::process::Process;
 use super::tools::find_program;
+use super::wait::{STARTUP, wait_until};
 use super::workdir::WorkDir;
 
 /// How long the browser may take to start, and for each answer.
@@ -87,6 +88,16 @@ impl Browser {
     pub fn resize(&mut self, width: u32) {
         let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
         self.call("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// Makes the window as wide as a phone; fails when the page, laid out anew some time later, has to be scrolled sideways.
+    #[track_caller]
+    pub fn fits_a_phone(&mut self) {
+        const WIDTH: u32 = 380;
+        self.resize(WIDTH);
+        wait_until("a page as narrow as a phone", STARTUP, || {
+            self.evaluate("document.documentElement.scrollWidth") == WIDTH
+        });
     }
 
     /// Opens a file and waits until all of it is there.
