@@ -15,6 +15,32 @@ pub fn conforms(schema: &str, report: &Value) {
     assert!(errors.is_empty(), "{errors:#?}\n{report:#}");
 }
 
+/// The YAML files of a folder of the repository, by name.
+fn files(folder: &str) -> Vec<(String, Value)> {
+    let folder = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    files
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            (path.display().to_string(), serde_saphyr::from_str(&text).unwrap())
+        })
+        .collect()
+}
+
+/// Editors show mistakes by these schemas while a file is written.
+#[test]
+fn files_that_are_shipped_conform() {
+    for (folder, schema) in [("scenarios", "scenario.json"), ("indexes", "indexes.json")] {
+        let files = files(folder);
+        assert!(!files.is_empty(), "{folder}");
+        for (name, file) in files {
+            println!("{name}");
+            conforms(schema, &file);
+        }
+    }
+}
+
 #[test]
 fn a_health_report_conforms() {
     let server = ReferenceServer::start();
